@@ -1,0 +1,1 @@
+"""pixgen draws pictures from text by optimisation."""

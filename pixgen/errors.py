@@ -1,0 +1,24 @@
+"""What can go wrong, as one small tree. Every message names the thing, the place and the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PixgenError(Exception):
+    """A failure that is not the user's mistake (exit code 1)."""
+
+    exit_code = 1
+
+
+class UsageError(PixgenError):
+    """Something asked for that pixgen cannot do as asked (exit code 2)."""
+
+    exit_code = 2
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'watercolor'?"`, or the empty string when nothing known is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

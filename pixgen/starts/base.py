@@ -1,0 +1,22 @@
+"""The contract of a start: where the optimisation begins."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from pixgen.frame import Params, Session, Size
+
+
+class Start(ABC):
+    """Gives the first params of one picture. Subclasses are dataclasses of their options."""
+
+    def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
+        """Load what is needed, once."""
+
+    @abstractmethod
+    def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
+        """First params (first dimension 1) of picture `index` at `size`.
+
+        `attempt` counts the tries when the best of several starts is kept: another attempt, another draw,
+        from the stream (seed, "start", attempt).
+        """
