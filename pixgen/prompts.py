@@ -1,0 +1,160 @@
+r"""Prompts, and the one grammar in which they are written.
+
+    a fox | in the snow :0.5 | text :-0.3      `|` separates prompts
+    a {red|blue {cat|dog}}                     braces choose one, fixed by the seed
+    a fox:1:0.2                                a tail `:weight` or `:weight:stop`
+    image:photos/fox.jpg:0.5                   a picture instead of words
+    a poster 16:9                              text: no tail begins right after a digit
+    a \{b\} \| c\: d                           a backslash escapes | : { } and itself
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pixgen.errors import UsageError
+
+MAX_LENGTH = 10_000
+"""Characters in a prompt list. Perceptors read at most a few hundred; more is a file given by mistake."""
+
+MAX_DEPTH = 20
+"""Braces within braces."""
+
+_SPECIAL = "|:{}\\"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|-inf"
+_TAIL = re.compile(rf"(?<![0-9]):\s*({_NUMBER})\s*(?::\s*({_NUMBER})\s*)?$", re.ASCII)
+
+# While a text is taken apart, an escaped special character is one private-use character, so that nothing
+# mistakes it for syntax.
+_HIDE = {c: chr(0xF0000 + i) for i, c in enumerate(_SPECIAL)}
+_SHOW = str.maketrans({hidden: c for c, hidden in _HIDE.items()})
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One thing to draw, or with a negative weight to avoid.
+
+    text: the words, or the path of a picture if `kind` is "image".
+    stop: the loss below which this prompt pulls no further.
+    """
+
+    text: str
+    weight: float = 1.0
+    stop: float = -math.inf
+    kind: Literal["text", "image"] = "text"
+
+
+def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
+    """The prompts of a list; `seed` fixes what each `{a|b}` becomes.
+
+    Raises UsageError if the list is empty or too long, holds control characters, or has an unclosed brace.
+    """
+    _require_readable(text)
+    parts = _split(_expand(_hide_escapes(text), seed))
+    prompts = tuple(_prompt(part.strip()) for part in parts if part.strip())
+    if not prompts:
+        raise UsageError("the prompt is empty; say what to draw, as in: pixgen \"a red fox\"")
+    return prompts
+
+
+def format(prompts: Iterable[Prompt]) -> str:
+    """Prompts as text that `parse` reads back to equal prompts."""
+    return " | ".join(map(_format_one, prompts))
+
+
+def _format_one(prompt: Prompt) -> str:
+    text = "".join(f"\\{c}" if c in _SPECIAL else c for c in prompt.text)
+    tail = ""
+    if prompt.stop != -math.inf:
+        tail = f" :{prompt.weight!r}:{prompt.stop!r}"
+    elif prompt.weight != 1.0:
+        tail = f" :{prompt.weight!r}"
+    return f"image:{text}{tail}" if prompt.kind == "image" else text + tail
+
+
+def _require_readable(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        raise UsageError(f"the prompt has {len(text):,} characters; the most is {MAX_LENGTH:,}. Shorten it")
+    for position, char in enumerate(text):
+        # Surrogates come from undecodable bytes on the command line and cannot be written to a file.
+        if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r" or char in _HIDE.values():
+            raise UsageError(f"the prompt holds the control character U+{ord(char):04X} at {position}; remove it")
+
+
+def _hide_escapes(text: str) -> str:
+    return re.sub(r"\\([|:{}\\])", lambda match: _HIDE[match[1]], text)
+
+
+def _expand(text: str, seed: int) -> str:
+    """Replace every `{a|b}` by one of its choices, the inner ones of a choice after it was made."""
+    out: list[str] = []
+    position = choice = 0
+    while position < len(text):
+        char = text[position]
+        if char == "}":
+            raise UsageError(f"the prompt has a '}}' without its '{{' ({_near(text, position)}); write \\}} for the brace")
+        if char == "{":
+            end = _closing(text, position)
+            choices = _split(text[position + 1 : end])
+            out.append(_expand(choices[_draw(seed, choice, len(choices))], seed + choice + 1))
+            choice, position = choice + 1, end
+        else:
+            out.append(char)
+        position += 1
+    return "".join(out)
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for position in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
+        if depth > MAX_DEPTH:
+            raise UsageError(f"the prompt has more than {MAX_DEPTH} braces within braces; use fewer")
+        if depth == 0:
+            return position
+    raise UsageError(f"the prompt has a '{{' without its '}}' ({_near(text, start)}); write \\{{ for the brace itself")
+
+
+def _split(text: str) -> list[str]:
+    """Split at `|` outside braces."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        if char == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def _draw(seed: int, index: int, count: int) -> int:
+    digest = hashlib.blake2b(f"{seed}/choice/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count
+
+
+def _prompt(part: str) -> Prompt:
+    kind: Literal["text", "image"] = "text"
+    if part.startswith("image:"):
+        kind, part = "image", part.removeprefix("image:").lstrip()
+    weight, stop = 1.0, -math.inf
+    if match := _TAIL.search(part):
+        weight = float(match[1])
+        stop = float(match[2]) if match[2] else stop
+        part = part[: match.start()].rstrip()
+    text = part.translate(_SHOW)
+    if not text:
+        wanted = "the path of a picture, as in image:fox.jpg" if kind == "image" else "words before its weight"
+        raise UsageError(f"one of the prompts is empty; it needs {wanted}")
+    if not math.isfinite(weight) or stop == math.inf:
+        raise UsageError(f"the prompt {text!r} has weight {weight} and stop {stop}; both must be plain numbers")
+    return Prompt(text, weight, stop, kind)
+
+
+def _near(text: str, position: int) -> str:
+    return f"near {text[max(0, position - 10) : position + 10].translate(_SHOW)!r}"
