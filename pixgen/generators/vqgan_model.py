@@ -1,0 +1,233 @@
+"""The VQGAN network (Esser et al. 2021, arXiv 2012.09841), assembled from `taming.modules`.
+
+`taming.models` would import lightning and build a perceptual loss that downloads a VGG, so only the encoder and
+the decoder are taken. Parameter names are taming's: its checkpoints load with strict keys once `loss.*` is gone.
+What departs from taming changes no result beyond rounding, and a test holds each against the original:
+
+- attention goes through `scaled_dot_product_attention`, which never builds the HWxHW matrix (1 GB at 1024x1024, f8);
+- doubling the size and convolving is one transposed convolution with 4 instead of 9 products a pixel;
+- the quantiser looks codes up by index instead of multiplying with one-hot rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pixgen.errors import PixgenError, UsageError
+
+EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
+
+TINY: dict[str, Any] = {
+    "ddconfig": {
+        "ch": 32,
+        "out_ch": 3,
+        "in_channels": 3,
+        "ch_mult": [1, 2, 2, 4],
+        "num_res_blocks": 1,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+        "resolution": 256,
+        "z_channels": 8,
+        "double_z": False,
+    },
+    "n_embed": 1024,
+    "embed_dim": 8,
+    "quantizer": "unit",
+}
+"""The architecture of the embedded VQGAN: 8 pixels a code, 1,024 unit codes of 8 dimensions (arXiv 2406.06525)."""
+
+ROWS = 1024
+"""Latents whose distances to all codes are held at once: 64 MB against 16,384 codes."""
+
+
+class Quantizer(nn.Module):
+    """Nearest codes, with the gradient passed straight through.
+
+    vq: taming's VectorQuantizer2. unit: latents and codes of unit length, so the nearest code has the largest cosine.
+    gumbel: taming's GumbelQuantize; its encoder gives logits of codes (`proj`), its loop looks for the nearest code.
+    """
+
+    def __init__(self, kind: str, n_embed: int, embed_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.kind = kind
+        if kind == "gumbel":
+            self.proj = nn.Conv2d(hidden, n_embed, 1)
+            self.embed = nn.Embedding(n_embed, embed_dim)
+        else:
+            self.embedding = nn.Embedding(n_embed, embed_dim)
+            if kind == "vq":
+                nn.init.uniform_(self.embedding.weight, -1 / n_embed, 1 / n_embed)
+
+    @property
+    def codebook(self) -> Tensor:
+        """float32 (n_embed, embed_dim); differentiable; unit rows for "unit"."""
+        weight = self.embed.weight if self.kind == "gumbel" else self.embedding.weight
+        return F.normalize(weight, dim=1) if self.kind == "unit" else weight
+
+    @torch.no_grad()
+    def nearest(self, z: Tensor) -> Tensor:
+        """Latents (B, C, h, w) -> indices of the nearest codes, int64 (B, h, w)."""
+        codebook = self.codebook.to(z.dtype)
+        flat = z.movedim(1, -1).flatten(0, 2)
+        # |z - c|^2 without |z|^2, which is the same for every code.
+        square = codebook.square().sum(1)
+        found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in flat.split(ROWS)]
+        return torch.cat(found).view(z.shape[0], *z.shape[2:])
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (B, C, h, w) -> (nearest codes with the latents' gradient, float32; indices int64 (B, h, w))."""
+        if z.dtype in (torch.float16, torch.bfloat16):
+            z = z.float()  # 2 % of random 8-dimensional codes flip in bfloat16
+        if self.kind == "unit":
+            z = F.normalize(z, dim=1)
+        indices = self.nearest(z)
+        codes = F.embedding(indices, self.codebook.detach()).movedim(-1, 1).to(z.dtype)
+        return z + (codes - z).detach(), indices
+
+
+def _taming() -> Any:
+    from taming.modules.diffusionmodules import model
+
+    return model
+
+
+def _attend(self: Any, x: Tensor) -> Tensor:
+    """taming's AttnBlock: one head over all positions."""
+    normed = self.norm(x)
+    q, k, v = (f(normed).flatten(2).transpose(1, 2).unsqueeze(1) for f in (self.q, self.k, self.v))
+    attended = F.scaled_dot_product_attention(q, k, v)
+    return x + self.proj_out(attended.squeeze(1).transpose(1, 2).reshape(x.shape))
+
+
+def _double(self: Any, x: Tensor) -> Tensor:
+    """taming's Upsample. A 3x3 kernel over doubled pixels is a 4x4 transposed one over the pixels themselves."""
+    if not self.with_conv:
+        return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    flipped = self.conv.weight.flip(2, 3).transpose(0, 1)
+    kernel = sum(F.pad(flipped, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1))
+    return F.conv_transpose2d(x, kernel, self.conv.bias, stride=2, padding=1)
+
+
+def _residual(self: Any, x: Tensor, temb: None) -> Tensor:
+    """taming's ResnetBlock; `silu` keeps one tensor for the backward pass where x * sigmoid(x) keeps two."""
+    h = self.conv1(F.silu(self.norm1(x)))
+    h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+    if self.in_channels == self.out_channels:
+        return x + h
+    return h + (self.conv_shortcut(x) if self.use_conv_shortcut else self.nin_shortcut(x))
+
+
+def _lean(network: nn.Module) -> nn.Module:
+    """Give taming's blocks the cheaper forwards above; parameters and their names stay."""
+    taming = _taming()
+    forwards = {taming.AttnBlock: _attend, taming.Upsample: _double, taming.ResnetBlock: _residual}
+    for module in network.modules():
+        forward = forwards.get(type(module))
+        if forward is not None:
+            module.forward = forward.__get__(module)  # type: ignore[method-assign]
+    return network
+
+
+class VQModel(nn.Module):
+    """Encoder, quantiser and decoder.
+
+    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        kind = config["quantizer"]
+        if kind not in ("vq", "gumbel", "unit"):
+            raise UsageError(f"VQGAN quantizer {kind!r}: must be vq, gumbel or unit")
+        self.config = config
+        dd = config["ddconfig"]
+        channels = 2 * dd["z_channels"] if dd.get("double_z", True) else dd["z_channels"]
+        taming = _taming()
+        with contextlib.redirect_stdout(io.StringIO()):  # taming's decoder prints; our output is for paths
+            self.encoder = _lean(taming.Encoder(**dd))
+            self.decoder = _lean(taming.Decoder(**dd))
+        self.quantize = Quantizer(kind, config["n_embed"], config["embed_dim"], dd["z_channels"])
+        self.quant_conv = nn.Conv2d(channels, config["embed_dim"], 1)
+        self.post_quant_conv = nn.Conv2d(config["embed_dim"], dd["z_channels"], 1)
+        self.factor = 2 ** (len(dd["ch_mult"]) - 1)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """float32 (B, 3, H, W) in [0, 1], sides multiples of `factor` -> latents (B, embed_dim, H/f, W/f).
+
+        Latents before quantisation; for "gumbel" the chosen codes, for its logits lie in no space of codes.
+        """
+        z = self.quant_conv(self.encoder(images * 2 - 1))
+        if self.quantize.kind == "gumbel":
+            return self.codes(self.quantize.proj(z).argmax(1))
+        return z.float() if z.dtype in (torch.float16, torch.bfloat16) else z
+
+    def codes(self, indices: Tensor) -> Tensor:
+        """int64 (B, h, w) -> codes (B, embed_dim, h, w), differentiable to the codebook."""
+        return F.embedding(indices, self.quantize.codebook).movedim(-1, 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (B, embed_dim, h, w) -> images (B, 3, h*f, w*f), about [0, 1] and not clamped."""
+        return self.decoder(self.post_quant_conv(codes)) * 0.5 + 0.5
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Images -> (reconstruction, latents before quantisation, indices): what a training step needs."""
+        z = self.encode(images)
+        codes, indices = self.quantize(z)
+        return self.decode(codes), z, indices
+
+
+def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about: Any) -> None:
+    """Write weights and config to one safetensors file; `about` joins the metadata (training steps, seeds)."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    metadata = {"pixgen": json.dumps({**model.config, "about": about})}
+    temporary = path.with_suffix(".partial")
+    save_file(weights, temporary, metadata=metadata)
+    os.replace(temporary, path)
+
+
+def load(path: Path = EMBEDDED) -> VQModel:
+    """Read a file written by `save` (or the folder that holds `vqgan.safetensors`): float32, frozen, in eval mode.
+
+    Raises UsageError when there is no such file, PixgenError when its keys are not exactly the model's.
+    """
+    from safetensors import safe_open
+
+    path = path / "vqgan.safetensors" if path.is_dir() else path
+    if not path.is_file():
+        raise UsageError(f"VQGAN weights not found: {path}")
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if "pixgen" not in metadata:
+            raise PixgenError(f"{path}: no 'pixgen' entry in its metadata, so its architecture is unknown")
+        weights = {name: file.get_tensor(name).float() for name in file.keys()}
+    model = VQModel(json.loads(metadata["pixgen"]))
+    load_strict(model, weights, path)
+    return model.eval().requires_grad_(False)
+
+
+def load_strict(model: VQModel, weights: dict[str, Tensor], path: Path) -> None:
+    """Copy weights into the model; every missing, unexpected or misshapen key is an error that names it."""
+    own = model.state_dict()
+    wrong = [f"missing {key}" for key in own if key not in weights]
+    wrong += [f"unexpected {key}" for key in weights if key not in own]
+    wrong += [
+        f"{key} is {tuple(weights[key].shape)}, not {tuple(own[key].shape)}"
+        for key in own
+        if key in weights and weights[key].shape != own[key].shape
+    ]
+    if wrong:
+        shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        raise PixgenError(f"{path} does not fit its architecture: {shown}")
+    model.load_state_dict(weights)
