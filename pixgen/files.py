@@ -1,0 +1,77 @@
+"""Writing files so that nobody ever sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from pixgen.errors import PixgenError
+from pixgen.naming import numbered
+
+TEMPORARY = ".pixgen-"
+"""How the names of unfinished files begin: hidden, short enough for every file system, in the final folder."""
+
+
+def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
+    """Write `data` to `path`, whole or not at all, and return the path that it got.
+
+    Without `overwrite` a name that is taken is left alone and the next of `numbered(path)` is used; two processes
+    never get the same one. Raises PixgenError, one line, where the system refuses (folder read-only, disk full).
+    """
+    with _refusals(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The same folder, for a rename is atomic only within one file system.
+        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}.tmp")
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # otherwise a power cut may leave the name without its bytes
+            if overwrite:
+                os.replace(temporary, path)
+                return path
+            return next(name for name in numbered(path) if _claim(temporary, name))
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Make `folder` and write a byte there, so that a refusal comes before the work and not after.
+
+    Raises PixgenError, one line, where the system refuses.
+    """
+    probe = folder / f"{TEMPORARY}{secrets.token_hex(6)}.tmp"
+    with _refusals(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(b"\0")
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+def _claim(temporary: Path, path: Path) -> bool:
+    """Move `temporary` to `path` unless something is there already."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here (FAT, some network drives): an empty file holds the name for the moment of the move.
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            return False
+        os.replace(temporary, path)
+    return True
+
+
+@contextlib.contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PixgenError(f"cannot write to {path}: {reason}; make room or choose another place with -o") from error

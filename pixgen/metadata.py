@@ -1,0 +1,185 @@
+"""What a picture says about itself: how it was made, for pixgen, for people and for other programs.
+
+Three records, in each of the three formats:
+
+- `pixgen`, a JSON object with everything needed to draw the picture again (`pixgen again`);
+- `parameters`, the text that the galleries of this field read, with its `Steps: ` line;
+- XMP with IPTC's DigitalSourceType, which says that a model made the picture.
+
+PNG holds them as text chunks, never compressed: Pillow refuses to open a file with more than 1 MiB of compressed
+text. JPEG and WebP hold `parameters` in the EXIF UserComment (big-endian UTF-16, as readers expect) and the JSON
+inside the XMP packet.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from pixgen import files
+from pixgen.errors import PixgenError, UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+KEY = "pixgen"
+NAMESPACE = "urn:pixgen:1"
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_XMP_KEY = "XML:com.adobe.xmp"
+_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_JPEG_SEGMENT = 65_000
+"""A JPEG segment holds 65,533 bytes, some of them headers."""
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """How a picture was made. No clock in it: the same picture has the same bytes.
+
+    version: of pixgen. prompt: as typed. config: fully resolved, plain JSON types.
+    steps_done: fewer than steps_planned where the run was interrupted.
+    inputs: sha256 of every file that the run read, by its path.
+    """
+
+    version: str
+    prompt: str
+    config: Mapping[str, Any]
+    steps_planned: int
+    steps_done: int
+    seed: int
+    size: tuple[int, int]
+    """(height, width) in pixels."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line of ASCII, which every text chunk and every reader can take."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Metadata:
+        """Raises ValueError where `text` is not what `to_json` gives. Keys of later versions are ignored."""
+        record = json.loads(text)
+        if not isinstance(record, dict):
+            raise ValueError("not a JSON object")
+        try:
+            known = {name: record[name] for name in cls.__dataclass_fields__}
+            return cls(**known | {"size": tuple(known["size"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"incomplete: {error}") from error
+
+    def parameters(self) -> str:
+        """The prompt, then a `Steps: ` line, as the galleries of this field read it."""
+        height, width = self.size
+        facts = {
+            "Steps": str(self.steps_done),
+            "Sampler": str(_at(self.config, "optimizer", "type")),
+            "Seed": str(self.seed),
+            "Size": f"{width}x{height}",
+            "Model": str(_at(self.config, "generator", "type")),
+            "Version": f"pixgen {self.version}",
+        }
+        if self.steps_done < self.steps_planned:
+            facts["Planned steps"] = str(self.steps_planned)
+        line = ", ".join(f"{key}: {value}" for key, value in facts.items() if value)
+        # What came in undecodable from the command line (a lone surrogate) is no text that a file can hold.
+        return f"{self.prompt}\n{line}".encode(errors="replace").decode()
+
+
+def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
+    """The bytes of a picture file with its metadata; `suffix` is `.png`, `.jpg`, `.jpeg` or `.webp`.
+
+    JPEG at quality 95 without chroma subsampling, WebP without loss.
+    Raises UsageError for another suffix, or where the metadata is too long for a JPEG.
+    """
+    kind = _FORMATS.get(suffix.lower())
+    if kind is None:
+        raise UsageError(f"cannot save {suffix!r}: choose one of {', '.join(_FORMATS)}")
+    buffer = io.BytesIO()
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo
+
+        chunks = PngInfo()
+        chunks.add_text("parameters", metadata.parameters())
+        chunks.add_text(KEY, metadata.to_json())
+        chunks.add_itxt(_XMP_KEY, _xmp(None), zip=False)
+        image.save(buffer, kind, pnginfo=chunks)
+        return buffer.getvalue()
+
+    comment, packet = _comment(metadata.parameters()), _xmp(metadata.to_json()).encode()
+    if kind == "JPEG" and max(len(comment), len(packet)) > _JPEG_SEGMENT:
+        raise UsageError("prompt and settings are too long for a JPEG (64 kB of metadata); save as .png")
+    from PIL import Image as images
+
+    exif = images.Exif()
+    exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = comment
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True}
+    image.save(buffer, kind, exif=exif, xmp=packet, **options)
+    return buffer.getvalue()
+
+
+def save(image: Image.Image, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
+    """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.files.write`)."""
+    return files.write(path, encode(image, path.suffix, metadata), overwrite=overwrite)
+
+
+def read(path: Path) -> Metadata:
+    """The metadata of a picture that pixgen saved.
+
+    Raises UsageError where there is no such file, it is no picture, or no pixgen metadata is in it.
+    """
+    from PIL import Image as images
+
+    try:
+        with images.open(path) as image:
+            # PNG allows text after the pixels, where some programs move it: load() reads that too.
+            image.load()
+            text = _json_of(image.info)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
+        raise UsageError(f"{path}: cannot be read as a picture ({error})") from error
+    if text is None:
+        raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
+    try:
+        return Metadata.from_json(text)
+    except ValueError as error:
+        raise PixgenError(f"{path}: its pixgen metadata cannot be understood ({error})") from error
+
+
+def _json_of(info: Mapping[Any, Any]) -> str | None:
+    if isinstance(info.get(KEY), str):
+        return str(info[KEY])
+    packet = info.get("xmp") or info.get(_XMP_KEY)
+    if not packet:
+        return None
+    try:
+        return ElementTree.fromstring(packet).findtext(f".//{{{NAMESPACE}}}render")
+    except ElementTree.ParseError:
+        return None
+
+
+def _comment(text: str) -> bytes:
+    return b"UNICODE\0" + text.encode("utf-16-be")
+
+
+def _xmp(render: str | None) -> str:
+    body = "" if render is None else f'<pixgen:render xmlns:pixgen="{NAMESPACE}">{escape(render)}</pixgen:render>'
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}">{body}</rdf:Description></rdf:RDF></x:xmpmeta>'
+    )
+
+
+def _at(config: Mapping[str, Any], *keys: str) -> Any:
+    node: Any = config
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return "" if node is None else node

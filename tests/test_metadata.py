@@ -1,0 +1,106 @@
+"""What a picture says about itself survives being saved and read, in every format."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pixgen import metadata
+from pixgen.errors import UsageError
+from pixgen.metadata import Metadata
+
+SUFFIXES = [".png", ".jpg", ".jpeg", ".webp"]
+
+
+def picture() -> Image.Image:
+    return Image.fromarray(numpy.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=numpy.uint8))
+
+
+def record(prompt: str = "a fox | 雪 :0.5") -> Metadata:
+    return Metadata(
+        version="0.1.0",
+        prompt=prompt,
+        config={"generator": {"type": "vqgan"}, "optimizer": {"type": "Adam", "lr": 0.05}, "losses": {"a": [1, None]}},
+        steps_planned=110,
+        steps_done=40,
+        seed=7,
+        size=(16, 24),
+        inputs={"fox.png": "ab" * 32},
+    )
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_comes_back_as_it_was_saved(suffix: str, tmp_path: Path) -> None:
+    path = metadata.save(picture(), tmp_path / f"fox{suffix}", record())
+    assert metadata.read(path) == record()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(prompt=st.text(st.characters(codec=None), max_size=200), suffix=st.sampled_from(SUFFIXES))
+def test_any_prompt_comes_back(prompt: str, suffix: str, tmp_path: Path) -> None:
+    path = metadata.save(picture(), tmp_path / f"fox{suffix}", record(prompt), overwrite=True)
+    assert metadata.read(path).prompt == prompt
+
+
+def test_the_same_picture_has_the_same_bytes() -> None:
+    for suffix in SUFFIXES:
+        assert metadata.encode(picture(), suffix, record()) == metadata.encode(picture(), suffix, record())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_pixels_are_kept_exactly(suffix: str, tmp_path: Path) -> None:
+    path = metadata.save(picture(), tmp_path / f"fox{suffix}", record())
+    assert Image.open(path).convert("RGB").tobytes() == picture().tobytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_other_programs_find_their_text(suffix: str, tmp_path: Path) -> None:
+    path = metadata.save(picture(), tmp_path / f"fox{suffix}", record())
+    with Image.open(path) as image:
+        if suffix == ".png":
+            text = image.info["parameters"]
+            packet = image.info["XML:com.adobe.xmp"]
+        else:
+            comment = image.getexif().get_ifd(0x8769)[0x9286]
+            assert comment[:8] == b"UNICODE\0"
+            text = comment[8:].decode("utf-16-be")
+            packet = image.info["xmp"].decode()
+    *prompt, line = text.splitlines()
+    assert prompt == ["a fox | 雪 :0.5"]
+    assert line.startswith("Steps: 40, Sampler: Adam, Seed: 7, Size: 24x16, Model: vqgan")
+    assert metadata.SOURCE_TYPE in packet
+
+
+def test_png_text_is_never_compressed() -> None:
+    data = metadata.encode(picture(), ".png", record("x" * 10_000))
+    assert b"zTXt" not in data and b"x" * 10_000 in data
+
+
+def test_too_much_for_a_jpeg_is_said_and_png_takes_it(tmp_path: Path) -> None:
+    long = record("🐱" * 10_000)
+    with pytest.raises(UsageError, match=r"too long for a JPEG.*\.png"):
+        metadata.encode(picture(), ".jpg", long)
+    assert metadata.read(metadata.save(picture(), tmp_path / "cat.png", long)) == long
+
+
+def test_files_that_say_nothing_are_told_apart(tmp_path: Path) -> None:
+    plain, text = tmp_path / "plain.png", tmp_path / "text.png"
+    picture().save(plain)
+    text.write_text("no picture")
+    with pytest.raises(UsageError, match="no pixgen metadata"):
+        metadata.read(plain)
+    with pytest.raises(UsageError, match="cannot be read as a picture"):
+        metadata.read(text)
+    with pytest.raises(UsageError, match="no such file"):
+        metadata.read(tmp_path / "none.png")
+
+
+def test_a_finished_picture_names_no_planned_steps() -> None:
+    assert "Planned" not in dataclasses.replace(record(), steps_done=110).parameters()
+    assert "Planned steps: 110" in record().parameters()

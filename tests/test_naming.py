@@ -1,0 +1,70 @@
+"""Names of pictures: they say what is in them and work on every file system."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixgen.errors import UsageError
+from pixgen.naming import SLUG_BYTES, numbered, output_path, slug
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A watercolor portrait of a teacher!", "a-watercolor-portrait-of-a-teacher"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("a cat's  tail:0.5 | rain", "a-cats-tail-0-5-rain"),
+        ("um retrato de uma professora, é?", "um-retrato-de-uma-professora-é"),
+        ("hindi: हिन्दी", "hindi-हिन्दी"),
+        ("赤いリンゴ", "赤いリンゴ"),
+        ("CON", "con-picture"),
+        ("lpt1", "lpt1-picture"),
+        ("🐱🐱", "picture"),
+        ("", "picture"),
+        ("...", "picture"),
+    ],
+)
+def test_names_say_what_was_asked_for(text: str, name: str) -> None:
+    assert slug(text) == name
+
+
+def test_a_long_name_is_cut_between_words() -> None:
+    assert slug("one two three " * 40, limit=20) == "one-two-three-one"
+    assert len(slug("字" * 500).encode()) <= SLUG_BYTES
+
+
+@given(st.text(max_size=300), st.integers(16, 200))
+def test_any_text_gives_a_safe_name(text: str, limit: int) -> None:
+    name = slug(text, limit)
+    assert name and len(name.encode()) <= max(limit, len("lpt1-picture"))
+    assert not set(name) & set('/\\:*?"<>|. \0\n\t') and name.isprintable() and not name.startswith("-")
+    assert name.split(".")[0] not in {"con", "prn", "aux", "nul"}
+    assert unicodedata.category(name[0])[0] in "LN"
+    assert slug(name, limit) in (name, f"{name}-picture")
+
+
+def test_output_is_a_file_a_folder_or_the_default(tmp_path: Path) -> None:
+    dotted = tmp_path / "run.1"
+    dotted.mkdir()
+    assert output_path(None, "A Cat") == Path("outputs/a-cat.png")
+    assert output_path("x/cat.JPG", "A Cat") == Path("x/cat.JPG")
+    assert output_path("x/run", "A Cat") == Path("x/run/a-cat.png")
+    assert output_path("x.y/", "A Cat") == Path("x.y/a-cat.png")
+    assert output_path(str(dotted), "A Cat") == dotted / "a-cat.png"
+
+
+def test_an_unknown_kind_of_picture_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UsageError, match=r"'\.gif'.*\.png, \.jpg"):
+        output_path("cat.gif", "a cat")
+
+
+def test_numbers_follow_the_name() -> None:
+    assert [str(path) for path in itertools.islice(numbered(Path("a/fox.png")), 3)] == [
+        str(Path("a/fox.png")), str(Path("a/fox-2.png")), str(Path("a/fox-3.png"))
+    ]  # fmt: skip
