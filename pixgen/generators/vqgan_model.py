@@ -5,7 +5,7 @@ the decoder are taken. Parameter names are taming's: its checkpoints load with s
 What departs from taming changes no result beyond rounding, and a test holds each against the original:
 
 - attention goes through `scaled_dot_product_attention`, which never builds the HWxHW matrix (1 GB at 1024x1024, f8);
-- doubling the size and convolving is one transposed convolution with 4 instead of 9 products a pixel;
+- residual blocks use `silu`, which keeps one tensor for the backward pass where x * sigmoid(x) keeps two;
 - the quantiser looks codes up by index instead of multiplying with one-hot rows.
 """
 
@@ -108,17 +108,8 @@ def _attend(self: Any, x: Tensor) -> Tensor:
     return x + self.proj_out(attended.squeeze(1).transpose(1, 2).reshape(x.shape))
 
 
-def _double(self: Any, x: Tensor) -> Tensor:
-    """taming's Upsample. A 3x3 kernel over doubled pixels is a 4x4 transposed one over the pixels themselves."""
-    if not self.with_conv:
-        return F.interpolate(x, scale_factor=2.0, mode="nearest")
-    flipped = self.conv.weight.flip(2, 3).transpose(0, 1)
-    kernel = sum(F.pad(flipped, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1))
-    return F.conv_transpose2d(x, kernel, self.conv.bias, stride=2, padding=1)
-
-
 def _residual(self: Any, x: Tensor, temb: None) -> Tensor:
-    """taming's ResnetBlock; `silu` keeps one tensor for the backward pass where x * sigmoid(x) keeps two."""
+    """taming's ResnetBlock without a time embedding."""
     h = self.conv1(F.silu(self.norm1(x)))
     h = self.conv2(self.dropout(F.silu(self.norm2(h))))
     if self.in_channels == self.out_channels:
@@ -129,7 +120,7 @@ def _residual(self: Any, x: Tensor, temb: None) -> Tensor:
 def _lean(network: nn.Module) -> nn.Module:
     """Give taming's blocks the cheaper forwards above; parameters and their names stay."""
     taming = _taming()
-    forwards = {taming.AttnBlock: _attend, taming.Upsample: _double, taming.ResnetBlock: _residual}
+    forwards = {taming.AttnBlock: _attend, taming.ResnetBlock: _residual}
     for module in network.modules():
         forward = forwards.get(type(module))
         if forward is not None:
@@ -203,6 +194,7 @@ def load(path: Path = EMBEDDED) -> VQModel:
     Raises UsageError when there is no such file, PixgenError when its keys are not exactly the model's.
     """
     from safetensors import safe_open
+    from safetensors.torch import load_file
 
     path = path / "vqgan.safetensors" if path.is_dir() else path
     if not path.is_file():
@@ -211,7 +203,7 @@ def load(path: Path = EMBEDDED) -> VQModel:
         metadata = file.metadata() or {}
         if "pixgen" not in metadata:
             raise PixgenError(f"{path}: no 'pixgen' entry in its metadata, so its architecture is unknown")
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}
+    weights = {name: value.float() for name, value in load_file(path).items()}
     model = VQModel(json.loads(metadata["pixgen"]))
     load_strict(model, weights, path)
     return model.eval().requires_grad_(False)
