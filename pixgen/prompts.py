@@ -28,7 +28,7 @@ MAX_DEPTH = 20
 
 _SPECIAL = "|:{}\\"
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|-inf"
-_TAIL = re.compile(rf"(?<![0-9]):\s*({_NUMBER})\s*(?::\s*({_NUMBER})\s*)?$", re.ASCII)
+_TAIL = re.compile(rf"(?<![0-9]):({_NUMBER})(?::({_NUMBER}))?\Z", re.ASCII)
 
 # While a text is taken apart, an escaped special character is one private-use character, so that nothing
 # mistakes it for syntax.
@@ -56,7 +56,7 @@ def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
     Raises UsageError if the list is empty or too long, holds control characters, or has an unclosed brace.
     """
     _require_readable(text)
-    parts = _split(_expand(_hide_escapes(text), seed))
+    parts = _split(_expand(_hide_escapes(text), f"{seed}/choice"))
     prompts = tuple(_prompt(part.strip()) for part in parts if part.strip())
     if not prompts:
         raise UsageError("the prompt is empty; say what to draw, as in: pixgen \"a red fox\"")
@@ -83,7 +83,7 @@ def _require_readable(text: str) -> None:
         raise UsageError(f"the prompt has {len(text):,} characters; the most is {MAX_LENGTH:,}. Shorten it")
     for position, char in enumerate(text):
         # Surrogates come from undecodable bytes on the command line and cannot be written to a file.
-        if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r" or char in _HIDE.values():
+        if char in _HIDE.values() or (unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r"):
             raise UsageError(f"the prompt holds the control character U+{ord(char):04X} at {position}; remove it")
 
 
@@ -91,8 +91,8 @@ def _hide_escapes(text: str) -> str:
     return re.sub(r"\\([|:{}\\])", lambda match: _HIDE[match[1]], text)
 
 
-def _expand(text: str, seed: int) -> str:
-    """Replace every `{a|b}` by one of its choices, the inner ones of a choice after it was made."""
+def _expand(text: str, address: str) -> str:
+    """Replace every `{a|b}` by one of its choices, drawn by its address: the seed and where the braces stand."""
     out: list[str] = []
     position = choice = 0
     while position < len(text):
@@ -102,7 +102,8 @@ def _expand(text: str, seed: int) -> str:
         if char == "{":
             end = _closing(text, position)
             choices = _split(text[position + 1 : end])
-            out.append(_expand(choices[_draw(seed, choice, len(choices))], seed + choice + 1))
+            inner = f"{address}/{choice}"
+            out.append(_expand(choices[_draw(inner, len(choices))], inner))
             choice, position = choice + 1, end
         else:
             out.append(char)
@@ -133,8 +134,8 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _draw(seed: int, index: int, count: int) -> int:
-    digest = hashlib.blake2b(f"{seed}/choice/{index}".encode(), digest_size=8).digest()
+def _draw(address: str, count: int) -> int:
+    digest = hashlib.blake2b(address.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count
 
 
