@@ -31,7 +31,7 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
 
 
 def output_path(output: str | None, text: str, default_folder: Path = Path("outputs")) -> Path:
-    """Where a picture of `text` is to go: a file where `output` ends like one, else a name made from `text` in a folder.
+    """Where a picture of `text` goes: a file where `output` ends like one, else a folder and a name made from `text`.
 
     Raises UsageError for a suffix that pixgen does not write.
     """

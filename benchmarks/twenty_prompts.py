@@ -1,0 +1,117 @@
+"""The blind test: twenty prompts that were fixed before any picture, drawn, shuffled, and named by somebody else.
+
+    python benchmarks/twenty_prompts.py draw --generator vqgan       draws what is not drawn yet
+    python benchmarks/twenty_prompts.py sheet --generator vqgan      numbers only; the key lies beside it
+    python benchmarks/twenty_prompts.py report --generator vqgan answers.csv
+
+`answers.csv` has a line a picture, `number,said,right`: what was said of it by somebody who saw only the sheet,
+and then, with the key at hand, whether that names what was asked for (yes or no).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import shutil
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+import pixgen
+
+ROOT = Path(__file__).parent.parent
+PROMPTS = ROOT / "docs" / "twenty_prompts.txt"
+SHUFFLE = 20
+COLUMNS, SIDE, LABEL = 5, 256, 28
+
+
+def prompts() -> list[str]:
+    return PROMPTS.read_text().splitlines()
+
+
+def order(count: int) -> list[int]:
+    """order(n)[k] is the prompt whose picture stands at number k + 1 of the sheet."""
+    return random.Random(SHUFFLE).sample(range(count), count)
+
+
+def picture(folder: Path, index: int) -> Path:
+    return folder / f"{index + 1:02}.png"
+
+
+def draw(folder: Path, generator: str, overrides: dict[str, str]) -> None:
+    """One picture a prompt, seed 0, default settings; those that are there already stay."""
+    for index, prompt in enumerate(prompts()):
+        if picture(folder, index).exists():
+            continue
+        result = pixgen.generate(prompt, seed=0, **{"generator.type": generator} | overrides)
+        result.save(picture(folder, index))
+        print(f"{index + 1:>2} {result.seconds:6.1f} s  {prompt}", flush=True)
+
+
+def sheet(folder: Path) -> Path:
+    """The pictures in shuffled order under plain numbers, and `key.json` beside them."""
+    wanted = prompts()
+    rows = -(-len(wanted) // COLUMNS)
+    paper = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
+    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(20)
+    for place, index in enumerate(order(len(wanted))):
+        row, column = divmod(place, COLUMNS)
+        corner = (column * SIDE, row * (SIDE + LABEL))
+        with Image.open(picture(folder, index)) as image:
+            paper.paste(image.convert("RGB").resize((SIDE, SIDE)), (corner[0], corner[1] + LABEL))
+        pen.text((corner[0] + 6, corner[1] + 2), str(place + 1), fill="black", font=font)
+    path = folder / "sheet.png"
+    paper.save(path)
+    key = {str(place + 1): wanted[index] for place, index in enumerate(order(len(wanted)))}
+    (folder / "key.json").write_text(json.dumps(key, indent=1) + "\n")
+    return path
+
+
+def report(folder: Path, generator: str, answers: Path) -> Path:
+    """What was said beside what was asked for, as a page of the docs with the sheet."""
+    key = json.loads((folder / "key.json").read_text())
+    with answers.open(newline="") as file:
+        said = {row["number"]: row for row in csv.DictReader(file)}
+    if missing := key.keys() - said.keys():
+        raise SystemExit(f"{answers}: no answer for {', '.join(sorted(missing, key=int))}")
+    right = [number for number in key if said[number]["right"].strip().lower() in ("yes", "y", "1", "true")]
+    lines = [
+        f"# The twenty prompts, drawn by `{generator}`",
+        "",
+        f"Seed 0, default settings, shuffled, named by somebody who had not seen the prompts: "
+        f"**{len(right)} of {len(key)}** rightly.",
+        "",
+        f"![the shuffled pictures](twenty_prompts_{generator}.png)",
+        "",
+        "| picture | prompt | what was said | rightly |",
+        "|---|---|---|---|",
+        *(
+            f"| {number} | {prompt} | {said[number]['said']} | {'yes' if number in right else 'no'} |"
+            for number, prompt in key.items()
+        ),
+    ]
+    page = ROOT / "docs" / f"twenty_prompts_{generator}.md"
+    page.write_text("\n".join(lines) + "\n")
+    shutil.copyfile(folder / "sheet.png", page.with_suffix(".png"))
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["draw", "sheet", "report"])
+    parser.add_argument("arguments", nargs="*", help="answers.csv (report) or KEY=VALUE overrides (draw)")
+    parser.add_argument("--generator", default="vqgan")
+    options = parser.parse_args()
+    folder = ROOT / "outputs" / "twenty_prompts" / options.generator
+    if options.action == "draw":
+        draw(folder, options.generator, dict(word.split("=", 1) for word in options.arguments))
+    elif options.action == "sheet":
+        print(sheet(folder))
+    else:
+        print(report(folder, options.generator, Path(options.arguments[0])))
+
+
+if __name__ == "__main__":
+    main()
