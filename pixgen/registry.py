@@ -103,13 +103,17 @@ def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> A
     """An instance from `{"type": name, **options}`, every option checked against the class's fields.
 
     `where` names the place in messages (`losses.warm`); by default it is `kind.name`.
-    Raises UsageError for an unknown plugin, an unknown or missing option, or a wrong type.
+    Raises OptionError (a UsageError) for an unknown plugin, an unknown or missing option, or a wrong type.
     """
     rest = dict(options)
     if "type" not in rest:
-        raise UsageError(f"{where or kind} needs a type; there are {', '.join(names(kind))}")
+        raise schema.OptionError(where or kind, f"{where or kind} needs a type; there are {', '.join(names(kind))}")
     name = rest.pop("type")
-    return schema.build(get(kind, name), rest, where or f"{kind}.{name}")
+    try:
+        cls = get(kind, name)
+    except UsageError as error:
+        raise schema.OptionError(schema.join(where or kind, "type"), str(error)) from None
+    return schema.build(cls, rest, where or f"{kind}.{name}")
 
 
 def options(kind: str, name: str) -> list[Option]:

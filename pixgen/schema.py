@@ -6,15 +6,23 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union
 
 from pixgen.errors import UsageError, did_you_mean
 
 
+class OptionError(UsageError):
+    """An option that is unknown, missing or of a wrong type. `key` is its dotted path (`losses.warm.weight`)."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 def coerce(value: Any, hint: Any, where: str) -> Any:
-    """`value` as the type `hint`, or a `UsageError` that begins with `where`.
+    """`value` as the type `hint`, or an `OptionError` whose message begins with the dotted path `where`.
 
     Nothing is guessed: a whole number serves as a float and a list as a tuple, but text never becomes a number.
     Understands bool, int, float, str, Path, None, Any, Literal, unions, list, tuple, Sequence, dict, Mapping and
@@ -29,12 +37,12 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
         if value in args and type(value) in {type(a) for a in args}:
             return value
         choices = ", ".join(map(repr, args))
-        raise UsageError(f"{where} is {value!r}; it must be one of {choices}{_near(value, args)}")
+        raise OptionError(where, f"{where} is {value!r}; it must be one of {choices}{_near(value, args)}")
     if origin in (list, tuple, Sequence):
         return _coerce_sequence(value, origin, args, hint, where)
     if origin in (dict, Mapping):
         _require(isinstance(value, Mapping), value, hint, where)
-        return {coerce(k, args[0], f"a key of {where}"): coerce(v, args[1], f"{where}.{k}") for k, v in value.items()}
+        return {coerce(k, args[0], join(where, k)): coerce(v, args[1], join(where, k)) for k, v in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value, where)
     return _coerce_plain(value, hint, where)
@@ -43,24 +51,41 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
 def build(cls: type, options: Mapping[str, Any], where: str) -> Any:
     """An instance of the dataclass `cls` from its options, every key and type checked.
 
-    Raises UsageError for an unknown or missing option, a wrong type, or whatever the class itself refuses with a
+    Raises OptionError for an unknown or missing option, a wrong type, or whatever the class itself refuses with a
     ValueError.
     """
-    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
-    hints = typing.get_type_hints(cls)
-    for key in options:
-        if key not in fields:
-            known = f"; it has {', '.join(fields)}" if fields else "; it has no options"
-            raise UsageError(f"{where} has no option {key!r}{did_you_mean(str(key), fields) or known}")
-    for name, field in fields.items():
+    checked = check(cls, options, where)
+    for field in dataclasses.fields(cls):
         no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if no_default and name not in options:
-            raise UsageError(f"{where} needs the option {name!r} ({type_name(hints[name])})")
-    checked = {key: coerce(value, hints[key], f"{where}.{key}") for key, value in options.items()}
+        if field.init and no_default and field.name not in options:
+            raise OptionError(where, f"{where} needs the option {field.name!r}")
     try:
         return cls(**checked)
     except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
+        raise OptionError(where, f"{where}: {error}") from error
+
+
+def check(cls: type, options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Some options of the dataclass `cls`, coerced. Raises OptionError for an unknown key or a wrong type."""
+    hints = typing.get_type_hints(cls)
+    fields = [field.name for field in dataclasses.fields(cls) if field.init]
+    for key in options:
+        if key not in fields:
+            raise unknown(join(where, key), fields)
+    return {key: coerce(value, hints[key], join(where, key)) for key, value in options.items()}
+
+
+def unknown(key: str, known: Iterable[str]) -> OptionError:
+    """The error for an option that does not exist, with the nearest name or else all names there are."""
+    where, _, name = key.rpartition(".")
+    known = list(known)
+    rest = f"; there are {', '.join(known)}" if known else "; it has none"
+    return OptionError(key, f"{where or 'the config'} has no option {name!r}{did_you_mean(name, known) or rest}")
+
+
+def join(where: str, key: object) -> str:
+    """A dotted path one level deeper."""
+    return f"{where}.{key}" if where else str(key)
 
 
 def type_name(hint: Any) -> str:
@@ -81,7 +106,7 @@ def _coerce_union(value: Any, args: tuple[Any, ...], hint: Any, where: str) -> A
     for arg in sorted(args, key=lambda arg: type(value) is not arg):
         try:
             return coerce(value, arg, where)
-        except UsageError:
+        except OptionError:
             continue
     _refuse(value, hint, where)
 
@@ -107,7 +132,7 @@ def _coerce_plain(value: Any, hint: Any, where: str) -> Any:
         except OverflowError:
             number = math.inf
         if math.isnan(number) or (math.isinf(number) and isinstance(value, int)):
-            raise UsageError(f"{where} is {value!r}; it must be a number that a float can hold")
+            raise OptionError(where, f"{where} is {value!r}; it must be a number that a float can hold")
         return number
     if hint is int:
         _require(isinstance(value, int) and not isinstance(value, bool), value, hint, where)
@@ -126,7 +151,7 @@ def _require(ok: bool, value: Any, hint: Any, where: str) -> None:
 
 def _refuse(value: Any, hint: Any, where: str) -> NoReturn:
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    raise UsageError(f"{where} is {shown} ({type(value).__name__}); it must be {type_name(hint)}")
+    raise OptionError(where, f"{where} is {shown} ({type(value).__name__}); it must be {type_name(hint)}")
 
 
 def _near(value: Any, args: tuple[Any, ...]) -> str:

@@ -1,0 +1,180 @@
+"""Where settings come from: YAML files, presets, the user's own file, and `key=value` words.
+
+YAML here is plain data and nothing else: no tags, no anchors, no interpolation, so that a preset of somebody else's
+can never run code, read the environment or blow up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pixgen import resources
+from pixgen.errors import UsageError, did_you_mean
+from pixgen.schema import join
+
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Some settings and where they were said.
+
+    values: nested plain data; None deletes a term.
+    lines: dotted path -> line number, for a layer that comes from a file.
+    """
+
+    values: Mapping[str, Any]
+    source: str
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def place(self, key: str) -> str | None:
+        """`file:line` of the dotted path `key`, or the source alone; None if this layer does not set it."""
+        value: Any = self.values
+        for part in key.split("."):
+            if not isinstance(value, Mapping):
+                break  # set as a whole, somewhere above
+            if part not in value:
+                return None
+            value = value[part]
+        while key not in self.lines and "." in key:
+            key = key.rpartition(".")[0]
+        return f"{self.source}:{self.lines[key]}" if key in self.lines else self.source
+
+
+def load_yaml(path: str | Path) -> Layer:
+    """A YAML file as a layer. Raises UsageError, with file and line, for anything but a mapping of plain data."""
+    source = str(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {source!r}: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{source} has more than {MAX_BYTES:,} bytes; that is no settings file")
+    lines: dict[str, int] = {}
+    values = _parse(content, source, lines)
+    if not isinstance(values, dict):
+        raise UsageError(f"{source}:1: settings must be 'name: value' lines, not {type(values).__name__}")
+    return Layer(values, source, lines)
+
+
+def load_preset(name: str) -> Layer:
+    """The preset called `name` as a layer, without its description."""
+    folder = resources.presets()
+    path = folder / f"{name}.yaml"
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in known:
+        hint = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
+        raise UsageError(f"there is no preset called {name!r}{hint}")
+    layer = load_yaml(path)
+    values = {key: value for key, value in layer.values.items() if key != "description"}
+    return Layer(values, layer.source, layer.lines)
+
+
+def load_user() -> list[Layer]:
+    """The user's own settings, if there are any."""
+    path = resources.user_config()
+    return [load_yaml(path)] if path.is_file() else []
+
+
+def parse_assignments(words: Iterable[str]) -> list[Layer]:
+    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is no YAML is text as it stands."""
+    return [_assignment(word) for word in words]
+
+
+def _assignment(word: str) -> Layer:
+    key, equals, text = word.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise UsageError(f"{word!r} sets nothing; write key=value, as in losses.clip.weight=2")
+    value = text if parts == ["prompt"] else _parse_value(text)
+    for part in reversed(parts):
+        value = {part: value}
+    return Layer(value, f"argument {word!r}")
+
+
+def _parse_value(text: str) -> Any:
+    if text.lstrip().startswith("#"):
+        return text  # a colour, not a comment
+    try:
+        return _parse(text.encode("utf-8", "surrogateescape"), text, {})
+    except UsageError:
+        return text
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads numbers as people write them now: 1e-3 is a number; 16:9, no and 2024-01-01 are text."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+_TAG = "tag:yaml.org,2002:"
+_NUMBER = r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?|[-+]?\.inf"
+_Loader.add_implicit_resolver(_TAG + "null", re.compile(r"(?:~|null|)\Z"), ["~", "n", ""])
+_Loader.add_implicit_resolver(_TAG + "bool", re.compile(r"(?:true|false)\Z"), list("tf"))
+_Loader.add_implicit_resolver(_TAG + "int", re.compile(r"[-+]?\d{1,20}\Z", re.ASCII), list("-+0123456789"))
+_Loader.add_implicit_resolver(_TAG + "float", re.compile(rf"(?:{_NUMBER})\Z", re.ASCII), list("-+0123456789."))
+
+
+def _parse(content: bytes, source: str, lines: dict[str, int]) -> Any:
+    try:
+        loader = _Loader(content)
+        node = loader.get_single_node()
+        return {} if node is None else _plain(node, source, lines, "")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise UsageError(f"{source}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{source}: not a text file of settings ({str(error).splitlines()[0]})") from error
+    except RecursionError:
+        raise UsageError(f"{source}: lists or mappings are nested too deeply") from None
+
+
+def _plain(node: yaml.Node, source: str, lines: dict[str, int], key: str) -> Any:
+    """A YAML node as plain data; notes the line of every key."""
+    here = f"{source}:{node.start_mark.line + 1}"
+    match node.tag.removeprefix(_TAG):
+        case "map" if isinstance(node, yaml.MappingNode):
+            return _plain_mapping(node, source, lines, key)
+        case "seq" if isinstance(node, yaml.SequenceNode):
+            return [_plain(item, source, lines, f"{key}[{i}]") for i, item in enumerate(node.value)]
+        case "null":
+            return None
+        case "bool":
+            return node.value == "true"
+        case "int" if re.fullmatch(r"[-+]?\d+", node.value):
+            return int(node.value)
+        case "float" if re.fullmatch(_NUMBER, node.value):
+            return float(node.value.replace(".inf", "inf"))
+        case "str":
+            if "${" in node.value:
+                raise UsageError(f"{here}: {key or 'the value'} holds '${{'; files may not look things up")
+            return node.value
+    raise UsageError(f"{here}: the tag {node.tag!r} is not allowed; settings are plain data")
+
+
+def _plain_mapping(node: yaml.MappingNode, source: str, lines: dict[str, int], key: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name_node, value_node in node.value:
+        line = name_node.start_mark.line + 1
+        name = _plain(name_node, source, {}, key)
+        if isinstance(name, list | dict):
+            raise UsageError(f"{source}:{line}: a name must be a word")
+        name = name_node.value
+        path = join(key, name)
+        if name in values:
+            raise UsageError(f"{source}:{line}: {path!r} is there twice (first in line {lines[path]})")
+        lines[path] = line
+        values[name] = _plain(value_node, source, lines, path)
+    return values

@@ -1,0 +1,62 @@
+"""Optimisers: torch's by name, or registered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from pixgen import registry, schema
+from pixgen.errors import UsageError
+
+ELEMENT_WISE = ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
+"""Those that treat every number on its own, so that a picture does not depend on who shares its batch."""
+
+REFUSED = {
+    "LBFGS": "it needs the same loss twice a step, and the cutouts change at every look; use Adam",
+    "SparseAdam": "it takes sparse gradients only; use Adam",
+    "Adafactor": "its row and column means would mix the pictures of a batch; use Adam",
+    "Muon": "it takes matrices only, and would mix the pictures of a batch; use Adam",
+}
+
+# The loop's own business, or of no effect on the picture.
+_HIDDEN = ("params", "lr", "maximize", "capturable", "differentiable")
+
+for _name in ELEMENT_WISE:
+    registry.register("optimizer", _name)(getattr(torch.optim, _name))
+
+
+def check(options: Mapping[str, Any], where: str = "optimizer") -> type[torch.optim.Optimizer]:
+    """The optimiser class of `{"type": "Adam", **keyword arguments}`, every argument known to it.
+
+    Raises OptionError for an optimiser that pixgen cannot use, with the reason, and for an unknown argument.
+    """
+    name = options.get("type")
+    if name in REFUSED:
+        raise schema.OptionError(f"{where}.type", f"{where}: {name} does not suit this loop: {REFUSED[name]}")
+    try:
+        cls = registry.get("optimizer", str(name))
+    except UsageError as error:
+        raise schema.OptionError(f"{where}.type", str(error)) from None
+    known = [key for key in inspect.signature(cls).parameters if key not in _HIDDEN]
+    for key in options:
+        if key != "type" and key not in known:
+            raise schema.unknown(schema.join(where, key), known)
+    return cls
+
+
+def create(
+    options: Mapping[str, Any], params: Iterable[torch.Tensor], lr: float, where: str = "optimizer"
+) -> torch.optim.Optimizer:
+    """An optimiser of `params` from `{"type": "Adam", "betas": [0.9, 0.99]}`.
+
+    Raises OptionError as `check` does, and for a value that the optimiser refuses.
+    """
+    cls = check(options, where)
+    arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items() if key != "type"}
+    try:
+        return cls(params, lr=lr, **arguments)  # type: ignore[call-arg]
+    except (TypeError, ValueError) as error:
+        raise schema.OptionError(where, f"{where}: {options['type']} refuses these options: {error}") from error

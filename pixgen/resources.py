@@ -1,0 +1,39 @@
+"""Finds the files that come with pixgen, and the user's own, wherever pixgen is installed."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from pathlib import Path
+
+
+def presets() -> Path:
+    """The folder of named looks, one YAML file each."""
+    return _folder("presets")
+
+
+def configs() -> Path:
+    """The folder of engine defaults and of the model zoo."""
+    return _folder("configs")
+
+
+def embedded() -> Path:
+    """The folder of the models that come with pixgen."""
+    return Path(str(importlib.resources.files("pixgen"))) / "embedded"
+
+
+def user_config() -> Path:
+    """Where the user's own settings are, if there are any: config.yaml in `PIXGEN_HOME` or the platform's folder."""
+    home = os.environ.get("PIXGEN_HOME")
+    if home:
+        return Path(home) / "config.yaml"
+    import click  # the package that knows each platform's folder; not needed before this
+
+    return Path(click.get_app_dir("pixgen")) / "config.yaml"
+
+
+def _folder(name: str) -> Path:
+    # In a wheel the folders lie inside the package; in a checkout, editable or bare, beside it.
+    package = Path(str(importlib.resources.files("pixgen")))
+    inside = package / f"_{name}"
+    return inside if inside.is_dir() else package.parent / name

@@ -1,0 +1,140 @@
+"""Closed-form schedules: constant, linear, cosine, exponential, step drops, and a warm-up around any of them."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pixgen.registry import register
+from pixgen.schedulers.base import Scheduler, schedule
+
+
+@register("scheduler", "constant")
+@dataclass(frozen=True)
+class Constant(Scheduler):
+    """Always the same; a plain number in a config means this."""
+
+    level: float
+
+    def __post_init__(self) -> None:
+        _require_finite(self.level)
+
+    def value(self, progress: float) -> float:
+        return self.level
+
+
+@dataclass(frozen=True)
+class Ramp(Scheduler):
+    """From `start` to `end` while progress goes from `begin` to `until`; flat before and after."""
+
+    start: float = 1.0
+    """Value until `begin`."""
+    end: float = 0.0
+    """Value from `until` on."""
+    begin: float = 0.0
+    """Progress at which the change begins."""
+    until: float = 1.0
+    """Progress at which it is done."""
+
+    def __post_init__(self) -> None:
+        _require_finite(self.start, self.end)
+        if not 0 <= self.begin < self.until <= 1:
+            raise ValueError(f"begin is {self.begin} and until is {self.until}; 0 <= begin < until <= 1 must hold")
+
+    def value(self, progress: float) -> float:
+        if progress <= self.begin:
+            return self.start
+        if progress >= self.until:
+            return self.end
+        return self.between((progress - self.begin) / (self.until - self.begin))
+
+    @abstractmethod
+    def between(self, t: float) -> float:
+        """The value at the share `t` in (0, 1) of the way."""
+
+
+@register("scheduler", "linear")
+@dataclass(frozen=True)
+class Linear(Ramp):
+    """A straight line from `start` to `end`."""
+
+    def between(self, t: float) -> float:
+        return (1 - t) * self.start + t * self.end
+
+
+@register("scheduler", "cosine")
+@dataclass(frozen=True)
+class Cosine(Ramp):
+    """Half a cosine from `start` to `end`, level at both (SGDR without restarts, arXiv 1608.03983, eq. 5)."""
+
+    def between(self, t: float) -> float:
+        share = (1 - math.cos(math.pi * t)) / 2
+        return (1 - share) * self.start + share * self.end
+
+
+@register("scheduler", "exponential")
+@dataclass(frozen=True)
+class Exponential(Ramp):
+    """The same factor every step from `start` to `end`, which must both be above zero."""
+
+    end: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.start, self.end) <= 0:
+            raise ValueError(f"start is {self.start} and end is {self.end}; both must be above zero (use linear)")
+
+    def between(self, t: float) -> float:
+        return math.exp((1 - t) * math.log(self.start) + t * math.log(self.end))
+
+
+@register("scheduler", "step")
+@dataclass(frozen=True)
+class StepDrops(Scheduler):
+    """`start`, multiplied by `factor` at each of the fractions `drops` of the run."""
+
+    start: float = 1.0
+    """Value before the first drop."""
+    drops: tuple[float, ...] = (0.75,)
+    """Progress of each drop."""
+    factor: float = 0.1
+    """What each drop multiplies by."""
+
+    def __post_init__(self) -> None:
+        _require_finite(self.start, self.factor)
+        if not all(0 <= drop <= 1 for drop in self.drops):
+            raise ValueError(f"drops are {list(self.drops)}; they are fractions of the run, from 0 to 1")
+
+    def value(self, progress: float) -> float:
+        return self.start * self.factor ** sum(progress >= drop for drop in self.drops)
+
+
+@register("scheduler", "warmup")
+@dataclass(frozen=True)
+class Warmup(Scheduler):
+    """Another schedule, scaled by a line from `factor` to 1 until `until`."""
+
+    then: float | Mapping[str, Any]
+    """The schedule that is warmed up to."""
+    until: float = 0.1
+    """Progress at which the warm-up is over."""
+    factor: float = 0.1
+    """Share of the value at the very start; above zero, so that no step is lost."""
+
+    def __post_init__(self) -> None:
+        _require_finite(self.factor)
+        if not 0 < self.until <= 1:
+            raise ValueError(f"until is {self.until}; it must be above 0 and at most 1")
+        schedule(self.then, "warmup.then")  # refuse a wrong inner schedule at once, not in the loop
+
+    def value(self, progress: float) -> float:
+        t = min(progress / self.until, 1.0)
+        return (self.factor + (1 - self.factor) * t) * schedule(self.then).value(progress)
+
+
+def _require_finite(*numbers: float) -> None:
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("values must be finite numbers")
