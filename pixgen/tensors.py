@@ -1,0 +1,35 @@
+"""Small differentiable functions that several plugins share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        clamped = x.clamp(low, high)
+        ctx.save_for_backward(x - clamped)
+        return clamped
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (beyond,), (grad,) = ctx.saved_tensors, grads
+        # Descent moves against the gradient: outside the range it passes only where it leads back inside.
+        return grad * (grad * beyond >= 0), None, None
+
+
+def clamp(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Clamp whose gradient is the identity inside, and outside passes only what pushes back.
+
+    `Tensor.clamp` has no gradient outside, where an optimised picture would stay for ever.
+    """
+    return _Clamp.apply(x, low, high)  # type: ignore[no-any-return]
+
+
+def norms(x: Tensor) -> Tensor:
+    """The Euclidean norm of each picture's part of a tensor: (B, ...) -> (B,)."""
+    return x.flatten(1).norm(dim=1)
