@@ -1,0 +1,5 @@
+"""`python -m pixgen` is `pixgen`."""
+
+from pixgen.cli.main import main
+
+main()

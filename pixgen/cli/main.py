@@ -1,0 +1,60 @@
+"""Entry point of `pixgen`: picks the command, and turns every failure into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted.
+Imports nothing heavy, so that `--help` and errors come at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pixgen.errors import PixgenError
+
+COMMANDS: dict[str, str] = {}
+"""Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
+
+A first argument that is not among these is a prompt, and goes to `pixgen.cli.draw`.
+"""
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. With `--debug` failures raise instead."""
+    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name or 'draw'}"), name or "draw")
+    rest = list(arguments[1:] if name else arguments)
+    debug = "--debug" in rest
+    try:
+        return command.main(rest, prog_name=f"pixgen {name}" if name else "pixgen", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    except PixgenError as error:
+        if debug:
+            raise
+        say(str(error))
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        first = next(iter(str(error).splitlines()), "")
+        say(f"unexpected {type(error).__name__}: {first}; add --debug for the whole story")
+        return 1
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal; standard output belongs to the results."""
+    print(f"pixgen: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,68 @@
+"""What the person at the terminal sees while a picture is drawn; all of it on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Bar:
+    """One picture's progress: a bar where somebody watches, a line every tenth of the way where a file listens.
+
+    Use as a context manager; nothing at all is shown with `quiet`.
+    """
+
+    def __init__(self, title: str, quiet: bool = False) -> None:
+        self._title = title
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._began = time.monotonic()
+        self._tenths = -1
+
+    def __enter__(self) -> Bar:
+        if self._quiet or not sys.stderr.isatty():
+            return self
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}  loss {task.fields[loss]:.3f}"),
+            TextColumn("{task.fields[rate]:.1f} it/s"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            expand=True,
+        )
+        self._progress.start()
+        return self
+
+    def show(self, done: int, total: int, loss: float) -> None:
+        """`done` of `total` steps are done, the last with this loss (summed over the terms)."""
+        if self._quiet:
+            return
+        if done == 1:
+            # The rate leaves out the first step, which pays for what is set up once.
+            self._began = time.monotonic()
+        elapsed = time.monotonic() - self._began
+        rate = (done - 1) / elapsed if elapsed > 0 else 0.0
+        if self._progress is not None:
+            if self._task is None:
+                self._task = self._progress.add_task(self._title, total=total, loss=loss, rate=rate)
+            self._progress.update(self._task, completed=done, total=total, loss=loss, rate=rate)
+        elif done == 1 or done == total or done * 10 // total > self._tenths:
+            self._tenths = done * 10 // total
+            left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+            print(f"step {done}/{total}, loss {loss:.3f}, {rate:.1f} it/s{left}", file=sys.stderr, flush=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,0 +1,333 @@
+"""What people type for a scene: English and Brazilian Portuguese captions, long, short, or by keyword."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from pixgen.training.drawings import Subject
+
+# style: (nouns that go before "of", words that go after a comma), each by language
+STYLE_WORDS: dict[str, tuple[list[str], list[str], list[str], list[str]]] = {
+    "drawing": (
+        ["a drawing", "an illustration", "a picture", "clip art", "an icon"],
+        ["flat drawing", "illustration", "clip art"],
+        ["um desenho", "uma ilustração", "uma figura"],
+        ["desenho", "ilustração"],
+    ),
+    "watercolor": (
+        ["a watercolor", "a watercolor painting", "a watercolour", "a watercolor picture"],
+        ["watercolor", "in watercolor", "watercolor style"],
+        ["uma aquarela", "uma pintura em aquarela"],
+        ["em aquarela", "aquarela"],
+    ),
+    "oil": (
+        ["an oil painting", "an oil picture", "an oil on canvas", "a painting"],
+        ["oil painting", "in oil", "oil on canvas"],
+        ["uma pintura a óleo", "um óleo", "uma pintura"],
+        ["a óleo", "pintura a óleo", "em óleo"],
+    ),
+    "pencil": (
+        ["a pencil sketch", "a pencil drawing", "a sketch"],
+        ["pencil sketch", "in pencil", "sketch"],
+        ["um esboço a lápis", "um desenho a lápis", "um esboço"],
+        ["a lápis", "esboço a lápis"],
+    ),
+    "ink": (
+        ["an ink drawing", "a line drawing", "an ink sketch"],
+        ["ink", "in ink", "line art"],
+        ["um desenho a nanquim", "um desenho a tinta"],
+        ["a nanquim", "nanquim", "em tinta"],
+    ),
+    "neon": (
+        ["a neon sign", "a neon drawing", "a neon picture"],
+        ["neon", "in neon lights", "neon style"],
+        ["um letreiro de neon", "um desenho em neon"],
+        ["em neon", "neon"],
+    ),
+    "pixel-art": (
+        ["pixel art", "a pixel art picture", "an 8-bit picture"],
+        ["pixel art", "8-bit", "#pixelart"],
+        ["uma pixel art", "um desenho em pixel art"],
+        ["em pixel art", "pixel art"],
+    ),
+    "black-and-white": (
+        ["a black and white photo", "a black and white picture", "a monochrome picture"],
+        ["black and white", "monochrome", "in black and white"],
+        ["uma foto em preto e branco", "uma imagem em preto e branco"],
+        ["em preto e branco"],
+    ),
+    "sepia": (
+        ["an old photograph", "a sepia photo", "a vintage photo"],
+        ["sepia", "vintage", "old photograph"],
+        ["uma fotografia antiga", "uma foto em sépia"],
+        ["em sépia", "fotografia antiga"],
+    ),
+    "pastel": (
+        ["a pastel drawing", "a pastel", "a soft pastel picture"],
+        ["pastel", "in pastel colors", "soft pastel"],
+        ["um desenho em pastel", "um pastel"],
+        ["em pastel", "em tons pastel"],
+    ),
+    "poster": (
+        ["a poster", "a screen print", "a pop art poster"],
+        ["poster", "pop art", "screen print"],
+        ["um cartaz", "um pôster"],
+        ["pop art", "cartaz"],
+    ),
+    "mosaic": (
+        ["a mosaic", "a tile mosaic", "a roman mosaic"],
+        ["mosaic", "in mosaic tiles"],
+        ["um mosaico", "um mosaico de azulejos"],
+        ["em mosaico", "mosaico"],
+    ),
+    "stained-glass": (
+        ["a stained glass window", "stained glass", "a stained glass picture"],
+        ["stained glass"],
+        ["um vitral", "uma janela de vitral"],
+        ["em vitral", "vitral"],
+    ),
+    "comic": (
+        ["a comic", "a comic book drawing", "a cartoon"],
+        ["comic book style", "cartoon", "comic"],
+        ["um quadrinho", "um desenho de quadrinhos"],
+        ["em quadrinhos", "estilo quadrinhos"],
+    ),
+    "blueprint": (
+        ["a blueprint", "a technical drawing"],
+        ["blueprint", "technical drawing"],
+        ["uma planta técnica", "um desenho técnico"],
+        ["desenho técnico"],
+    ),
+    "chalk": (
+        ["a chalk drawing", "a chalk sketch"],
+        ["chalk", "in chalk"],
+        ["um desenho a giz", "um esboço a giz"],
+        ["a giz", "em giz"],
+    ),
+}
+
+PLACE_WORDS: dict[str, tuple[list[str], list[str]]] = {
+    "sky": (["in the sky", "under a blue sky"], ["no céu", "sob um céu azul"]),
+    "sea": (["at sea", "on the sea", "in the ocean"], ["no mar", "no oceano"]),
+    "hills": (["on green hills", "in the hills", "in a meadow"], ["nas colinas", "em um prado"]),
+    "mountains": (["in the mountains", "over mountains"], ["nas montanhas", "sobre montanhas"]),
+    "room": (["in a room", "at home", "indoors"], ["em uma sala", "em casa"]),
+    "night": (["at night", "in the moonlight", "under the stars"], ["à noite", "sob as estrelas"]),
+    "forest": (["in a forest", "in the woods"], ["na floresta", "no bosque"]),
+    "snow": (["in the snow", "in winter"], ["na neve", "no inverno"]),
+    "desert": (["in the desert", "on sand dunes"], ["no deserto", "nas dunas"]),
+    "beach": (["on the beach", "by the sea"], ["na praia", "à beira-mar"]),
+    "city": (["in the city", "on a street"], ["na cidade", "na rua"]),
+    "sunset": (["at sunset", "at sunrise"], ["ao pôr do sol", "ao nascer do sol"]),
+    "space": (["in space", "among the stars"], ["no espaço", "entre as estrelas"]),
+    "blackboard": (["in front of a blackboard", "at the blackboard"], ["em frente a um quadro-negro", "no quadro-negro"]),
+}
+
+# name: (rgb, Portuguese masculine, feminine)
+COLOURS: dict[str, tuple[tuple[float, float, float], str, str]] = {
+    "red": ((0.87, 0.13, 0.14), "vermelho", "vermelha"),
+    "orange": ((0.98, 0.55, 0.10), "laranja", "laranja"),
+    "yellow": ((0.98, 0.85, 0.15), "amarelo", "amarela"),
+    "green": ((0.20, 0.65, 0.25), "verde", "verde"),
+    "blue": ((0.15, 0.38, 0.85), "azul", "azul"),
+    "purple": ((0.52, 0.20, 0.70), "roxo", "roxa"),
+    "pink": ((0.98, 0.52, 0.72), "rosa", "rosa"),
+    "brown": ((0.48, 0.30, 0.16), "marrom", "marrom"),
+    "black": ((0.08, 0.08, 0.09), "preto", "preta"),
+    "white": ((0.97, 0.97, 0.97), "branco", "branca"),
+    "grey": ((0.55, 0.55, 0.57), "cinza", "cinza"),
+}
+
+FIELDS: dict[str, tuple[str, str]] = {  # what a teacher teaches: (in English, in Portuguese)
+    "book": ("literature", "literatura"),
+    "computer": ("computer science", "informática"),
+    "blackboard": ("mathematics", "matemática"),
+    "guitar": ("music", "música"),
+    "microscope": ("biology", "biologia"),
+    "globe": ("geography", "geografia"),
+    "palette": ("art", "arte"),
+}
+
+
+@dataclass
+class Thing:
+    """One subject of a scene, in the words it may be called by."""
+
+    subject: Subject
+    colour: str | None = None
+    count: int = 1
+    small: bool = False
+    age: str | None = None  # "young" | "old", of a person
+    sex: str | None = None  # "male" | "female"
+    holds: Subject | None = None
+    field: str | None = None  # key of FIELDS, of a teacher
+
+    def said(self, rng: random.Random, portuguese: bool) -> str:
+        return self._portuguese(rng) if portuguese else self._english(rng)
+
+    def _english(self, rng: random.Random) -> str:
+        name = _pick(self.subject.en, rng)
+        words = [w for w in (self.age, self.sex, self.colour) if w]
+        if self.small:
+            words.insert(0, "small")
+        if self.count > 1:
+            said = " ".join([_NUMBERS_EN[self.count], *words, _plural(name)])
+        else:
+            said = _article(" ".join([*words, name]))
+        if self.field:
+            said += f" of {FIELDS[self.field][0]}"
+        if self.holds:
+            said += " with " + _article(_pick(self.holds.en, rng))
+        return said
+
+    def _portuguese(self, rng: random.Random) -> str:
+        name = _pick(self.subject.pt, rng)
+        feminine = self.subject.pt_gender == "f"
+        if self.sex and self.subject.kind == "person":
+            feminine = self.sex == "female"
+            name = _in_gender(name, feminine)
+        words = [name]
+        if self.count > 1:
+            words = [_NUMBERS_PT[self.count][feminine], _plural_pt(name)]
+        else:
+            words.insert(0, "uma" if feminine else "um")
+        if self.age:
+            words.append("jovem" if self.age == "young" else ("idosa" if feminine else "idoso"))
+        if self.colour and self.count == 1:
+            words.append(COLOURS[self.colour][2 if feminine else 1])
+        if self.small:
+            words.append("pequena" if feminine else "pequeno")
+        said = " ".join(words)
+        if self.field:
+            said += f" de {FIELDS[self.field][1]}"
+        if self.holds:
+            said += f" com {'uma' if self.holds.pt_gender == 'f' else 'um'} {_pick(self.holds.pt, rng)}"
+        return said
+
+
+@dataclass
+class Scene:
+    """What a picture shows, ready to be put into words or drawn."""
+
+    things: list[Thing]
+    style: str = "drawing"
+    place: str | None = None
+    ground: str | None = None  # colour of a plain background, when it is worth saying
+    relation: str | None = None  # "left" | "right" | "above" | "below" of two things, else just "and"
+    closeup: bool = False
+
+
+_NUMBERS_EN = {2: "two", 3: "three"}
+_NUMBERS_PT = {2: ("dois", "duas"), 3: ("três", "três")}
+_RELATIONS = {
+    "left": ("to the left of", "à esquerda de"),
+    "right": ("to the right of", "à direita de"),
+    "above": ("above", "acima de"),
+    "below": ("below", "abaixo de"),
+}
+
+
+def write(scene: Scene, rng: random.Random, portuguese: bool) -> str:
+    """One caption of many possible: the subject always, the rest as people happen to say it."""
+    language = 1 if portuguese else 0
+    before, after = STYLE_WORDS[scene.style][2 * language], STYLE_WORDS[scene.style][2 * language + 1]
+    shape = rng.random()
+    if shape < 0.10 and len(scene.things) == 1:  # by keyword
+        return _keywords(scene, rng, portuguese, after)
+    said = _content(scene, rng, portuguese)
+    if scene.style == "drawing" and shape < 0.75:
+        return said
+    if shape < 0.35:
+        return f"{said}, {rng.choice(after)}"
+    if shape < 0.42:
+        return f"{rng.choice(after)}, {said}"
+    noun = rng.choice(before)
+    if scene.closeup and not noun.startswith("pixel"):
+        noun = _closeup(scene.style, rng, portuguese)
+    return f"{noun} {'de' if portuguese else 'of'} {said}"
+
+
+def _content(scene: Scene, rng: random.Random, portuguese: bool) -> str:
+    first = scene.things[0].said(rng, portuguese)
+    if len(scene.things) > 1:
+        second = scene.things[1].said(rng, portuguese)
+        if scene.relation and rng.random() < 0.8:
+            first = f"{first} {_RELATIONS[scene.relation][portuguese]} {second}"
+        else:
+            first = f"{first} {'e' if portuguese else 'and'} {second}"
+    if scene.place and (rng.random() < 0.85 or scene.place == "blackboard"):
+        first += " " + rng.choice(PLACE_WORDS[scene.place][portuguese])
+    elif scene.ground and rng.random() < 0.7:
+        colour = COLOURS[scene.ground][1] if portuguese else scene.ground
+        first += f" em fundo {colour}" if portuguese else f" on {_article(colour)} background"
+    return first
+
+
+def _keywords(scene: Scene, rng: random.Random, portuguese: bool, after: list[str]) -> str:
+    thing = scene.things[0]
+    words = [_pick(thing.subject.pt if portuguese else thing.subject.en, rng)]
+    if thing.colour and not portuguese:
+        words[0] = f"{thing.colour} {words[0]}"
+    if scene.style != "drawing":
+        words.append(rng.choice(after))
+    if scene.place:
+        words.append(rng.choice(PLACE_WORDS[scene.place][portuguese]))
+    return rng.choice((", ", " ")).join(words)
+
+
+def _closeup(style: str, rng: random.Random, portuguese: bool) -> str:
+    after = STYLE_WORDS[style][3 if portuguese else 1][0]
+    if portuguese:
+        noun = rng.choice(("um retrato", "um close", "um retrato em close"))
+        return noun if style == "drawing" else f"{noun} {after}"
+    middle = {"oil": "oil", "drawing": ""}.get(style, after.replace("in ", ""))
+    words = [rng.choice(("", "closeup")), middle, "portrait"]
+    return _article(" ".join(w for w in words if w))
+
+
+def _pick(names: list[str], rng: random.Random) -> str:
+    """The first name half of the time: it is what most people say."""
+    return names[0] if len(names) == 1 or rng.random() < 0.6 else rng.choice(names)
+
+
+def _article(words: str) -> str:
+    return ("an " if words[:1] in "aeiou" else "a ") + words
+
+
+def _plural(name: str) -> str:
+    if name.endswith(("s", "x", "ch", "sh")):
+        return name + "es"
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return name[:-1] + "ies"
+    return name + "s"
+
+
+def _plural_pt(name: str) -> str:
+    first, *rest = name.split(" ")
+    if first.endswith("ão"):
+        first = first[:-2] + "ões"
+    elif first.endswith("l"):
+        first = first[:-1] + "is"
+    elif first.endswith(("r", "z")):
+        first += "es"
+    elif first.endswith("m"):
+        first = first[:-1] + "ns"
+    elif not first.endswith("s"):
+        first += "s"
+    return " ".join([first, *rest])
+
+
+def _in_gender(name: str, feminine: bool) -> str:
+    """`professor` / `professora`, `cozinheiro` / `cozinheira`; words of one form stay as they are."""
+    first, *rest = name.split(" ")
+    if feminine:
+        if first.endswith("or"):
+            first += "a"
+        elif first.endswith("eiro") or first.endswith("ico") or first.endswith("ário"):
+            first = first[:-1] + "a"
+    elif first.endswith("ora"):
+        first = first[:-1]
+    elif first.endswith(("eira", "ica", "ária")):
+        first = first[:-1] + "o"
+    return " ".join([first, *rest])
