@@ -1,0 +1,90 @@
+"""The latent of a VQGAN, quantised straight-through at every decode (Crowson et al. 2022, arXiv 2204.08583)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.errors import UsageError
+from pixgen.frame import Params, Size
+from pixgen.generators import vqgan_model
+from pixgen.generators.base import Generator
+from pixgen.registry import register
+from pixgen.streams import Streams
+from pixgen.tensors import clamp
+
+
+@register("generator", "vqgan")
+@dataclass
+class VQGAN(Generator):
+    """Optimises the codes' space: params are {"latent": float32 (B, C, H/f, W/f)}."""
+
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam"}, "lr": 0.1}
+
+    model: str = "pixgen-tiny"
+    """`pixgen-tiny`, or the path of a .safetensors file written by pixgen."""
+    init_from: Literal["codes", "noise", "gradient"] = "codes"
+    """Random start: a random code at every place, the codes of white noise, or of a random colour gradient."""
+
+    _network: vqgan_model.VQModel | None = field(init=False, repr=False, compare=False, default=None)
+
+    def prepare(self, device: torch.device) -> None:
+        """Load the weights. Raises UsageError when there are none."""
+        if self._network is None:
+            path = vqgan_model.EMBEDDED if self.model == "pixgen-tiny" else Path(self.model)
+            if path.suffix != ".safetensors" and not path.is_dir():
+                raise UsageError(f"generator.model {self.model!r}: neither pixgen-tiny nor a .safetensors file")
+            self.use(vqgan_model.load(path))
+        self.network.to(device)
+
+    def use(self, network: vqgan_model.VQModel) -> VQGAN:
+        """Draw with this network instead of loading one (tests, trainings). Returns self."""
+        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.factor = network.factor
+        return self
+
+    @property
+    def network(self) -> vqgan_model.VQModel:
+        """The loaded network; raises RuntimeError before `prepare`."""
+        if self._network is None:
+            raise RuntimeError("generator.vqgan used before prepare()")
+        return self._network
+
+    def init(self, size: Size, streams: Streams) -> Params:
+        random = streams.generator("init")
+        codebook = self.network.quantize.codebook
+        if self.init_from == "codes":
+            shape = (1, size[0] // self.factor, size[1] // self.factor)
+            indices = torch.randint(len(codebook), shape, generator=random)
+            return {"latent": self.network.codes(indices.to(codebook.device)).contiguous()}
+        if self.init_from == "noise":
+            images = torch.rand(1, 3, *size, generator=random)
+        else:
+            corners = torch.rand(1, 3, 2, 2, generator=random)
+            images = F.interpolate(corners, size=size, mode="bilinear", align_corners=True)
+        return self.encode(images.to(codebook.device))
+
+    def decode(self, params: Params) -> Tensor:
+        codes, _ = self.network.quantize(params["latent"])
+        return clamp(self.network.decode(codes.contiguous(memory_format=torch.channels_last)))
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Params:
+        """The quantised latent: where the optimiser begins, decoding gives what the codes can show."""
+        codes, _ = self.network.quantize(self.network.encode(images))
+        return {"latent": codes.contiguous()}
+
+    @torch.no_grad()
+    def project_(self, params: Params) -> None:
+        """Unit codes: back to the sphere. Others: into each channel's range in the codebook."""
+        latent = params["latent"]
+        if self.network.quantize.kind == "unit":
+            latent.copy_(F.normalize(latent, dim=1))
+        else:
+            low, high = self.network.quantize.codebook.aminmax(dim=0)
+            latent.clamp_(low[:, None, None], high[:, None, None])

@@ -1,0 +1,20 @@
+"""A random start: the generator's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixgen.frame import Params, Session, Size
+from pixgen.registry import register
+from pixgen.starts.base import Start
+from pixgen.streams import Streams
+
+
+@register("start", "random")
+@dataclass
+class Random(Start):
+    """`generator.init`, each attempt with streams of its own."""
+
+    def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
+        own = session.streams[index].generator("start", attempt)
+        return session.generator.init(size, Streams(own.initial_seed()))
