@@ -1,0 +1,282 @@
+"""The loop: optimises params until the pictures they decode to say what the prompts say.
+
+Imports the contracts only, never a particular plugin; `pixgen.build` puts a scene together from a config.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pixgen import backward, optimizers
+from pixgen.average import Average
+from pixgen.backward import Look, Losses, Term
+from pixgen.cutters.base import Cutter
+from pixgen.errors import PixgenError
+from pixgen.filters.base import Filter
+from pixgen.frame import Frame, Params, Session, Size
+from pixgen.schedulers.base import Scheduler
+from pixgen.starts.base import Start
+from pixgen.tensors import norms
+
+log = logging.getLogger(__name__)
+
+JUDGED = 4
+"""Cutouts by which a random start is judged; cutters give the views of the whole picture first."""
+
+
+class Diverged(PixgenError):
+    """A loss or a gradient became NaN or infinite.
+
+    step: where. images: the last good pictures, float32 (B, 3, H, W) in [0, 1].
+    """
+
+    def __init__(self, step: int, what: str, images: Tensor) -> None:
+        super().__init__(
+            f"step {step}: {what} is no finite number; lower optimizer.lr, set optimizer.clip_norm=1, "
+            "or lower the weight of the term"
+        )
+        self.step, self.images = step, images
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps at one size. lr multiplies the run's; cutouts are counted for each perceptor and picture."""
+
+    steps: int
+    size: Size
+    cutouts: int
+    lr: float = 1.0
+
+
+@dataclass
+class Scene:
+    """Everything a run needs, ready made. One prompt list and one `Streams` in the session for each picture.
+
+    cutouts: perceptor id -> its own number of cutouts, where the stage's does not hold for it.
+    chunk: cutouts of each picture that are looked at together; bounds memory.
+    starts: random starts of which each picture keeps the best.
+    clip_norm: largest norm of one picture's gradient. average: decay of the params' running average.
+    noise: standard deviation of the noise on the params while they are decoded.
+    """
+
+    session: Session
+    stages: Sequence[Stage]
+    start: Start
+    cutter: Cutter
+    terms: dict[str, Term]
+    optimizer: Mapping[str, Any]
+    lr: Scheduler
+    noise: Scheduler
+    filters: Sequence[Filter] = ()
+    cutouts: Mapping[str, int] = field(default_factory=dict)
+    chunk: int = 16
+    starts: int = 1
+    clip_norm: float | None = None
+    average: float = 0.95
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did. `index` counts from 0; `losses` are unweighted, `total` weighted, each float32 (B,)."""
+
+    index: int
+    steps: int
+    size: Size
+    losses: Losses
+    total: Tensor
+    lr: float
+    params: Params
+    """The running average of the params."""
+    _show: Callable[[Params], Tensor] = field(repr=False)
+
+    def images(self) -> Tensor:
+        """The pictures reached: the average decoded and filtered, float32 (B, 3, H, W) in [0, 1]."""
+        return self._show(self.params)
+
+
+class Engine(Iterator[Step]):
+    """Minimises the scene's weighted losses, one `Step` each time `next` is called.
+
+    The caller may stop at any step, look, change `scene.terms[...].weight`, go on.
+    Raises Diverged when a number is no longer finite.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.session, self.generator = scene.session, scene.session.generator
+        self.steps = sum(stage.steps for stage in scene.stages)
+        self.generator.prepare(self.session.device)
+        for perceptor in self.session.perceptors.values():
+            perceptor.prepare(self.session.device)
+        scene.start.prepare(self.session)
+        for term in scene.terms.values():
+            term.loss.prepare(self.session)
+        self._iterator = self._run()
+
+    def __next__(self) -> Step:
+        return next(self._iterator)
+
+    def _run(self) -> Iterator[Step]:
+        scene, generator, step = self.scene, self.generator, 0
+        average: Average | None = None
+        for stage in scene.stages:
+            # Begin with the best of several starts, or with the previous stage's averaged result.
+            size = self._round(stage.size)
+            params = self._begin(size, stage) if average is None else self._grow(average, size)
+            params = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
+            optimizer = optimizers.create(scene.optimizer, params.values(), lr=scene.lr.value(0))
+            average = Average(params, scene.average)
+
+            for _ in range(stage.steps):
+                # Decode once; the pictures' gradient is gathered on detached ones.
+                progress = step / max(self.steps - 1, 1)
+                images, alpha = self._decode(self._noisy(params, progress, step), step)
+                frame = Frame(step, progress, _leaf(images), params, _leaf(alpha) if alpha is not None else None)
+
+                # Score, from the losses back to the pictures, and to the params for losses that read those.
+                optimizer.zero_grad(set_to_none=True)
+                looks = self._look(size, stage, step)
+                losses = backward.from_looks(frame, looks, scene.terms, scene.cutter)
+                losses |= backward.from_frame(frame, scene.terms, "images")
+                losses |= backward.from_frame(frame, scene.terms, "params")
+                self._require_finite(losses, step, average)
+
+                # From the pictures back through the generator, and one step down.
+                _through([(images, frame.images), (alpha, frame.alpha)])
+                self._clip(params, step, average)
+                lr = scene.lr.value(progress) * stage.lr
+                for group in optimizer.param_groups:
+                    group["lr"] = lr
+                optimizer.step()
+                with torch.no_grad():
+                    generator.project_(params)
+                    average.update(params)
+
+                total = self._total(losses, progress)
+                yield Step(step, self.steps, size, losses, total, lr, average.value, self._shower(step))
+                step += 1
+
+    def _round(self, size: Size) -> Size:
+        factor = self.generator.factor
+        rounded = (max(1, round(size[0] / factor)) * factor, max(1, round(size[1] / factor)) * factor)
+        if rounded != tuple(size):
+            log.warning(
+                "size %dx%d becomes %dx%d: sides must be multiples of %d", *size[::-1], *rounded[::-1], factor
+            )
+        return rounded
+
+    @torch.no_grad()
+    def _begin(self, size: Size, stage: Stage) -> Params:
+        """Each picture's best start of several, judged by the losses on the same few views."""
+        scene = self.scene
+        best: Params = {}
+        least: Tensor | None = None
+        for attempt in range(max(1, scene.starts)):
+            pictures = [scene.start(self.session, b, size, attempt) for b in range(len(self.session.streams))]
+            params = {name: torch.cat([p[name] for p in pictures]).to(self.session.device) for name in pictures[0]}
+            if scene.starts > 1:
+                total = self._judge(params, size, stage)
+                better = total < least if least is not None else torch.ones_like(total, dtype=torch.bool)
+                least = total if least is None else torch.where(better, total, least)
+                params = {name: _choose(better, value, best.get(name, value)) for name, value in params.items()}
+            best = params
+        self.session.start = {name: value.clone() for name, value in best.items()}
+        return best
+
+    def _judge(self, params: Params, size: Size, stage: Stage) -> Tensor:
+        images, alpha = self._decode(params, 0)
+        frame = Frame(0, 0.0, images, params, alpha)
+        looks = [
+            Look(look.name, look.perceptor, look.weight, look.plan[:JUDGED], look.chunk)
+            for look in self._look(size, stage, 0)
+        ]
+        losses = backward.from_looks(frame, looks, self.scene.terms, self.scene.cutter)
+        losses |= backward.from_frame(frame, self.scene.terms, "images")
+        return self._total(losses, 0.0).nan_to_num(nan=torch.inf)
+
+    @torch.no_grad()
+    def _grow(self, average: Average, size: Size) -> Params:
+        if self.session.start is not None:
+            self.session.start = self.generator.resize(self.session.start, size)
+        return self.generator.resize(average.value, size)
+
+    def _noisy(self, params: Params, progress: float, step: int) -> Params:
+        """The params with Gaussian noise, each picture's from its own stream."""
+        sigma = self.scene.noise.value(progress)
+        if sigma <= 0:
+            return params
+        noisy = {}
+        for name, value in params.items():
+            drawn = [
+                torch.randn(value.shape[1:], generator=streams.generator(f"noise/{name}", step))
+                for streams in self.session.streams
+            ]
+            noisy[name] = value + sigma * torch.stack(drawn).to(value)
+        return noisy
+
+    def _decode(self, params: Params, step: int) -> tuple[Tensor, Tensor | None]:
+        decoded = self.generator.decode(params)
+        images = decoded[:, :3]
+        for apply in self.scene.filters:
+            images = apply(images, step, list(self.session.streams))
+        return images, decoded[:, 3:] if decoded.shape[1] == 4 else None
+
+    def _look(self, size: Size, stage: Stage, step: int) -> list[Look]:
+        scene, session = self.scene, self.session
+        looks = []
+        for name, perceptor in session.perceptors.items():
+            count = scene.cutouts.get(name, stage.cutouts)
+            plan = scene.cutter.plan(size, count, perceptor.input_size, step, session.streams, name)
+            looks.append(Look(name, perceptor, session.perceptor_weights.get(name, 1.0), plan, scene.chunk))
+        return looks
+
+    def _total(self, losses: Losses, progress: float) -> Tensor:
+        weighted = [self.scene.terms[name].weight.value(progress) * loss for name, loss in losses.items()]
+        return torch.stack(weighted).sum(0)
+
+    def _clip(self, params: Params, step: int, average: Average) -> None:
+        """Bound the norm of each picture's whole gradient by itself, so that pictures stay independent."""
+        grads = [value.grad for value in params.values() if value.grad is not None]
+        if not grads:
+            return
+        norm = torch.stack([norms(grad) for grad in grads]).norm(dim=0)
+        self._require_finite({"the gradient": norm}, step, average)
+        if self.scene.clip_norm is not None:
+            scale = (self.scene.clip_norm / norm.clamp(min=1e-12)).clamp(max=1)
+            for grad in grads:
+                grad.mul_(scale.view(-1, *[1] * (grad.dim() - 1)))
+
+    def _require_finite(self, losses: Losses, step: int, average: Average) -> None:
+        for name, loss in losses.items():
+            if not bool(loss.isfinite().all()):
+                raise Diverged(step, f"loss {name}" if name in self.scene.terms else name, self._show(average.value, step))
+
+    @torch.no_grad()
+    def _show(self, params: Params, step: int) -> Tensor:
+        return self._decode(params, step)[0].clamp(0, 1)
+
+    def _shower(self, step: int) -> Callable[[Params], Tensor]:
+        return lambda params: self._show(params, step)
+
+
+def _leaf(x: Tensor) -> Tensor:
+    return x.detach().requires_grad_()
+
+
+def _choose(which: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a where `which` (B,) is true, else b."""
+    return torch.where(which.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+
+def _through(pairs: Sequence[tuple[Tensor | None, Tensor | None]]) -> None:
+    """Go on from the gradients gathered on detached tensors, back through what they were detached from."""
+    held = [(whole, leaf.grad) for whole, leaf in pairs if whole is not None and leaf is not None]
+    held = [(whole, grad) for whole, grad in held if grad is not None and whole.requires_grad]
+    if held:
+        torch.autograd.backward([whole for whole, _ in held], [grad for _, grad in held])

@@ -1,0 +1,111 @@
+"""Distance between what the perceptors see and what the prompts say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.frame import Frame, Session
+from pixgen.losses.base import Loss, Reads
+from pixgen.perceptors.base import Perceptor
+from pixgen.pictures import fit, read
+from pixgen.prompts import Prompt
+from pixgen.registry import register
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The prompts of all pictures in one perceptor's space, padded to the longest list.
+
+    embeddings: (B, P, D), unit norm; weights, stops: (B, P), a padded prompt weighs nothing.
+    """
+
+    embeddings: Tensor
+    weights: Tensor
+    stops: Tensor
+
+
+def spherical(a: Tensor, b: Tensor) -> Tensor:
+    """2 asin(|a - b| / 2)^2 of unit vectors, half the squared angle: (..., D) and (..., D) -> (...) in [0, pi^2 / 2].
+
+    Crowson et al. 2022 (arXiv 2204.08583). Kept off opposite vectors, where asin has no finite slope.
+    """
+    half = (a - b).norm(dim=-1) / 2
+    return 2 * torch.asin(half.clamp(max=1 - 1e-6)).square()
+
+
+@dataclass
+class _Prompted(Loss):
+    """What both losses share: targets in every perceptor's space, and distances weighed with sign and stop."""
+
+    shift: float = 0.5
+    """Text targets are text + shift * (text moved across the modality gap), where the perceptor measured its gap."""
+
+    _targets: dict[str, Targets] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def prepare(self, session: Session) -> None:
+        """Encode every picture's prompts with every perceptor. Raises UsageError for an unreadable image prompt."""
+        with torch.no_grad():
+            self._targets = {
+                name: _encode(session, perceptor, self.shift) for name, perceptor in session.perceptors.items()
+            }
+
+    def distances(self, perceptor: str, embeddings: Tensor) -> Tensor:
+        """Embeddings (B, N, D) -> the loss of each picture (B,): the mean over N of the prompts' weighed sum."""
+        targets = self._targets[perceptor]
+        weights, stops = targets.weights.to(embeddings), targets.stops.to(embeddings)[:, None]
+        distance = spherical(embeddings[:, :, None], targets.embeddings.to(embeddings)[:, None])  # (B, N, P)
+        signed = distance * weights.sign()[:, None]
+        # Below its stop a prompt still counts but pulls no more.
+        pulling = torch.where(signed > stops, signed, signed.detach())
+        return (pulling * weights.abs()[:, None]).sum(2).mean(1)
+
+
+@register("loss", "clip")
+@dataclass
+class Clip(_Prompted):
+    """Mean spherical distance of each cutout to the prompts; negative weights push away."""
+
+    reads: ClassVar[Reads] = "cutouts"
+
+    def __call__(self, frame: Frame) -> Tensor:
+        assert frame.view is not None
+        return self.distances(frame.view.perceptor, frame.view.embeddings)
+
+
+@register("loss", "clip_mean")
+@dataclass
+class ClipMean(_Prompted):
+    """Spherical distance of the cutouts' mean embedding to the prompts: the views together say it, not each alone."""
+
+    reads: ClassVar[Reads] = "embeddings"
+
+    def __call__(self, frame: Frame) -> Tensor:
+        assert frame.view is not None
+        mean = F.normalize(frame.view.embeddings.mean(1, keepdim=True), dim=-1)
+        return self.distances(frame.view.perceptor, mean)
+
+
+def _encode(session: Session, perceptor: Perceptor, shift: float) -> Targets:
+    most = max(len(prompts) for prompts in session.prompts)
+    shape = (len(session.prompts), most)
+    embeddings = torch.zeros(*shape, perceptor.dim, device=session.device)
+    weights, stops = torch.zeros(shape), torch.zeros(shape)
+    for b, prompts in enumerate(session.prompts):
+        for p, prompt in enumerate(prompts):
+            embeddings[b, p] = _embed(prompt, session, perceptor, shift)
+            weights[b, p], stops[b, p] = prompt.weight, prompt.stop
+    return Targets(embeddings, weights.to(session.device), stops.to(session.device))
+
+
+def _embed(prompt: Prompt, session: Session, perceptor: Perceptor, shift: float) -> Tensor:
+    if prompt.kind == "image":
+        side = perceptor.input_size
+        return perceptor.encode_image(fit(read(Path(prompt.text)), (side, side)).to(session.device))[0]
+    text = perceptor.encode_text([prompt.text])
+    return F.normalize(text + shift * perceptor.image_target(text), dim=-1)[0]

@@ -1,0 +1,71 @@
+"""Losses that ask no perceptor: smoothness, nearness to the start, nearness to a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from pixgen.frame import Frame, Session
+from pixgen.losses.base import Loss, Reads
+from pixgen.pictures import fit, read
+from pixgen.registry import register
+
+
+@register("loss", "tv")
+@dataclass
+class TotalVariation(Loss):
+    """Mean squared difference of neighbouring pixels, across and down (Mahendran & Vedaldi, arXiv 1412.0035, beta 2)."""
+
+    reads: ClassVar[Reads] = "images"
+
+    def __call__(self, frame: Frame) -> Tensor:
+        down = frame.images.diff(dim=2).square().flatten(1).mean(1)
+        across = frame.images.diff(dim=3).square().flatten(1).mean(1)
+        return down + across
+
+
+@register("loss", "init")
+@dataclass
+class Init(Loss):
+    """Mean squared distance of the params to the first ones, which later stages resize."""
+
+    reads: ClassVar[Reads] = "params"
+
+    _session: Session | None = field(init=False, repr=False, compare=False, default=None)
+
+    def prepare(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, frame: Frame) -> Tensor:
+        assert self._session is not None and self._session.start is not None
+        start = self._session.start
+        moved = [(value - start[name].to(value)).flatten(1) for name, value in frame.params.items()]
+        return torch.cat(moved, dim=1).square().mean(1)
+
+
+@register("loss", "image")
+@dataclass
+class ImageDistance(Loss):
+    """Mean distance of pixels to a picture's, which is cropped about its middle and resized."""
+
+    reads: ClassVar[Reads] = "images"
+
+    path: Path
+    """The picture to come near to."""
+    distance: Literal["mse", "l1"] = "mse"
+
+    _target: Tensor | None = field(init=False, repr=False, compare=False, default=None)
+
+    def prepare(self, session: Session) -> None:
+        """Read the picture. Raises UsageError when it is missing or no picture."""
+        self._target = read(self.path)
+
+    def __call__(self, frame: Frame) -> Tensor:
+        assert self._target is not None
+        images = frame.images
+        difference = images - fit(self._target, (images.shape[2], images.shape[3])).to(images)
+        return (difference.abs() if self.distance == "l1" else difference.square()).flatten(1).mean(1)

@@ -1,0 +1,73 @@
+"""Small stand-ins with random weights, for tests of pixgen and of plugins: no file, no download, float64 as well.
+
+Importing this module registers perceptor.toy and generator.toy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.frame import Params, Size
+from pixgen.generators.base import Generator
+from pixgen.perceptors.base import Perceptor
+from pixgen.registry import register
+from pixgen.streams import Streams
+
+
+@register("perceptor", "toy")
+@dataclass
+class ToyPerceptor(Perceptor):
+    """Two layers of fixed random weights; a text's embedding is drawn by its hash."""
+
+    side: int = 16
+    """Side of the cutouts."""
+    seed: int = 0
+    """Draws the weights."""
+
+    dim: int = field(init=False, default=32)
+    input_size: int = field(init=False, default=16)
+    _weights: list[Tensor] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.input_size = self.side
+        random = torch.Generator().manual_seed(self.seed)
+        shapes = [(24, 3, 4, 4), (self.dim, 24 * (self.side // 4) ** 2)]
+        self._weights = [torch.randn(shape, generator=random) / torch.tensor(shape[1:]).prod() ** 0.5 for shape in shapes]
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        patches, out = (weight.to(images) for weight in self._weights)
+        hidden = torch.tanh(F.conv2d(images * 4 - 2, patches, stride=4))
+        return F.normalize(F.linear(hidden.flatten(1), out), dim=1)
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        seeds = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big") for text in texts]
+        rows = [torch.randn(self.dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        return F.normalize(torch.stack(rows), dim=1)
+
+
+@register("generator", "toy")
+@dataclass
+class ToyGenerator(Generator):
+    """A small grid of colours, enlarged by 4: params are {"grid": (B, 3, H/4, W/4)}."""
+
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam"}, "lr": 0.1}
+    factor: ClassVar[int] = 4
+
+    dtype: torch.dtype = torch.float32
+    """Of the params."""
+
+    def init(self, size: Size, streams: Streams) -> Params:
+        random = streams.generator("init")
+        return {"grid": torch.randn(1, 3, size[0] // 4, size[1] // 4, generator=random, dtype=self.dtype)}
+
+    def decode(self, params: Params) -> Tensor:
+        return torch.sigmoid(F.interpolate(params["grid"], scale_factor=4.0, mode="bilinear"))
+
+    def encode(self, images: Tensor) -> Params:
+        return {"grid": torch.logit(F.avg_pool2d(images, 4), eps=1e-3)}
