@@ -1,0 +1,77 @@
+"""The perceptor that pixgen ships: knows drawings and plain words, in English and Portuguese, and works offline."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.errors import PixgenError
+from pixgen.perceptors.base import Perceptor
+from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.registry import register
+
+EMBEDDED = Path(__file__).parent.parent / "embedded" / "perceptor.safetensors"
+
+
+@register("perceptor", "tiny")
+@dataclass
+class Tiny(Perceptor):
+    """pixgen's own small CLIP, trained by `pixgen.training.clip` on open drawings.
+
+    Raises PixgenError when its weights are missing or are not such a perceptor's.
+    """
+
+    path: str = ""
+    """A weights file of `pixgen.training.clip`; empty for the one that comes with pixgen."""
+
+    def prepare(self, device: torch.device) -> None:
+        from safetensors import SafetensorError, safe_open
+        from tokenizers import Tokenizer
+
+        path = Path(self.path) if self.path else EMBEDDED
+        if not path.is_file():
+            way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
+            raise PixgenError(f"perceptor weights not found: {path}; {way_out}")
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads((file.metadata() or {}).get("pixgen", "{}"))
+                weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
+        if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:
+            raise PixgenError(f"{path} is no perceptor of pixgen's: its metadata names no architecture and vocabulary")
+        sizes = about["architecture"]
+        config = TinyConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()})
+        self.gap = weights.pop("gap").to(device)
+        self.model = TinyCLIP(config).eval().requires_grad_(False)
+        self.model.load_state_dict(weights)
+        self.model.to(device, memory_format=torch.channels_last)
+        self.words = set(about["words"])
+        self.tokenizer = Tokenizer.from_str(json.dumps(about["tokenizer"]))
+        self.tokenizer.enable_padding(length=config.context, pad_id=0)
+        self.tokenizer.enable_truncation(config.context)
+        self.device, self.input_size, self.dim = device, config.side, config.dim
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        return self.model.encode_image(images)
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        ids = torch.tensor([e.ids or [1] for e in self.tokenizer.encode_batch([t or " " for t in texts])])
+        ids[(ids != 0).sum(1) == 0, 0] = 1  # an empty text is one unknown token, for a mean needs one
+        return self.model.encode_text(ids.to(self.device))
+
+    def unknown_words(self, text: str) -> dict[str, list[str]]:
+        said = dict.fromkeys(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()))
+        return {w: difflib.get_close_matches(w, self.words, n=3, cutoff=0.7) for w in said if w not in self.words}
+
+    def image_target(self, text_embeddings: Tensor) -> Tensor:
+        """Text embeddings moved by the mean difference of paired images and captions, (M, D), unit norm."""
+        return F.normalize(text_embeddings + self.gap.to(text_embeddings.dtype), dim=-1)

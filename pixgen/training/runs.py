@@ -1,0 +1,55 @@
+"""What every training shares: checkpoints that survive a kill, averaged weights, lines of log."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint under a temporary name, then move it into place."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state that `save_atomically` wrote, or None when there is none yet."""
+    return torch.load(path, weights_only=True) if path.exists() else None
+
+
+class Average:
+    """Exponential moving average of a network's weights: what is measured and shipped."""
+
+    def __init__(self, model: nn.Module, decay: float = 0.998) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))  # the first steps count for little
+        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            if mine.dtype.is_floating_point:
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)
+
+
+class Log:
+    """One JSON line a report, appended to `path` and printed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.began = path, time.time()
+
+    def write(self, **values: Any) -> None:
+        line = json.dumps({"seconds": round(time.time() - self.began, 1), **values})
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
