@@ -36,14 +36,14 @@ class Layer:
     def place(self, key: str) -> str | None:
         """`file:line` of the dotted path `key`, or the source alone; None if this layer does not set it."""
         value: Any = self.values
-        for part in key.split("."):
+        for part in re.sub(r"\[.*", "", key).split("."):
             if not isinstance(value, Mapping):
                 break  # set as a whole, somewhere above
             if part not in value:
                 return None
             value = value[part]
-        while key not in self.lines and "." in key:
-            key = key.rpartition(".")[0]
+        while key not in self.lines and re.search(r"[.\[]", key):
+            key = re.sub(r"(\.[^.\[]*|\[\d+\])\Z", "", key)
         return f"{self.source}:{self.lines[key]}" if key in self.lines else self.source
 
 

@@ -41,6 +41,13 @@ KINDS: Mapping[str, str] = {
 }
 """Each kind's folder of built-in plugins (a single module for the optimisers)."""
 
+LOOP_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "loss": ("weight",),
+    "perceptor": ("weight", "cutouts"),
+    "optimizer": ("lr", "clip_norm"),
+}
+"""Options that stand beside a plugin's own in a config but belong to the loop."""
+
 T = TypeVar("T", bound=type)
 
 _plugins: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
@@ -212,8 +219,9 @@ def _require_contract(kind: str, cls: type) -> None:
         raise TypeError(f"{_identity(cls)} is no dataclass: put @dataclass below @register({kind!r}, ...)")
     if not any(base.__module__ == f"{KINDS[kind]}.base" for base in cls.__mro__):
         raise TypeError(f"{_identity(cls)} must derive from the base class in {KINDS[kind]}.base to be a {kind}")
-    if "type" in cls.__dataclass_fields__:  # type: ignore[attr-defined]
-        raise TypeError(f"{_identity(cls)} has an option 'type', which names the plugin itself: call it otherwise")
+    for taken in ("type", *LOOP_OPTIONS.get(kind, ())):
+        if taken in cls.__dict__["__dataclass_fields__"]:
+            raise TypeError(f"{_identity(cls)} has an option {taken!r}, which has a meaning already: call it otherwise")
 
 
 def _identity(cls: type) -> str:

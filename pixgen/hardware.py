@@ -1,0 +1,55 @@
+"""What this machine has, so that every `auto` becomes a value before a config is stored."""
+
+from __future__ import annotations
+
+import os
+
+from pixgen.errors import UsageError
+
+
+def device(wanted: str) -> str:
+    """`auto` -> cuda, mps or cpu. Raises UsageError for a device that is not there."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, found in there.items() if found)
+    name, _, index = wanted.partition(":")
+    if not there.get(name) or (index and name == "cuda" and int(index) >= torch.cuda.device_count()):
+        found = ", ".join(name for name, found in there.items() if found)
+        raise UsageError(f"there is no device {wanted!r} here; torch finds {found} (or leave it at auto)")
+    return wanted
+
+
+def precision(wanted: str, device: str) -> str:
+    """`auto` -> bfloat16 only where the processor computes in it; elsewhere it is many times slower than float32.
+
+    On a CPU the processor's own feature flags decide, not a timed trial, so that the same command gives the same
+    picture on a busy machine as well.
+    """
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if device == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return "bfloat16"
+    return "float32"
+
+
+def threads(wanted: int | str) -> int:
+    """`auto` -> torch's own choice, but no more than the cores that this process may use."""
+    import torch
+
+    if isinstance(wanted, int):
+        return wanted
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(torch.get_num_threads(), allowed))
+
+
+def batch(wanted: int | str, device: str) -> int:
+    """`auto` -> one picture at a time, but four on a CUDA device: a CPU is busy with one already."""
+    if isinstance(wanted, int):
+        return wanted
+    return 4 if device.startswith("cuda") else 1
