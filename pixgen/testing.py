@@ -6,6 +6,7 @@ Importing this module registers perceptor.toy and generator.toy.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,10 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Params, Size
+from pixgen import prompts, registry
+from pixgen.backward import Term
+from pixgen.engine import Scene, Stage
+from pixgen.frame import Params, Session, Size
 from pixgen.generators.base import Generator
 from pixgen.perceptors.base import Perceptor
 from pixgen.registry import register
+from pixgen.schedulers.base import schedule
 from pixgen.streams import Streams
 
 
@@ -56,7 +61,7 @@ class ToyPerceptor(Perceptor):
 class ToyGenerator(Generator):
     """A small grid of colours, enlarged by 4: params are {"grid": (B, 3, H/4, W/4)}."""
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam"}, "lr": 0.1}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
     factor: ClassVar[int] = 4
 
     dtype: torch.dtype = torch.float32
@@ -71,3 +76,40 @@ class ToyGenerator(Generator):
 
     def encode(self, images: Tensor) -> Params:
         return {"grid": torch.logit(F.avg_pool2d(images, 4), eps=1e-3)}
+
+
+def scene(
+    pictures: Mapping[int, str] | Sequence[tuple[int, str]] = ((0, "a fox"),),
+    losses: Mapping[str, Mapping[str, Any]] | None = None,
+    perceptors: int = 1,
+    generator: Generator | None = None,
+    stages: Sequence[Stage] = (Stage(4, (32, 32), 8),),
+    **options: Any,
+) -> Scene:
+    """A scene of toys: `pictures` are (seed, prompt) pairs, `losses` options by term id, the rest goes to `Scene`.
+
+    By default the clip loss alone. Weights may be given among a loss's options.
+    """
+    pairs = list(pictures.items() if isinstance(pictures, Mapping) else pictures)
+    toys: dict[str, Perceptor] = {f"toy{i}": ToyPerceptor(side=16, seed=i) for i in range(perceptors)}
+    session = Session(
+        device=torch.device("cpu"),
+        size=stages[-1].size,
+        generator=generator or ToyGenerator(),
+        perceptors=toys,
+        prompts=[prompts.parse(text) for _, text in pairs],
+        streams=[Streams(seed) for seed, _ in pairs],
+        perceptor_weights={name: 1 / perceptors for name in toys},
+    )
+    terms = {}
+    for name, chosen in (losses or {"clip": {"type": "clip"}}).items():
+        kept = {key: value for key, value in chosen.items() if key != "weight"}
+        terms[name] = Term(registry.create("loss", kept, name), schedule(chosen.get("weight", 1.0)))
+    ready: dict[str, Any] = {
+        "start": registry.create("start", {"type": "random"}),
+        "cutter": registry.create("cutter", {"type": "warp"}),
+        "optimizer": {"type": "Adam"},
+        "lr": schedule(0.1),
+        "noise": schedule(0.0),
+    }
+    return Scene(session=session, stages=stages, terms=terms, **(ready | options))

@@ -28,7 +28,7 @@ class MultiRes(Generator):
     every level by itself, undoes that. Departs from the paper: octaves instead of every resolution from 1 to 336.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "SGD"}, "lr": 1.0}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "SGD", "lr": 1.0}}
 
     octaves: int = 8
     """Levels, each half as large as the one before; fewer where a side would fall below one pixel."""

@@ -21,7 +21,7 @@ from pixgen.tensors import clamp
 class Pixel(Generator):
     """Params are {"pixels": float32 (B, 3, H/pixel_size, W/pixel_size)} in [0, 1], enlarged as squares."""
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam"}, "lr": 0.03}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.03}}
 
     pixel_size: int = 1
     """Side of one square in pixels of the picture."""

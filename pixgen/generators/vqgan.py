@@ -24,7 +24,7 @@ from pixgen.tensors import clamp
 class VQGAN(Generator):
     """Optimises the codes' space: params are {"latent": float32 (B, C, H/f, W/f)}."""
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam"}, "lr": 0.1}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
 
     model: str = "pixgen-tiny"
     """`pixgen-tiny`, or the path of a .safetensors file written by pixgen."""

@@ -1,0 +1,120 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.generators import vqgan_model
+from pixgen.generators.vqgan_model import TINY, Quantizer, VQModel
+
+SMALL = {**TINY, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 2], "attn_resolutions": [128], "resolution": 256}}
+
+
+@pytest.fixture(scope="module")
+def model() -> VQModel:
+    torch.manual_seed(0)
+    return VQModel(SMALL).eval()
+
+
+def test_encoder_and_decoder_equal_taming(model: VQModel, capsys: pytest.CaptureFixture[str]) -> None:
+    from taming.modules.diffusionmodules.model import Decoder, Encoder
+
+    encoder, decoder = Encoder(**SMALL["ddconfig"]), Decoder(**SMALL["ddconfig"])
+    encoder.load_state_dict(model.encoder.state_dict())
+    decoder.load_state_dict(model.decoder.state_dict())
+    images, codes = torch.rand(2, 3, 24, 16), torch.randn(2, 8, 6, 10)
+    torch.testing.assert_close(model.encoder(images), encoder(images), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(model.decoder(codes), decoder(codes), rtol=1e-5, atol=1e-5)
+
+
+def test_building_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    VQModel(SMALL)
+    assert capsys.readouterr().out == ""
+
+
+def test_attention_gradient_equals_taming() -> None:
+    from taming.modules.diffusionmodules.model import AttnBlock
+
+    block = AttnBlock(32).double()
+    x = torch.randn(2, 32, 5, 7, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(block(x).square().sum(), x)
+    (found,) = torch.autograd.grad(vqgan_model._attend(block, x).square().sum(), x)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_quantiser_equals_tamings() -> None:
+    from taming.modules.vqvae.quantize import VectorQuantizer2
+
+    theirs = VectorQuantizer2(64, 4, beta=0.25, sane_index_shape=True)
+    ours = Quantizer("vq", 64, 4, 4)
+    ours.load_state_dict(theirs.state_dict())
+    z = torch.randn(2, 4, 5, 3) / 64
+    expected, _, (_, _, expected_indices) = theirs(z)
+    found, indices = ours(z)
+    assert torch.equal(indices, expected_indices)
+    torch.testing.assert_close(found, expected)
+
+
+def test_gumbel_encode_equals_tamings_choice() -> None:
+    from taming.modules.vqvae.quantize import GumbelQuantize
+
+    model = VQModel({**SMALL, "quantizer": "gumbel", "n_embed": 32}).eval()
+    theirs = GumbelQuantize(8, 8, 32).eval()
+    theirs.load_state_dict(model.quantize.state_dict())
+    images = torch.rand(1, 3, 16, 16)
+    z = model.quant_conv(model.encoder(images * 2 - 1))
+    *_, logits = theirs(z, return_logits=True)
+    expected = theirs.get_codebook_entry(logits.argmax(1).flatten(), (1, 8, 8, 8))
+    torch.testing.assert_close(model.encode(images), expected)
+
+
+def test_unit_codes_are_chosen_by_cosine() -> None:
+    quantizer = Quantizer("unit", 50, 8, 8)
+    z = torch.randn(1, 8, 3, 4)
+    codes, indices = quantizer(z)
+    cosine = torch.einsum("bchw,nc->bnhw", F.normalize(z, dim=1), F.normalize(quantizer.embedding.weight, dim=1))
+    assert torch.equal(indices, cosine.argmax(1))
+    torch.testing.assert_close(codes.norm(dim=1), torch.ones(1, 3, 4))
+
+
+@pytest.mark.parametrize("kind", ["vq", "gumbel"])
+def test_gradient_passes_straight_through(kind: str) -> None:
+    quantizer = Quantizer(kind, 16, 4, 4)
+    z = torch.randn(1, 4, 2, 2, requires_grad=True)
+    towards = torch.randn(1, 4, 2, 2)
+    (quantizer(z)[0] * towards).sum().backward()
+    torch.testing.assert_close(z.grad, towards)
+
+
+def test_a_chunked_search_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    quantizer, z = Quantizer("vq", 16, 4, 4), torch.randn(2, 4, 6, 6)
+    expected = quantizer.nearest(z)
+    monkeypatch.setattr(vqgan_model, "ROWS", 7)
+    assert torch.equal(quantizer.nearest(z), expected)
+
+
+def test_half_precision_latents_are_quantised_in_float32() -> None:
+    assert Quantizer("unit", 16, 4, 4)(torch.randn(1, 4, 2, 2, dtype=torch.bfloat16))[0].dtype == torch.float32
+
+
+def test_saved_weights_load_again(model: VQModel, tmp_path) -> None:
+    vqgan_model.save(model, tmp_path / "vqgan.safetensors", pictures=5)
+    loaded = vqgan_model.load(tmp_path)
+    codes = torch.randn(1, 8, 4, 4)
+    torch.testing.assert_close(loaded.decode(codes), model.decode(codes), rtol=0.05, atol=0.02)
+    assert loaded.config["about"] == {"pictures": 5}
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    assert [path.name for path in tmp_path.iterdir()] == ["vqgan.safetensors"]
+
+
+def test_keys_that_do_not_fit_are_named(model: VQModel, tmp_path) -> None:
+    weights = model.state_dict()
+    weights["extra"] = weights.pop("quant_conv.bias")
+    with pytest.raises(PixgenError, match=r"missing quant_conv.bias, unexpected extra"):
+        vqgan_model.load_strict(model, weights, tmp_path)
+
+
+def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None:
+    with pytest.raises(UsageError, match="not found"):
+        vqgan_model.load(tmp_path / "no.safetensors")
+    with pytest.raises(UsageError, match="quantizer 'soft'"):
+        VQModel({**SMALL, "quantizer": "soft"})
