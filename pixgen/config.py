@@ -35,12 +35,12 @@ _COUNTS = ("steps", "starts", "cutouts", "chunk", "threads", "batch")
 
 @dataclass
 class Stage:
-    """A part of the run: a fraction of the steps at a fraction of the size."""
+    """A part of the run: a fraction of the steps at a fraction of the size. `lr` multiplies the run's."""
 
     steps: float = 1.0
     size: float = 1.0
     cutouts: int | None = None
-    lr: float | None = None
+    lr: float = 1.0
 
 
 @dataclass
@@ -345,8 +345,7 @@ def _check_stages(stages: Sequence[Stage]) -> None:
             _require(0 < share <= 1, f"stages[{i}].{name}", share, "a fraction above 0 and at most 1")
         if stage.cutouts is not None:
             _check_count(stage.cutouts, f"stages[{i}].cutouts")
-        if stage.lr is not None:
-            _require(0 <= stage.lr < math.inf, f"stages[{i}].lr", stage.lr, "at least 0")
+        _require(0 <= stage.lr < math.inf, f"stages[{i}].lr", stage.lr, "a factor of at least 0")
     steps = sum(stage.steps for stage in stages)
     _require(abs(steps - 1) < 1e-3, "stages", f"{len(stages)} with {steps:.4g} of the steps", "all the steps, adding up to 1")
     _require(stages[-1].size == 1, f"stages[{len(stages) - 1}].size", stages[-1].size, "1 in the last stage")

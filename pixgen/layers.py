@@ -42,8 +42,8 @@ class Layer:
             if part not in value:
                 return None
             value = value[part]
-        while key not in self.lines and re.search(r"[.\[]", key):
-            key = re.sub(r"(\.[^.\[]*|\[\d+\])\Z", "", key)
+        while key not in self.lines and (match := re.match(r"(.+)[.\[]", key)):
+            key = match[1]
         return f"{self.source}:{self.lines[key]}" if key in self.lines else self.source
 
 
