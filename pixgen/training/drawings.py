@@ -1,28 +1,38 @@
 """The open drawings that everything is learnt from: the same subjects by six hands.
 
 `fetch` gets the pinned packages, `rasterise` turns every drawing that `subjects.csv` names into one sprite,
-and `load_sprites` opens them. `subjects.csv` is the single table of what can be drawn, corrected by hand.
+and `load_sprites` opens them. `subjects.csv` is the single table of what can be drawn, corrected by hand: a row
+for each drawing's name, with the group (the subject) that it belongs to.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from pixgen.errors import PixgenError
+from pixgen.errors import PixgenError, UsageError
+from pixgen.training.subjects import TABLE, Subject, load_subjects, table
+
+__all__ = [
+    "HELD_OUT", "SETS", "SIDE", "Drawing", "DrawingSet", "Subject", "fetch", "load_drawings", "load_sprites",
+    "load_subjects", "rasterise", "sprite",
+]  # fmt: skip
 
 SIDE = 192
 HELD_OUT = "emojione"
@@ -48,32 +58,31 @@ class DrawingSet:
         return f"iconify-json-{self.hand}-{self.version}.tgz"
 
 
+# fmt: off
 SETS = (
-    DrawingSet("noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad", "Apache-2.0", "Noto Emoji, Google"),
-    DrawingSet("noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37", "Apache-2.0", "Noto Emoji (v1), Google"),
-    DrawingSet("fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175", "MIT", "Fluent Emoji, Microsoft"),
-    DrawingSet("fluent-emoji", "1.2.7", "8044210dbf11e016d4de85f15d01a243423bd832457e7e2491df1b751c0e272b", "MIT", "Fluent Emoji, Microsoft"),
-    DrawingSet("fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef", "Apache-2.0", "Firefox OS Emoji, Mozilla"),
-    DrawingSet("emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e", "CC-BY-4.0", "EmojiOne / EmojiTwo"),
+    DrawingSet("noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad",
+               "Apache-2.0", "Noto Emoji, Google"),
+    DrawingSet("noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37",
+               "Apache-2.0", "Noto Emoji (version 1), Google"),
+    DrawingSet("fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175",
+               "MIT", "Fluent Emoji, Microsoft"),
+    DrawingSet("fluent-emoji", "1.2.7", "8044210dbf11e016d4de85f15d01a243423bd832457e7e2491df1b751c0e272b",
+               "MIT", "Fluent Emoji, Microsoft"),
+    DrawingSet("fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef",
+               "Apache-2.0", "Firefox OS Emoji, Mozilla"),
+    DrawingSet("emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e",
+               "CC-BY-4.0", "EmojiOne 2.3, EmojiTwo"),
 )
+# fmt: on
+
 TONES = ("light", "medium", "dark")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What can be asked for. `en` and `pt` are names without article, the usual one first; `pt_gender` is m or f."""
-
-    group: str
-    kind: str
-    rank: int
-    en: tuple[str, ...]
-    pt: tuple[str, ...]
-    pt_gender: str
+_TONED = re.compile(r"-(medium-light|medium-dark|light|medium|dark)-skin-tone")
+_TONED_FLUENT = re.compile(r"-(medium-light|medium-dark|light|medium|dark)$")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One drawing by one hand. age, sex, role, hair and tone are empty where they do not apply."""
+    """One drawing by one hand. age, sex, role, hair, tone and colour are empty where they do not apply."""
 
     hand: str
     name: str
@@ -86,43 +95,16 @@ class Drawing:
     colour: str
 
 
-def table() -> list[dict[str, str]]:
-    """The rows of subjects.csv, by rank."""
-    text = (Path(__file__).parent / "subjects.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def load_subjects() -> dict[str, Subject]:
-    """Every subject by its group's name, the most useful first."""
-    subjects: dict[str, Subject] = {}
-    for row in table():
-        gender, _, names = row["pt"].partition(":")
-        subject = Subject(
-            row["group"], row["kind"], int(row["rank"]), tuple(row["en"].split("|")), tuple(names.split("|")), gender
-        )
-        subjects.setdefault(row["group"], subject)
-    return subjects
-
-
-def fetch(folder: Path) -> None:
-    """Bring every set of `SETS` into `folder`: nothing is downloaded that is there already.
+def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
+    """Bring every package of `sets` into `folder`: nothing is downloaded that is there already.
 
     Raises PixgenError when npm is missing or fails, or when a package is not the one that was pinned.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for drawings in SETS:
+    for drawings in sets:
         tarball = folder / drawings.tarball
         if not tarball.exists():
-            if shutil.which("npm") is None:
-                raise PixgenError(
-                    f"npm is needed to fetch {drawings.package}; install Node.js, or put {drawings.tarball} into {folder}"
-                )
-            done = subprocess.run(
-                ["npm", "pack", f"{drawings.package}@{drawings.version}"], cwd=folder, capture_output=True, text=True
-            )
-            if done.returncode:
-                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise PixgenError(f"npm could not fetch {drawings.package}: {last}; or put {tarball.name} into {folder}")
+            _npm_pack(drawings, folder)
         found = hashlib.sha256(tarball.read_bytes()).hexdigest()
         if found != drawings.sha256:
             raise PixgenError(
@@ -130,101 +112,200 @@ def fetch(folder: Path) -> None:
             )
 
 
-def load_drawings(folder: Path) -> list[tuple[Drawing, str]]:
-    """Every drawing of the sets in `folder` that subjects.csv names, with its SVG."""
+def _npm_pack(drawings: DrawingSet, folder: Path) -> None:
+    pinned = f"{drawings.package}@{drawings.version}"
+    by_hand = f"or put {drawings.tarball} into {folder} (on another machine: npm pack {pinned})"
+    if shutil.which("npm") is None:
+        raise PixgenError(f"npm is needed to fetch {drawings.package}; install Node.js, {by_hand}")
+    command = ["npm", "pack", pinned]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode or not (folder / drawings.tarball).exists():
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise PixgenError(f"npm could not fetch {drawings.package}: {last}; try again, {by_hand}")
+
+
+def load_drawings(folder: Path, sets: Sequence[DrawingSet] = SETS) -> list[tuple[Drawing, str]]:
+    """Every drawing of the packages in `folder` that subjects.csv names, with its SVG.
+
+    A row's `also` column gives other names that a set may know it by; `hand/name` there holds for one set alone and
+    goes before all others, and `hand/-` says that what this set draws under the name is something else.
+    People come in up to three skin tones besides the usual one. Raises UsageError when a package is not there.
+    """
     found: list[tuple[Drawing, str]] = []
     rows = table()
-    for drawings in SETS:
-        with tarfile.open(folder / drawings.tarball) as packed:
-            member = packed.extractfile("package/icons.json")
-            assert member is not None
-            icons = json.load(member)
-        # One set writes its names without hyphens.
-        by_key = {name.replace("-", ""): name for name in (*icons["icons"], *icons.get("aliases", {}))}
+    for drawings in sets:
+        icons = _icons(folder / drawings.tarball)
+        by_key = _by_key(icons)
+        seen: set[str] = set()
         for row in rows:
-            names = [row["name"], *filter(None, row["also"].split("|"))]
-            name = next((by_key[n.replace("-", "")] for n in names if n.replace("-", "") in by_key), None)
-            if name is None:
-                continue
-            variants = [("", name)]
-            if row["kind"] == "person":
-                variants += [(tone, f"{name}-{tone}") for tone in TONES if f"{name}-{tone}" in icons["icons"]]
-            for tone, variant in variants:
+            key = next((k for k in _keys(row, drawings.hand) if (k, "") in by_key), None)
+            for tone in ("", *TONES) if row["kind"] == "person" else ("",):
+                name = by_key.get((key, tone)) if key else None
+                if name is None:
+                    continue
+                svg = _svg(icons, name)
+                if svg in seen:  # some sets draw a woman and a person alike: once is enough
+                    continue
+                seen.add(svg)
                 drawing = Drawing(
                     drawings.hand, row["name"], row["group"], row["person_age"], row["person_sex"], row["role"],
                     row["hair"], tone, row["colours"],
                 )  # fmt: skip
-                found.append((drawing, _svg(icons, variant)))
+                found.append((drawing, svg))
     return found
 
 
-def _svg(icons: dict, name: str) -> str:
+def _icons(tarball: Path) -> dict[str, Any]:
+    try:
+        with tarfile.open(tarball) as packed:
+            member = packed.extractfile("package/icons.json")
+            if member is None:
+                raise KeyError("package/icons.json")
+            return json.load(member)
+    except FileNotFoundError:
+        raise UsageError(f"{tarball.name} is not in {tarball.parent}; fetch it with `pixgen train data`") from None
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise PixgenError(f"{tarball} holds no package/icons.json ({error}); delete it and fetch again") from None
+
+
+def _keys(row: dict[str, str], hand: str) -> Iterator[str]:
+    also = [name for name in row["also"].split("|") if name]
+    own = [name.partition("/")[2] for name in also if name.startswith(f"{hand}/")]
+    names = own if own else [row["name"], *(name for name in also if "/" not in name)]
+    return (name.replace("-", "") for name in names if name != "-")
+
+
+def _by_key(icons: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """(name without hyphens, skin tone) → the set's own name. One of the sets writes its names without hyphens."""
+    found: dict[tuple[str, str], str] = {}
+    for name in (*icons["icons"], *icons.get("aliases", {})):
+        base, tone = name, ""
+        if toned := _TONED.search(name):
+            base, tone = name.replace(toned.group(), "", 1), toned.group(1)
+        elif (toned := _TONED_FLUENT.search(name)) and name[: toned.start()] in icons["icons"]:
+            base, tone = name[: toned.start()], toned.group(1)
+        found.setdefault((base.replace("-", ""), tone), name)
+    return found
+
+
+def _svg(icons: dict[str, Any], name: str) -> str:
+    """The whole SVG of an icon. An alias is its parent, perhaps mirrored (no other change occurs in the sets)."""
+    mirrored = False
     while name not in icons["icons"]:
-        name = icons["aliases"][name]["parent"]
+        alias = icons["aliases"][name]
+        mirrored ^= alias.get("hFlip", False)
+        name = alias["parent"]
     icon = icons["icons"][name]
-    width, height = (icon.get(k, icons.get(k, 16)) for k in ("width", "height"))
-    box = f"{icon.get('left', 0)} {icon.get('top', 0)} {width} {height}"
+    left, top, width, height = (
+        icon.get(k, icons.get(k, usual)) for k, usual in (("left", 0), ("top", 0), ("width", 16), ("height", 16))
+    )
+    body = icon["body"]
+    if mirrored:
+        body = f'<g transform="translate({2 * left + width} 0) scale(-1 1)">{body}</g>'
     head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return f'{head} viewBox="{box}">{icon["body"]}</svg>'
+    return f'{head} viewBox="{left} {top} {width} {height}">{body}</svg>'
 
 
 def sprite(svg: str, side: int = SIDE) -> np.ndarray:
-    """One SVG as uint8 (4, side, side), premultiplied RGBA, trimmed to what is drawn and centred."""
+    """One SVG as uint8 (4, side, side), premultiplied RGBA, trimmed to what is drawn, centred, longest side filled.
+
+    Premultiplied, because sprites are resampled: straight alpha would mix the colour of what is not there into
+    the edges. Raises ValueError when the SVG is broken or draws nothing.
+    """
     import resvg_py
 
-    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side))))
-    picture = picture.convert("RGBA")
+    large = side * 4 // 3  # most drawings leave an empty margin of about a quarter
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=large, height=large))
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
     box = picture.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()
     if box is None:
         raise ValueError("nothing is drawn")
     picture = picture.crop(box).convert("RGBa")
     scale = side / max(picture.size)
-    picture = picture.resize([max(1, round(s * scale)) for s in picture.size], Image.Resampling.BICUBIC)
+    width, height = (max(1, round(s * scale)) for s in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
     square = Image.new("RGBa", (side, side))
-    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return np.asarray(square).transpose(2, 0, 1)
+    square.paste(picture, ((side - width) // 2, (side - height) // 2))
+    channels = np.array(square).transpose(2, 0, 1)
+    return np.minimum(channels, channels[3:])  # the bicubic may overshoot; no colour is brighter than its alpha
 
 
-def _try_sprite(svg: str) -> np.ndarray | str:
+def _try_sprite(job: tuple[str, int]) -> np.ndarray | str:
     try:
-        return sprite(svg)
+        return sprite(*job)
     except Exception as error:  # a broken drawing is named and left out
         return str(error) or type(error).__name__
 
 
-def rasterise(folder: Path, cache: Path) -> None:
-    """Draw everything once: `cache/sprites.npy` uint8 (n, 4, 192, 192) and `cache/index.json`.
+@contextmanager
+def _mapping(processes: int, jobs: Iterable[tuple[str, int]]) -> Iterator[Iterator[np.ndarray | str]]:
+    if processes <= 1:
+        yield map(_try_sprite, jobs)
+        return
+    with multiprocessing.Pool(processes) as pool:
+        yield pool.imap(_try_sprite, jobs, chunksize=32)
 
-    About a minute on two cores. Broken drawings are named in a warning and left out.
+
+def rasterise(
+    folder: Path, cache: Path, side: int = SIDE, sets: Sequence[DrawingSet] = SETS, processes: int = 2
+) -> bool:
+    """Draw everything once: `cache/sprites.npy` uint8 (n, 4, side, side) and `cache/index.json`.
+
+    Three to four minutes on two cores and 1.4 GB. Broken drawings are named in a warning and left out.
+    Returns False, and does nothing, when the cache was made from the same packages and the same table.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    drawings = load_drawings(folder)
-    with multiprocessing.Pool(2) as pool:
-        drawn = pool.map(_try_sprite, [svg for _, svg in drawings], chunksize=64)
-    for (drawing, _), result in zip(drawings, drawn, strict=True):
-        if isinstance(result, str):
-            warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=2)
-    kept = [(d, r) for (d, _), r in zip(drawings, drawn, strict=True) if not isinstance(r, str)]
-    np.save(cache / "part.npy", np.stack([r for _, r in kept]))
-    (cache / "part.json").write_text(json.dumps([asdict(d) for d, _ in kept]))
+    source = "/".join([str(side), *(s.sha256 for s in sets), TABLE.read_text(encoding="utf-8")])
+    stamp, wanted = cache / "made-from.txt", hashlib.sha256(source.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted and (cache / "sprites.npy").exists():
+        return False
+    drawings = load_drawings(folder, sets)
+    part = cache / "part.npy"
+    shape = (len(drawings), 4, side, side)
+    kept: list[Drawing] = []
+    # Straight to the disk, one sprite after the other: all of them would not fit a small machine's memory.
+    sprites = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+    with _mapping(processes, ((svg, side) for _, svg in drawings)) as drawn:
+        for (drawing, _), result in zip(drawings, drawn, strict=True):
+            if isinstance(result, str):
+                warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=2)
+            else:
+                sprites[len(kept)] = result
+                kept.append(drawing)
+    sprites.flush()
+    (cache / "part.json").write_text(json.dumps([asdict(d) for d in kept]))
+    stamp.unlink(missing_ok=True)
     os.replace(cache / "part.json", cache / "index.json")
-    os.replace(cache / "part.npy", cache / "sprites.npy")
+    os.replace(part, cache / "sprites.npy")
+    stamp.write_text(wanted)
+    return True
 
 
 def load_sprites(cache: Path) -> tuple[np.ndarray, list[Drawing]]:
-    """The sprites, uint8 (n, 4, 192, 192) premultiplied RGBA, and which drawing each is."""
-    index = [Drawing(**entry) for entry in json.loads((cache / "index.json").read_text())]
-    return np.load(cache / "sprites.npy", mmap_mode="r"), index
+    """The sprites, a memory-mapped uint8 (n, 4, side, side) of premultiplied RGBA, and which drawing each is.
+
+    Drawings of the hand that is held out are among them (`drawing.hand == HELD_OUT`).
+    Raises UsageError when there is no cache.
+    """
+    try:
+        index = [Drawing(**entry) for entry in json.loads((cache / "index.json").read_text())]
+        sprites = np.load(cache / "sprites.npy", mmap_mode="r")
+    except FileNotFoundError:
+        raise UsageError(f"no drawings in {cache}; make them with `pixgen train data`") from None
+    return sprites[: len(index)], index  # behind the last are empty places where drawings were left out
 
 
 def main() -> None:
     """`python -m pixgen.training.drawings FOLDER CACHE`"""
-    import sys
+    import argparse
 
-    folder, cache = map(Path, sys.argv[1:3])
-    fetch(folder)
-    rasterise(folder, cache)
-    sprites, index = load_sprites(cache)
+    parser = argparse.ArgumentParser(description="Fetch the drawings into FOLDER and rasterise them into CACHE.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("cache", type=Path)
+    options = parser.parse_args()
+    fetch(options.folder)
+    rasterise(options.folder, options.cache)
+    _, index = load_sprites(options.cache)
     print(f"{len(index)} drawings of {len({d.group for d in index})} subjects by {len({d.hand for d in index})} hands")
 
 

@@ -1,0 +1,59 @@
+"""What can be drawn: `subjects.csv`, one row for each drawing's name, corrected by hand.
+
+Rows of one `group` are one subject: man, woman and person as teachers, a cat and a cat's face. `rank` says how
+useful a group is, from 1, so that a small training can take the first N.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = Path(__file__).parent / "subjects.csv"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What can be asked for. `en` and `pt` are names without article, the usual one first; `pt_gender` is m or f.
+
+    `pt_male` and `pt_female` are what a man and a woman are called, empty where the table does not tell.
+    """
+
+    group: str
+    kind: str
+    rank: int
+    en: tuple[str, ...]
+    pt: tuple[str, ...]
+    pt_gender: str
+    pt_male: tuple[str, ...] = ()
+    pt_female: tuple[str, ...] = ()
+
+
+def table() -> list[dict[str, str]]:
+    """The rows of subjects.csv, by rank."""
+    return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8"))))
+
+
+def load_subjects() -> dict[str, Subject]:
+    """Every subject by its group's name, the most useful first."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for row in table():
+        groups.setdefault(row["group"], []).append(row)
+    subjects = {}
+    for group, rows in groups.items():
+        # The name without sex is the one to say; where there is none, a man's, as Portuguese has it.
+        usual = min(rows, key=lambda row: ("", "male", "female").index(row["person_sex"]))
+        gender, pt = _portuguese(usual)
+        male, female = (
+            next((_portuguese(row)[1] for row in rows if row["person_sex"] == sex), ()) for sex in ("male", "female")
+        )
+        en = tuple(usual["en"].split("|"))
+        subjects[group] = Subject(group, usual["kind"], int(usual["rank"]), en, pt, gender, male, female)
+    return subjects
+
+
+def _portuguese(row: dict[str, str]) -> tuple[str, tuple[str, ...]]:
+    gender, _, names = row["pt"].partition(":")
+    return gender, tuple(names.split("|"))
