@@ -31,9 +31,9 @@ from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
 
 BATCH = 192
-SIZES = ((0, 32), (100_000, 48), (170_000, 64))
+SIZES = ((0, 32), (70_000, 48), (130_000, 64))
 """From this many pictures on, at this side."""
-ADVERSARIAL_FROM = 210_000
+ADVERSARIAL_FROM = 100_000
 RADIUS = (0.3, 1.5)
 """L2 radius of the attack on a 64x64 picture in [0, 1]: its first value, and its last after another 400,000 pictures."""
 MAX_SCALE = 30.0

@@ -309,7 +309,7 @@ def _halved(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
         if not path.exists() or path.stat().st_mtime < (cache / "sprites.npy").stat().st_mtime:
             factor = sprites.shape[-1] // side
             parts = [
-                F.avg_pool2d(torch.from_numpy(sprites[i : i + 256]).float(), factor).round().byte().numpy()
+                F.avg_pool2d(torch.tensor(sprites[i : i + 256]).float(), factor).round().byte().numpy()
                 for i in range(0, len(sprites), 256)
             ]
             np.save(path, np.concatenate(parts))

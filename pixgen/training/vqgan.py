@@ -26,7 +26,7 @@ from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 from pixgen.training.scenes import Scenes
 
-RENDERS, CROPS, CROP, SIDE = 8, 2, 64, 128
+RENDERS, CROPS, CROP, SIDE = 4, 1, 64, 128
 COMMITMENT = 0.25
 REVIVE_EVERY = 50
 
@@ -55,7 +55,7 @@ def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Te
             wanted = perceptor.image.features(real)
         for mine, theirs in zip(perceptor.image.features(made), wanted, strict=True):
             total = total + 0.05 * F.mse_loss(F.normalize(mine, dim=1), F.normalize(theirs, dim=1)) * mine.shape[1]
-    return total, {"pixels": pixels.item(), "edges": float(edge)}
+    return total, {"pixels": pixels.item(), "edges": edge.item()}
 
 
 @torch.no_grad()
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--perceptor", type=Path, help="weights of the perceptor whose features are compared")
     parser.add_argument("--crops", type=int, default=600_000)
     parser.add_argument("--subjects", type=int, default=10**6)
-    parser.add_argument("--lr", type=float, default=8e-4)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args()
@@ -107,9 +107,9 @@ def main() -> None:
 
     scenes = Scenes(options.cache, RENDERS, SIDE, options.seed + 100, options.subjects)
     judged = Scenes(options.cache, 8, 256, options.seed + 200, options.subjects)[0].images
-    model = VQModel(TINY).to(memory_format=torch.channels_last)
+    model = VQModel(TINY)
     nn.init.normal_(model.quantize.embedding.weight)
-    average, critic = Average(model, 0.995), Discriminator().to(memory_format=torch.channels_last)
+    average, critic = Average(model, 0.995), Discriminator()
     optimizer = torch.optim.Adam(model.parameters(), lr=options.lr, betas=(0.8, 0.98))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
     perceptor = load_perceptor(options.perceptor) if options.perceptor else None
@@ -129,7 +129,7 @@ def main() -> None:
     steps = range(step, -(-options.crops // (RENDERS * CROPS)))
     for batch in DataLoader(scenes, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=4):
         torch.manual_seed(step)
-        real = crops(batch.images).contiguous(memory_format=torch.channels_last)
+        real = crops(batch.images)
         made, latents, indices = model(real)
         unit = F.normalize(latents, dim=1)
         codes = model.codes(indices)

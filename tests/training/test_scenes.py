@@ -1,0 +1,114 @@
+"""Scenes: one seed, one data set; captions say what the picture shows; every style and place at any size."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from pixgen.training import clip, drawings
+from pixgen.training.captions import PLACE_WORDS, STYLE_WORDS, write
+from pixgen.training.places import PLACES
+from pixgen.training.scenes import Scenes
+from pixgen.training.styles import STYLES
+from tests.training.shapes import SHAPES, pack
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawings")
+    drawings.rasterise(folder, folder / "cache", sets=pack(folder, SHAPES))
+    return folder / "cache"
+
+
+def scenes(cache: Path, **options: object) -> Scenes:
+    return Scenes(cache, **{"batch": 16, "side": 32, "seed": 3, "subjects": 10**6, **options})  # type: ignore[arg-type]
+
+
+def test_the_same_seed_and_step_give_the_same_batch(cache: Path) -> None:
+    one, two, other = scenes(cache)[5], scenes(cache)[5], scenes(cache)[6]
+    assert torch.equal(one.images, two.images) and one.captions == two.captions
+    assert one.captions != other.captions
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_pictures_are_pictures(cache: Path, side: int) -> None:
+    images = scenes(cache, side=side)[1].images
+    assert images.shape == (16, 3, side, side) and images.dtype == torch.float32
+    assert images.isfinite().all() and 0 <= images.min() and images.max() <= 1
+    assert images.std((1, 2, 3)).min() > 0.005
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_changes_the_picture_and_keeps_its_range(name: str) -> None:
+    picture = torch.rand(2, 3, 8, 8).repeat_interleave(6, 2).repeat_interleave(6, 3)
+    styled = STYLES[name](picture.clone(), torch.Generator().manual_seed(0))
+    assert styled.expand_as(picture).shape == picture.shape and styled.isfinite().all()
+    assert styled.min() >= -1e-6 and styled.max() <= 1 + 1e-6
+    assert name == "drawing" or (styled - picture).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("side", [32, 49])
+def test_a_place_fills_any_size(name: str, side: int) -> None:
+    place = PLACES[name](3, side, torch.Generator().manual_seed(1)).expand(3, 3, side, side)
+    assert place.isfinite().all() and place.min() >= -1e-6 and place.max() <= 1 + 1e-6
+
+
+def test_every_style_and_place_has_words_in_both_languages() -> None:
+    assert set(STYLE_WORDS) == set(STYLES) and set(PLACE_WORDS) == set(PLACES)
+    assert all(all(words) for words in (*STYLE_WORDS.values(), *PLACE_WORDS.values()))
+
+
+def test_a_caption_names_its_first_subject(cache: Path) -> None:
+    source, rng = scenes(cache), random.Random(0)
+    for number in range(200):
+        sketch = source.sketch(rng)
+        thing = sketch.scene.things[0]
+        if thing.count > 1:
+            continue
+        portuguese = number % 2 == 1
+        names = thing.subject.pt if portuguese else thing.subject.en
+        caption = write(sketch.scene, rng, portuguese)
+        assert any(name.split(" ")[0][:4] in caption for name in names), caption
+
+
+def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> None:
+    rng = random.Random(1)
+    for _ in range(50):
+        one, two = scenes(cache)._pair(rng)
+        assert [p.sprite for p in one.placed] == [p.sprite for p in two.placed]
+        different = [f for f in ("style", "relation", "ground") if getattr(one.scene, f) != getattr(two.scene, f)]
+        colours = [t.colour for t in one.scene.things] != [t.colour for t in two.scene.things]
+        assert len(different) + colours == 1
+
+
+def run_clip(cache: Path, run: Path, pictures: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    monkeypatch.setattr(clip, "BATCH", 4)
+    monkeypatch.setattr(clip, "SIZES", ((0, 32),))
+    monkeypatch.setattr(clip, "ADVERSARIAL_FROM", 8)
+    monkeypatch.setattr("sys.argv", ["clip", str(run), "--cache", str(cache), "--pictures", str(pictures)])
+    clip.main()
+    checkpoint = clip.load_checkpoint(run / "checkpoint.pt")
+    assert checkpoint is not None
+    return checkpoint["learner"]
+
+
+def test_a_training_that_was_cut_ends_as_one_that_was_not(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: VOCABULARY(scenes, size, 200))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The learning rate falls over the last tenth, so both are told the same end.
+        torch.manual_seed(0)
+        whole = run_clip(cache, tmp_path / "whole", 16, monkeypatch)
+        run_clip(cache, tmp_path / "cut", 8, monkeypatch)
+        resumed = run_clip(cache, tmp_path / "cut", 16, monkeypatch)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+VOCABULARY = clip.learn_vocabulary
