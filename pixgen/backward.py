@@ -18,6 +18,7 @@ from pixgen.frame import Frame, View
 from pixgen.losses.base import Loss
 from pixgen.perceptors.base import Perceptor
 from pixgen.schedulers.base import Scheduler
+from pixgen.tensors import at_least_float32, autocast
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Look:
     weight: float
     plan: Any
     chunk: int
+    precision: torch.dtype | None = None
 
     def chunks(self) -> list[slice]:
         """The plan's cutouts in pieces of `chunk` for each picture."""
@@ -102,7 +104,9 @@ def _from_embeddings(
 def _see(images: Tensor, look: Look, views: slice, cutter: Cutter) -> View:
     plan = look.plan[views]
     cutouts = cutter.cut(images, plan)
-    embeddings = look.perceptor.encode_image(cutouts.flatten(0, 1)).unflatten(0, cutouts.shape[:2])
+    with autocast(images.device, look.precision):
+        encoded = look.perceptor.encode_image(cutouts.flatten(0, 1))
+    embeddings = at_least_float32(encoded).unflatten(0, cutouts.shape[:2])
     return View(look.name, cutouts, plan.matrices, embeddings)
 
 

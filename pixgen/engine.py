@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from pixgen.filters.base import Filter
 from pixgen.frame import Frame, Params, Session, Size
 from pixgen.schedulers.base import Scheduler
 from pixgen.starts.base import Start
-from pixgen.tensors import norms
+from pixgen.tensors import at_least_float32, autocast, norms
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Scene:
     starts: random starts of which each picture keeps the best.
     clip_norm: largest norm of one picture's gradient. average: decay of the params' running average.
     noise: standard deviation of the noise on the params while they are decoded.
+    precision: of generator and perceptors while they compute, where not float32; losses, warps and params stay.
     """
 
     session: Session
@@ -79,6 +80,7 @@ class Scene:
     starts: int = 1
     clip_norm: float | None = None
     average: float = 0.95
+    precision: torch.dtype | None = None
 
 
 @dataclass(frozen=True)
@@ -192,10 +194,7 @@ class Engine(Iterator[Step]):
     def _judge(self, params: Params, size: Size, stage: Stage) -> Tensor:
         images, alpha = self._decode(params, 0)
         frame = Frame(0, 0.0, images, params, alpha)
-        looks = [
-            Look(look.name, look.perceptor, look.weight, look.plan[:JUDGED], look.chunk)
-            for look in self._look(size, stage, 0)
-        ]
+        looks = [replace(look, plan=look.plan[:JUDGED]) for look in self._look(size, stage, 0)]
         losses = backward.from_looks(frame, looks, self.scene.terms, self.scene.cutter)
         losses |= backward.from_frame(frame, self.scene.terms, "images")
         return self._total(losses, 0.0).nan_to_num(nan=torch.inf)
@@ -221,7 +220,9 @@ class Engine(Iterator[Step]):
         return noisy
 
     def _decode(self, params: Params, step: int) -> tuple[Tensor, Tensor | None]:
-        decoded = self.generator.decode(params)
+        with autocast(self.session.device, self.scene.precision):
+            decoded = self.generator.decode(params)
+        decoded = at_least_float32(decoded)
         images = decoded[:, :3]
         for apply in self.scene.filters:
             images = apply(images, step, list(self.session.streams))
@@ -233,7 +234,8 @@ class Engine(Iterator[Step]):
         for name, perceptor in session.perceptors.items():
             count = scene.cutouts.get(name, stage.cutouts)
             plan = scene.cutter.plan(size, count, perceptor.input_size, step, session.streams, name)
-            looks.append(Look(name, perceptor, session.perceptor_weights.get(name, 1.0), plan, scene.chunk))
+            weight = session.perceptor_weights.get(name, 1.0)
+            looks.append(Look(name, perceptor, weight, plan, scene.chunk, scene.precision))
         return looks
 
     def _total(self, losses: Losses, progress: float) -> Tensor:
@@ -255,7 +257,8 @@ class Engine(Iterator[Step]):
     def _require_finite(self, losses: Losses, step: int, average: Average) -> None:
         for name, loss in losses.items():
             if not bool(loss.isfinite().all()):
-                raise Diverged(step, f"loss {name}" if name in self.scene.terms else name, self._show(average.value, step))
+                what = f"loss {name}" if name in self.scene.terms else name
+                raise Diverged(step, what, self._show(average.value, step))
 
     @torch.no_grad()
     def _show(self, params: Params, step: int) -> Tensor:

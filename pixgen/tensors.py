@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -33,3 +34,13 @@ def clamp(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 def norms(x: Tensor) -> Tensor:
     """The Euclidean norm of each picture's part of a tensor: (B, ...) -> (B,)."""
     return x.flatten(1).norm(dim=1)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precisions become float32; float32 and float64 stay."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None) -> contextlib.AbstractContextManager[Any]:
+    """Compute matrix products and convolutions in `dtype` inside the block; None leaves everything as it is."""
+    return contextlib.nullcontext() if dtype is None else torch.autocast(device.type, dtype)

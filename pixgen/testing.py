@@ -6,6 +6,7 @@ Importing this module registers perceptor.toy and generator.toy.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -43,7 +44,7 @@ class ToyPerceptor(Perceptor):
         self.input_size = self.side
         random = torch.Generator().manual_seed(self.seed)
         shapes = [(24, 3, 4, 4), (self.dim, 24 * (self.side // 4) ** 2)]
-        self._weights = [torch.randn(shape, generator=random) / torch.tensor(shape[1:]).prod() ** 0.5 for shape in shapes]
+        self._weights = [torch.randn(shape, generator=random) / math.prod(shape[1:]) ** 0.5 for shape in shapes]
 
     def encode_image(self, images: Tensor) -> Tensor:
         patches, out = (weight.to(images) for weight in self._weights)

@@ -24,7 +24,8 @@ class Cutter(ABC):
         """Draw `cutouts` views of `side` pixels for each picture (one `Streams` a picture).
 
         `name` is the perceptor's id: two perceptors get two plans. The plan has `.matrices`,
-        float32 (B, N, 3, 3), and slices: `plan[a:b]` are cutouts a to b of every picture.
+        float32 (B, N, 3, 3), and slices: `plan[a:b]` are cutouts a to b of every picture. Views that show the
+        whole picture come first: by them the engine judges several starts.
         """
 
     @abstractmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -26,7 +25,7 @@ class Plan:
     matrices: float32 (B, N, 3, 3), cutout coordinates -> picture coordinates, both in [-1, 1].
     levels: int64 (B, N), how often the picture is halved before it is sampled; `depth` levels are built.
     colours: float32 (B, N, 3, 4), an affine map of (r, g, b, 1).
-    noise, shifts, strengths: (B, 3, S, S) one tile a picture, (B, N, 2) and (B, N): where and how strongly a view reads it.
+    noise: float32 (B, 3, S, S), one tile a picture; a view reads it rolled by `shifts` (B, N, 2), times `strengths` (B, N).
     """
 
     size: Size
@@ -92,7 +91,7 @@ class Warp(Cutter):
     noise: float = 0.05
     """Standard deviations of the Gaussian noise are uniform up to this."""
     padding: Literal["reflection", "border"] = "reflection"
-    """What lies outside the picture. Both give the picture gradient; `border` gathers all of it in the outermost pixels."""
+    """What lies outside the picture. Both pass gradient on; `border` gathers all of it in the outermost pixels."""
 
     _kornia: Any = field(init=False, repr=False, compare=False, default=None)
 

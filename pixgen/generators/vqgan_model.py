@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.tensors import at_least_float32
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
 
@@ -80,13 +81,13 @@ class Quantizer(nn.Module):
         flat = z.movedim(1, -1).flatten(0, 2)
         # |z - c|^2 without |z|^2, which is the same for every code.
         square = codebook.square().sum(1)
-        found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in flat.split(ROWS)]
+        with torch.autocast(z.device.type, enabled=False):
+            found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in flat.split(ROWS)]
         return torch.cat(found).view(z.shape[0], *z.shape[2:])
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (B, C, h, w) -> (nearest codes with the latents' gradient, float32; indices int64 (B, h, w))."""
-        if z.dtype in (torch.float16, torch.bfloat16):
-            z = z.float()  # 2 % of random 8-dimensional codes flip in bfloat16
+        z = at_least_float32(z)  # 2 % of random 8-dimensional codes flip in bfloat16
         if self.kind == "unit":
             z = F.normalize(z, dim=1)
         indices = self.nearest(z)
@@ -159,7 +160,7 @@ class VQModel(nn.Module):
         z = self.quant_conv(self.encoder(images * 2 - 1))
         if self.quantize.kind == "gumbel":
             return self.codes(self.quantize.proj(z).argmax(1))
-        return z.float() if z.dtype in (torch.float16, torch.bfloat16) else z
+        return at_least_float32(z)
 
     def codes(self, indices: Tensor) -> Tensor:
         """int64 (B, h, w) -> codes (B, embed_dim, h, w), differentiable to the codebook."""

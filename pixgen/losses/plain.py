@@ -18,7 +18,7 @@ from pixgen.registry import register
 @register("loss", "tv")
 @dataclass
 class TotalVariation(Loss):
-    """Mean squared difference of neighbouring pixels, across and down (Mahendran & Vedaldi, arXiv 1412.0035, beta 2)."""
+    """Mean squared difference of neighbours, across and down (Mahendran & Vedaldi, arXiv 1412.0035, beta 2)."""
 
     reads: ClassVar[Reads] = "images"
 

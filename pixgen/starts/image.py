@@ -17,7 +17,7 @@ from pixgen.starts.base import Start
 @register("start", "image")
 @dataclass
 class Image(Start):
-    """A picture, cropped to the wanted shape about its middle, resized and encoded. All attempts are alike but for noise."""
+    """A picture, cropped to the wanted shape about its middle, resized and encoded; attempts differ in noise alone."""
 
     path: Path
     """PNG, JPEG, WebP, ...: any that Pillow reads."""

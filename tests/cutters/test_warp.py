@@ -6,14 +6,14 @@ from pixgen import registry
 from pixgen.cutters.warp import Warp
 from pixgen.streams import Streams
 
-STILL = {"affine": 0.0, "perspective": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "noise": 0.0}
+STILL = dict.fromkeys(["affine", "perspective", "brightness", "contrast", "saturation", "hue", "noise"], 0.0)
 
 
 def still(**options: object) -> Warp:
     return registry.create("cutter", {"type": "warp", **STILL, **options})
 
 
-def draw(warp: Warp, size: tuple[int, int], count: int = 12, side: int = 16, step: int = 0, seeds: tuple[int, ...] = (0,)):
+def draw(warp: Warp, size: tuple[int, int], count: int = 12, side: int = 16, step: int = 0, seeds=(0,)):
     return warp.plan(size, count, side, step, [Streams(seed) for seed in seeds], "p")
 
 

@@ -34,7 +34,8 @@ def test_pictures_have_the_size_asked_for(generator: Generator, sides: tuple[int
 
 
 def test_every_param_has_a_gradient(generator: Generator) -> None:
-    params = {name: value.requires_grad_() for name, value in generator.init(sized(generator, 8, 8), Streams(0)).items()}
+    params = generator.init(sized(generator, 8, 8), Streams(0))
+    params = {name: value.requires_grad_() for name, value in params.items()}
     (generator.decode(params) - 0.9).square().sum().backward()
     for value in params.values():
         assert value.grad is not None and value.grad.isfinite().all() and value.grad.abs().sum() > 0

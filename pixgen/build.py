@@ -1,0 +1,95 @@
+"""From a resolved config to an engine: every plugin made, nothing drawn yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from pixgen import prompts, registry
+from pixgen.backward import Term
+from pixgen.config import RenderConfig, plugin_options
+from pixgen.engine import Engine, Scene, Stage
+from pixgen.errors import UsageError
+from pixgen.frame import Session
+from pixgen.schedulers.base import schedule
+from pixgen.streams import Streams
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def build(config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = None) -> Engine:
+    """The engine of a config whose every `auto` is resolved.
+
+    pictures: (prompt, seed) of each picture of the batch; by default the config's own one.
+    Sets torch's number of threads. Raises UsageError for a prompt, a file or weights that cannot be used.
+    """
+    torch.set_num_threads(_resolved(config.threads, "threads"))
+    chosen = pictures or [(config.prompt, _resolved(config.seed, "seed"))]
+    looks = {name: _plugin("perceptor", options, f"perceptors.{name}") for name, options in config.perceptors.items()}
+    if not looks:
+        raise UsageError("there is no perceptor to judge the picture; set perceptors.tiny.type=tiny")
+    if not config.losses:
+        raise UsageError("there is no loss to lower; set losses.clip.type=clip")
+    session = Session(
+        device=torch.device(config.device),
+        size=config.size,
+        generator=_plugin("generator", config.generator, "generator"),
+        perceptors=looks,
+        prompts=[prompts.parse(text, seed) for text, seed in chosen],
+        streams=[Streams(seed) for _, seed in chosen],
+        perceptor_weights=_shares(config),
+    )
+    optimizer = config.optimizer
+    scene = Scene(
+        session=session,
+        stages=stages(config),
+        start=_plugin("start", config.start, "start"),
+        cutter=_plugin("cutter", config.cutter, "cutter"),
+        terms={
+            name: Term(_plugin("loss", options, f"losses.{name}"), schedule(options.get("weight", 1.0)))
+            for name, options in config.losses.items()
+        },
+        optimizer=plugin_options("optimizer", optimizer),
+        lr=schedule(optimizer["lr"], "optimizer.lr"),
+        noise=schedule(config.noise, "noise"),
+        filters=[_plugin("filter", options, f"filters.{name}") for name, options in config.filters.items()],
+        cutouts={name: options["cutouts"] for name, options in config.perceptors.items() if options.get("cutouts")},
+        chunk=config.chunk,
+        starts=config.starts,
+        clip_norm=optimizer.get("clip_norm"),
+        average=config.average,
+        precision=PRECISIONS[config.precision],
+    )
+    return Engine(scene)
+
+
+def stages(config: RenderConfig) -> list[Stage]:
+    """The config's stages in whole steps that add up to `config.steps`, and in pixels; empty ones are left out."""
+    found, done, share = [], 0, 0.0
+    for i, stage in enumerate(config.stages):
+        share += stage.steps
+        until = config.steps if i == len(config.stages) - 1 else round(config.steps * share)
+        size = (round(config.size[0] * stage.size), round(config.size[1] * stage.size))
+        if until > done:
+            lr = 1.0 if stage.lr is None else stage.lr
+            found.append(Stage(until - done, size, stage.cutouts or config.cutouts, lr))
+        done = max(done, until)
+    return found
+
+
+def _plugin(kind: str, options: dict[str, Any], where: str) -> Any:
+    return registry.create(kind, plugin_options(kind, options), where)
+
+
+def _shares(config: RenderConfig) -> dict[str, float]:
+    """The perceptors' weights, summing to one."""
+    weights = {name: float(options.get("weight") or 1.0) for name, options in config.perceptors.items()}
+    return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+
+def _resolved(value: int | str, name: str) -> int:
+    if isinstance(value, str):
+        raise ValueError(f"{name} is still {value!r}: call config.resolve_auto first")
+    return value
