@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -83,6 +83,12 @@ def load_user() -> list[Layer]:
     return [load_yaml(path)] if path.is_file() else []
 
 
+def gather(presets: Iterable[str], file: str | Path | None, said: Iterable[Layer]) -> list[Layer]:
+    """All layers in the order in which later ones win: the user's file, presets, a YAML file, what was said."""
+    chosen = [load_preset(name) for name in presets]
+    return [*load_user(), *chosen, *([load_yaml(file)] if file else []), *said]
+
+
 def parse_assignments(words: Iterable[str]) -> list[Layer]:
     """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is no YAML is text as it stands."""
     return [_assignment(word) for word in words]
@@ -93,7 +99,7 @@ def _assignment(word: str) -> Layer:
     parts = key.strip().split(".")
     if not equals or not all(parts):
         raise UsageError(f"{word!r} sets nothing; write key=value, as in losses.clip.weight=2")
-    value = text if parts == ["prompt"] else _parse_value(text)
+    value: Any = text if parts == ["prompt"] else _parse_value(text)
     for part in reversed(parts):
         value = {part: value}
     return Layer(value, f"argument {word!r}")
@@ -111,11 +117,12 @@ def _parse_value(text: str) -> Any:
 class _Loader(yaml.SafeLoader):
     """Reads numbers as people write them now: 1e-3 is a number; 16:9, no and 2024-01-01 are text."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=self.peek_event().start_mark)
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
         return super().compose_node(parent, index)
 
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -40,12 +41,21 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 @dataclass(frozen=True)
+class Input:
+    """A file that the run read. path: as it was given. near: the same from the picture's folder, set by `save`."""
+
+    path: str
+    sha256: str
+    near: str = ""
+
+
+@dataclass(frozen=True)
 class Metadata:
     """How a picture was made. No clock in it: the same picture has the same bytes.
 
-    version: of pixgen. prompt: as typed. config: fully resolved, plain JSON types.
+    version: of pixgen. prompt: as drawn, every `{a|b}` chosen; the config has it as typed.
+    config: fully resolved, plain JSON types.
     steps_done: fewer than steps_planned where the run was interrupted.
-    inputs: sha256 of every file that the run read, by its path.
     """
 
     version: str
@@ -56,7 +66,7 @@ class Metadata:
     seed: int
     size: tuple[int, int]
     """(height, width) in pixels."""
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Sequence[Input] = ()
 
     def to_json(self) -> str:
         """One line of ASCII, which every text chunk and every reader can take."""
@@ -70,7 +80,8 @@ class Metadata:
             raise ValueError("not a JSON object")
         try:
             known = {name: record[name] for name in cls.__dataclass_fields__}
-            return cls(**known | {"size": tuple(known["size"])})
+            inputs = tuple(Input(**file) for file in known["inputs"])
+            return cls(**known | {"size": tuple(known["size"]), "inputs": inputs})
         except (KeyError, TypeError) as error:
             raise ValueError(f"incomplete: {error}") from error
 
@@ -126,7 +137,8 @@ def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
 
 def save(image: Image.Image, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
     """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.files.write`)."""
-    return files.write(path, encode(image, path.suffix, metadata), overwrite=overwrite)
+    inputs = tuple(replace(file, near=_seen_from(path.parent, file.path)) for file in metadata.inputs)
+    return files.write(path, encode(image, path.suffix, replace(metadata, inputs=inputs)), overwrite=overwrite)
 
 
 def read(path: Path) -> Metadata:
@@ -163,6 +175,13 @@ def _json_of(info: Mapping[Any, Any]) -> str | None:
         return ElementTree.fromstring(packet).findtext(f".//{{{NAMESPACE}}}render")
     except ElementTree.ParseError:
         return None
+
+
+def _seen_from(folder: Path, path: str) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive of Windows
+        return Path(path).absolute().as_posix()
 
 
 def _comment(text: str) -> bytes:

@@ -14,9 +14,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SLUG_BYTES = 96
 """A bound that holds everywhere: eCryptfs allows 143 bytes a name, and a number and a suffix are still to come."""
 
-_RESERVED = {"con", "prn", "aux", "nul"} | {
-    f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
-}
+_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}
 
 
 def slug(text: str, limit: int = SLUG_BYTES) -> str:
@@ -55,6 +53,11 @@ def numbered(path: Path) -> Iterator[Path]:
     yield path
     for number in itertools.count(2):
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def nth(path: Path, index: int) -> Path:
+    """Element `index` of `numbered(path)`, counted from 0."""
+    return next(itertools.islice(numbered(path), index, None))
 
 
 def _words(text: str) -> list[str]:

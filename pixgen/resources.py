@@ -32,6 +32,16 @@ def user_config() -> Path:
     return Path(click.get_app_dir("pixgen")) / "config.yaml"
 
 
+def version() -> str:
+    """pixgen's version, or `0` in a bare checkout that nobody installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("pixgen")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
 def _folder(name: str) -> Path:
     # In a wheel the folders lie inside the package; in a checkout, editable or bare, beside it.
     package = Path(str(importlib.resources.files("pixgen")))
