@@ -107,7 +107,7 @@ def resolve(layers: Iterable[Layer], base: RenderConfig | None = None) -> Render
             tree = _merge(tree, _normal(layer.values))
         return _complete(_object(tree))
     except OptionError as error:
-        place = next(filter(None, (layer.place(error.key) for layer in reversed(stack))), None)
+        place = _place(error.key, stack)
         raise UsageError(f"{place}: {error}" if place else str(error)) from error
 
 
@@ -153,13 +153,23 @@ def format_size(size: Sequence[int]) -> str:
     return f"{size[1]}x{size[0]}"
 
 
+def _place(key: str, stack: Sequence[Layer]) -> str | None:
+    """Where `key` was said last; what nobody said (a term's type) came about where the mapping around it was."""
+    while key:
+        for layer in reversed(stack):
+            if place := layer.place(key):
+                return place
+        key = key.rpartition(".")[0]
+    return None
+
+
 def _defaults(said: Sequence[Layer]) -> list[Layer]:
     """The generator's defaults and the model pair's profile; which they are is read from all that was said."""
     tree = OmegaConf.structured(RenderConfig())
     try:
         for layer in said:
             tree = _merge(tree, _normal(layer.values))
-        generator = registry.get("generator", tree.generator.get("type", ""))
+        generator: Any = registry.get("generator", tree.generator.get("type", ""))
     except UsageError:
         return []  # the merge that follows meets the same mistake and says where it is
     return [Layer(generator.defaults, f"the defaults of generator {tree.generator.type}"), *_profile(tree)]
@@ -324,7 +334,8 @@ def _check_numbers(config: RenderConfig) -> None:
         if not (value == "auto" and name in ("threads", "batch")):
             _check_count(value, name)
     seed = config.seed
-    _require(seed == "auto" or (isinstance(seed, int) and 0 <= seed <= MAX_SEED), "seed", seed, "auto or 0 to 2**63 - 1")
+    fits = isinstance(seed, int) and 0 <= seed <= MAX_SEED
+    _require(fits or seed == "auto", "seed", seed, "auto or 0 to 2**63 - 1")
     for side in config.size:
         _require(8 <= side <= MAX_SIDE, "size", format_size(config.size), f"8 to {MAX_SIDE} pixels a side")
     _require(0 <= config.average < 1, "average", config.average, "at least 0 and below 1")
@@ -347,7 +358,7 @@ def _check_stages(stages: Sequence[Stage]) -> None:
             _check_count(stage.cutouts, f"stages[{i}].cutouts")
         _require(0 <= stage.lr < math.inf, f"stages[{i}].lr", stage.lr, "a factor of at least 0")
     steps = sum(stage.steps for stage in stages)
-    _require(abs(steps - 1) < 1e-3, "stages", f"{len(stages)} with {steps:.4g} of the steps", "all the steps, adding up to 1")
+    _require(abs(steps - 1) < 1e-3, "stages", f"{steps:.4g} of the steps", "all the steps, adding up to 1")
     _require(stages[-1].size == 1, f"stages[{len(stages) - 1}].size", stages[-1].size, "1 in the last stage")
 
 

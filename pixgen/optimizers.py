@@ -43,7 +43,7 @@ def check(options: Mapping[str, Any], where: str = "optimizer") -> type[torch.op
     known = [key for key in inspect.signature(cls).parameters if key not in _HIDDEN]
     for key in options:
         if key != "type" and key not in known:
-            raise schema.unknown(schema.join(where, key), known)
+            raise schema.unknown(schema.join(where, key), [*known, *registry.LOOP_OPTIONS["optimizer"]])
     return cls
 
 
@@ -55,8 +55,10 @@ def create(
     Raises OptionError as `check` does, and for a value that the optimiser refuses.
     """
     cls = check(options, where)
-    arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items() if key != "type"}
+    arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items() if key != "type"}
     try:
-        return cls(params, lr=lr, **arguments)  # type: ignore[call-arg]
+        make: Any = cls  # each has arguments of its own
+        optimizer: torch.optim.Optimizer = make(params, lr=lr, **arguments)
     except (TypeError, ValueError) as error:
         raise schema.OptionError(where, f"{where}: {options['type']} refuses these options: {error}") from error
+    return optimizer

@@ -1,11 +1,13 @@
 r"""Prompts, and the one grammar in which they are written.
 
-    a fox | in the snow :0.5 | text :-0.3      `|` separates prompts
-    a {red|blue {cat|dog}}                     braces choose one, fixed by the seed
-    a fox:1:0.2                                a tail `:weight` or `:weight:stop`
-    image:photos/fox.jpg:0.5                   a picture instead of words
-    a poster 16:9                              text: no tail begins right after a digit
-    a \{b\} \| c\: d                           a backslash escapes | : { } and itself
+========================================  ===========================================
+`a fox | in the snow :0.5 | text :-0.3`   `|` separates prompts
+`a {red|blue {cat|dog}}`                  braces choose one, fixed by the seed
+`a fox:1:0.2`                             a tail `:weight` or `:weight:stop`
+`image:photos/fox.jpg:0.5`                a picture instead of words
+`a poster 16:9`                           text: no tail begins right after a digit
+`a \{b\} \| c\: d`                        a backslash escapes | : { } and itself
+========================================  ===========================================
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
     parts = _split(_expand(_hide_escapes(text), f"{seed}/choice"))
     prompts = tuple(_prompt(part.strip()) for part in parts if part.strip())
     if not prompts:
-        raise UsageError("the prompt is empty; say what to draw, as in: pixgen \"a red fox\"")
+        raise UsageError('the prompt is empty; say what to draw, as in: pixgen "a red fox"')
     return prompts
 
 
@@ -98,7 +100,8 @@ def _expand(text: str, address: str) -> str:
     while position < len(text):
         char = text[position]
         if char == "}":
-            raise UsageError(f"the prompt has a '}}' without its '{{' ({_near(text, position)}); write \\}} for the brace")
+            place = _near(text, position)
+            raise UsageError(f"the prompt has a '}}' without its '{{' ({place}); write \\}} for the brace itself")
         if char == "{":
             end = _closing(text, position)
             choices = _split(text[position + 1 : end])

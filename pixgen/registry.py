@@ -13,6 +13,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import itertools
 import pkgutil
 import re
 import sys
@@ -120,7 +121,7 @@ def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> A
         cls = get(kind, name)
     except UsageError as error:
         raise schema.OptionError(schema.join(where or kind, "type"), str(error)) from None
-    return schema.build(cls, rest, where or f"{kind}.{name}")
+    return schema.build(cls, rest, where or f"{kind}.{name}", LOOP_OPTIONS.get(kind, ()))
 
 
 def options(kind: str, name: str) -> list[Option]:
@@ -252,7 +253,7 @@ def _attribute_docstrings(cls: type) -> dict[str, str]:
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     docs = {}
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in itertools.pairwise(body):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             match following:
                 case ast.Expr(value=ast.Constant(value=str(text))):

@@ -48,13 +48,15 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
     return _coerce_plain(value, hint, where)
 
 
-def build(cls: type, options: Mapping[str, Any], where: str) -> Any:
+def build(cls: type, options: Mapping[str, Any], where: str, beside: Iterable[str] = ()) -> Any:
     """An instance of the dataclass `cls` from its options, every key and type checked.
+
+    `beside` names options of somebody else's that may stand in the same place, for the message.
 
     Raises OptionError for an unknown or missing option, a wrong type, or whatever the class itself refuses with a
     ValueError.
     """
-    checked = check(cls, options, where)
+    checked = check(cls, options, where, beside)
     for field in dataclasses.fields(cls):
         no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if field.init and no_default and field.name not in options:
@@ -65,13 +67,13 @@ def build(cls: type, options: Mapping[str, Any], where: str) -> Any:
         raise OptionError(where, f"{where}: {error}") from error
 
 
-def check(cls: type, options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+def check(cls: type, options: Mapping[str, Any], where: str = "", beside: Iterable[str] = ()) -> dict[str, Any]:
     """Some options of the dataclass `cls`, coerced. Raises OptionError for an unknown key or a wrong type."""
     hints = typing.get_type_hints(cls)
     fields = [field.name for field in dataclasses.fields(cls) if field.init]
     for key in options:
         if key not in fields:
-            raise unknown(join(where, key), fields)
+            raise unknown(join(where, key), [*fields, *beside])
     return {key: coerce(value, hints[key], join(where, key)) for key, value in options.items()}
 
 
