@@ -120,6 +120,10 @@ class Engine(Iterator[Step]):
         for term in scene.terms.values():
             term.loss.prepare(self.session)
         self._iterator = self._run()
+        asked, rounded = scene.stages[-1].size, self._round(scene.stages[-1].size)
+        if rounded != tuple(asked):
+            factor = self.generator.factor
+            log.warning("size %dx%d becomes %dx%d: sides must be multiples of %d", *asked[::-1], *rounded[::-1], factor)
 
     def __next__(self) -> Step:
         return next(self._iterator)
@@ -166,12 +170,7 @@ class Engine(Iterator[Step]):
 
     def _round(self, size: Size) -> Size:
         factor = self.generator.factor
-        rounded = (max(1, round(size[0] / factor)) * factor, max(1, round(size[1] / factor)) * factor)
-        if rounded != tuple(size):
-            log.warning(
-                "size %dx%d becomes %dx%d: sides must be multiples of %d", *size[::-1], *rounded[::-1], factor
-            )
-        return rounded
+        return max(1, round(size[0] / factor)) * factor, max(1, round(size[1] / factor)) * factor
 
     @torch.no_grad()
     def _begin(self, size: Size, stage: Stage) -> Params:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import time
 from pathlib import Path
@@ -98,7 +97,6 @@ def draw(
 
     from pixgen import render
 
-    logging.getLogger("pixgen").addHandler(_Warnings())
     files.check_writable(naming.output_path(output, prompt).parent)
     index = 0
     for group in render.groups(config, count):
@@ -156,14 +154,6 @@ class _Sink:
 
         for target, about in zip(self.targets, self.drawing.metadata(), strict=True):
             metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)
-
-
-class _Warnings(logging.Handler):
-    """The library's warnings, as lines at the terminal."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            say(record.getMessage())
 
 
 def _run(drawing: Drawing, sink: _Sink, bar: Bar) -> bool:

@@ -7,7 +7,9 @@ Imports nothing heavy, so that `--help` and errors come at once.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -25,16 +27,19 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # what libraries tell their programmers
+    logging.getLogger("pixgen").addHandler(_Lines(logging.WARNING))
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. With `--debug` failures raise instead."""
     name = arguments[0] if arguments and arguments[0] in COMMANDS else None
-    command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name or 'draw'}"), name or "draw")
     rest = list(arguments[1:] if name else arguments)
     debug = "--debug" in rest
     try:
+        command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name or 'draw'}"), name or "draw")
         return command.main(rest, prog_name=f"pixgen {name}" if name else "pixgen", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show(sys.stderr)
@@ -53,6 +58,13 @@ def run(arguments: Sequence[str]) -> int:
         first = next(iter(str(error).splitlines()), "")
         say(f"unexpected {type(error).__name__}: {first}; add --debug for the whole story")
         return 1
+
+
+class _Lines(logging.Handler):
+    """The library's warnings, as lines at the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 def say(line: str) -> None:
