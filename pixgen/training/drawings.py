@@ -251,7 +251,7 @@ def rasterise(
 ) -> bool:
     """Draw everything once: `cache/sprites.npy` uint8 (n, 4, side, side) and `cache/index.json`.
 
-    Three to four minutes on two cores and 1.4 GB. Broken drawings are named in a warning and left out.
+    A few minutes on two cores and 1.3 GB of disk. Broken drawings are named in a warning and left out.
     Returns False, and does nothing, when the cache was made from the same packages and rows of the table.
     """
     cache.mkdir(parents=True, exist_ok=True)
