@@ -43,7 +43,9 @@ def test_the_installed_torchvision_imports() -> None:
 
 def test_a_missing_compiled_half_is_made_up_for(tmp_path: Path) -> None:
     init = "from torchvision import part\n" + FAKE
-    assert run(ENSURE + "import torchvision; print(torchvision.part.__name__)", fake(tmp_path, init)) == "torchvision.part"
+    assert (
+        run(ENSURE + "import torchvision; print(torchvision.part.__name__)", fake(tmp_path, init)) == "torchvision.part"
+    )
 
 
 def test_a_healthy_install_is_left_alone(tmp_path: Path) -> None:
