@@ -66,11 +66,15 @@ def build(config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = Non
 
 
 def stages(config: RenderConfig) -> list[Stage]:
-    """The config's stages in whole steps that add up to `config.steps`, and in pixels; empty ones are left out."""
+    """The config's stages in whole steps that add up to `config.steps`, and in pixels; empty ones are left out.
+
+    The last one is never empty, for it has the size asked for.
+    """
     found, done, share = [], 0, 0.0
     for i, stage in enumerate(config.stages):
         share += stage.steps
-        until = config.steps if i == len(config.stages) - 1 else round(config.steps * share)
+        last = i == len(config.stages) - 1
+        until = config.steps if last else min(round(config.steps * share), config.steps - 1)
         size = (round(config.size[0] * stage.size), round(config.size[1] * stage.size))
         if until > done:
             lr = 1.0 if stage.lr is None else stage.lr

@@ -28,7 +28,8 @@ def clamp(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 
     `Tensor.clamp` has no gradient outside, where an optimised picture would stay for ever.
     """
-    return _Clamp.apply(x, low, high)  # type: ignore[no-any-return]
+    clamped: Tensor = _Clamp.apply(x, low, high)
+    return clamped
 
 
 def norms(x: Tensor) -> Tensor:

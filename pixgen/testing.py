@@ -63,10 +63,11 @@ class ToyGenerator(Generator):
     """A small grid of colours, enlarged by 4: params are {"grid": (B, 3, H/4, W/4)}."""
 
     defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
-    factor: ClassVar[int] = 4
-
     dtype: torch.dtype = torch.float32
     """Of the params."""
+
+    def __post_init__(self) -> None:
+        self.factor = 4
 
     def init(self, size: Size, streams: Streams) -> Params:
         random = streams.generator("init")
@@ -100,7 +101,7 @@ def scene(
         perceptors=toys,
         prompts=[prompts.parse(text) for _, text in pairs],
         streams=[Streams(seed) for seed, _ in pairs],
-        perceptor_weights={name: 1 / perceptors for name in toys},
+        perceptor_weights=dict.fromkeys(toys, 1 / perceptors),
     )
     terms = {}
     for name, chosen in (losses or {"clip": {"type": "clip"}}).items():

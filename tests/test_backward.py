@@ -101,7 +101,9 @@ def test_a_picture_s_first_gradient_is_the_same_alone_and_in_a_batch(perceptors:
     def first(pictures: tuple[tuple[int, str], ...]) -> torch.Tensor:
         generator = ToyGenerator(dtype=torch.float64)
         stages = [Stage(1, (24, 40), 8)]
-        made = scene(pictures, LOSSES, perceptors, generator, stages, chunk=3, noise=scene().lr, starts=3, clip_norm=1e-3)
+        made = scene(
+            pictures, LOSSES, perceptors, generator, stages, chunk=3, noise=scene().lr, starts=3, clip_norm=1e-3
+        )
         engine, found = Engine(made), []
         engine.generator.project_ = lambda params: found.append(params["grid"].grad.clone())
         next(engine)

@@ -25,7 +25,7 @@ class Plan:
     matrices: float32 (B, N, 3, 3), cutout coordinates -> picture coordinates, both in [-1, 1].
     levels: int64 (B, N), how often the picture is halved before it is sampled; `depth` levels are built.
     colours: float32 (B, N, 3, 4), an affine map of (r, g, b, 1).
-    noise: float32 (B, 3, S, S), one tile a picture; a view reads it rolled by `shifts` (B, N, 2), times `strengths` (B, N).
+    noise: float32 (B, 3, S, S), one tile a picture; views read it rolled by `shifts` (B, N, 2), times `strengths`.
     """
 
     size: Size
@@ -41,8 +41,16 @@ class Plan:
         return self.matrices.shape[1]
 
     def __getitem__(self, views: slice) -> Plan:
-        names = ("matrices", "levels", "colours", "shifts", "strengths")
-        return replace(self, **{name: getattr(self, name)[:, views] for name in names})
+        return replace(self, **{name: getattr(self, name)[:, views] for name in _VIEWS})
+
+    def spread(self) -> Plan:
+        """N views of one picture as one view each of N pictures: trainings augment their batches with it."""
+        one_each = {name: getattr(self, name).transpose(0, 1) for name in _VIEWS}
+        return replace(self, noise=self.noise.expand(len(self), -1, -1, -1), **one_each)
+
+
+_VIEWS = ("matrices", "levels", "colours", "shifts", "strengths")
+"""A plan's tensors with a second dimension N."""
 
 
 @register("cutter", "warp")

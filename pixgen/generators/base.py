@@ -25,7 +25,7 @@ class Generator(ABC):
     factor: int = 1
     """Both sides of a picture must be multiples of this; the engine rounds and says so."""
 
-    def prepare(self, device: torch.device) -> None:
+    def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
         """Load weights, if any. Called once before anything else."""
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Generator(ABC):
     def encode(self, images: Tensor) -> Params:
         """float32 (B, 3, H, W) in [0, 1] -> params whose decode is as near as the generator can come."""
 
-    def project_(self, params: Params) -> None:
+    def project_(self, params: Params) -> None:  # noqa: B027 (optional by design)
         """Bring params back to where they are valid, in place, after each optimiser step (under no_grad)."""
 
     def resize(self, params: Params, size: Size) -> Params:

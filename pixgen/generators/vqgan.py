@@ -44,7 +44,8 @@ class VQGAN(Generator):
 
     def use(self, network: vqgan_model.VQModel) -> VQGAN:
         """Draw with this network instead of loading one (tests, trainings). Returns self."""
-        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._network = network.eval().requires_grad_(False)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.factor = network.factor
         return self
 

@@ -125,7 +125,7 @@ def _lean(network: nn.Module) -> nn.Module:
     for module in network.modules():
         forward = forwards.get(type(module))
         if forward is not None:
-            module.forward = forward.__get__(module)  # type: ignore[method-assign]
+            module.forward = forward.__get__(module)
     return network
 
 

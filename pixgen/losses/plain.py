@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pixgen.frame import Frame, Session
+from pixgen.frame import Frame, Session, Size
 from pixgen.losses.base import Loss, Reads
 from pixgen.pictures import fit, read
 from pixgen.registry import register
@@ -59,13 +59,16 @@ class ImageDistance(Loss):
     distance: Literal["mse", "l1"] = "mse"
 
     _target: Tensor | None = field(init=False, repr=False, compare=False, default=None)
+    _fitted: dict[Size, Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def prepare(self, session: Session) -> None:
         """Read the picture. Raises UsageError when it is missing or no picture."""
-        self._target = read(self.path)
+        self._target, self._fitted = read(self.path), {}
 
     def __call__(self, frame: Frame) -> Tensor:
         assert self._target is not None
-        images = frame.images
-        difference = images - fit(self._target, (images.shape[2], images.shape[3])).to(images)
+        size = (frame.images.shape[2], frame.images.shape[3])
+        if size not in self._fitted:
+            self._fitted[size] = fit(self._target, size).to(frame.images)
+        difference = frame.images - self._fitted[size]
         return (difference.abs() if self.distance == "l1" else difference.square()).flatten(1).mean(1)

@@ -104,6 +104,14 @@ def test_colours_of_grey_change_in_brightness_alone() -> None:
     torch.testing.assert_close(cutouts, torch.full_like(cutouts, 0.3))
 
 
+def test_a_spread_plan_gives_each_picture_one_view() -> None:
+    images, plan = torch.rand(5, 3, 32, 32), draw(Warp(), (32, 32), count=5)
+    spread = Warp().cut(images, plan.spread())
+    assert spread.shape == (5, 1, 3, 16, 16)
+    for n in range(5):
+        torch.testing.assert_close(spread[n, 0], Warp().cut(images[n : n + 1], plan)[0, n])
+
+
 def test_a_plan_for_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="plan drawn for"):
         Warp().cut(torch.rand(1, 3, 20, 20), draw(Warp(), (16, 16)))

@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+import pixgen.testing  # noqa: F401 (registers the toys)
+from pixgen.build import build, stages
+from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
+from pixgen.errors import UsageError
+from pixgen.layers import Layer
+
+TOYS = {
+    "prompt": "a fox",
+    "seed": 3,
+    "size": "32x24",
+    "steps": 6,
+    "threads": 1,
+    "device": "cpu",
+    "precision": "float32",
+    "generator": "toy",
+    "perceptors": {"tiny": None, "toy": {"cutouts": 5}, "second": {"type": "toy", "weight": 3.0}},
+    "starts": 2,
+}
+
+
+def config(**changes: object) -> RenderConfig:
+    return resolve_auto(resolve([Layer({**TOYS, **changes}, "a test")]))
+
+
+def test_a_config_becomes_a_run() -> None:
+    losses = {"clip": {"weight": {"type": "linear"}}, "smooth": {"type": "tv", "weight": 0.5}, "pull": "init"}
+    engine = build(config(losses=losses))
+    assert engine.session.perceptor_weights == {"toy": 0.25, "second": 0.75}
+    assert engine.scene.cutouts == {"toy": 5}
+    steps = list(engine)
+    assert len(steps) == 6 and steps[-1].images().shape == (1, 3, 24, 32)
+    assert set(steps[-1].losses) == {"clip", "smooth", "pull"}
+
+
+def test_pictures_of_a_batch_have_their_own_prompts_and_seeds() -> None:
+    step = next(build(config(), [("a fox", 1), ("a dog | a cat", 2)]))
+    assert step.images().shape[0] == 2 and step.total.shape == (2,)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 110])
+def test_stages_add_up_to_all_steps(steps: int) -> None:
+    made = stages(
+        RenderConfig(steps=steps, size=(100, 200), stages=[Stage(0.3, 0.25), Stage(0.3, 0.5, 7, 0.1), Stage(0.4)])
+    )
+    assert sum(stage.steps for stage in made) == steps and all(stage.steps > 0 for stage in made)
+    assert made[-1].size == (100, 200)
+
+
+def test_bfloat16_leaves_params_and_losses_in_float32() -> None:
+    made = config()
+    made.precision = "bfloat16"
+    step = next(build(made))
+    assert step.total.dtype == torch.float32 and step.params["grid"].dtype == torch.float32
+
+
+def test_a_run_without_losses_or_perceptors_is_refused() -> None:
+    with pytest.raises(UsageError, match="no loss"):
+        build(config(losses={"clip": None}))
+    with pytest.raises(UsageError, match="no perceptor"):
+        build(config(perceptors={"tiny": None}))
