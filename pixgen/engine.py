@@ -238,8 +238,10 @@ class Engine(Iterator[Step]):
         return looks
 
     def _total(self, losses: Losses, progress: float) -> Tensor:
-        weighted = [self.scene.terms[name].weight.value(progress) * loss for name, loss in losses.items()]
-        return torch.stack(weighted).sum(0)
+        total = torch.zeros(len(self.session.streams), device=self.session.device)
+        for name, loss in losses.items():
+            total = total + self.scene.terms[name].weight.value(progress) * loss
+        return total
 
     def _clip(self, params: Params, step: int, average: Average) -> None:
         """Bound the norm of each picture's whole gradient by itself, so that pictures stay independent."""

@@ -66,6 +66,14 @@ def test_the_best_of_several_starts_is_kept_for_each_picture() -> None:
     assert (many <= one).all() and (many < one).any()
 
 
+def test_starts_that_no_loss_can_judge_leave_the_first() -> None:
+    losses = {"pull": {"type": "init"}}
+    one, many = (
+        Engine(scene(losses=losses, starts=starts))._begin((16, 16), Stage(1, (16, 16), 4)) for starts in (1, 3)
+    )
+    assert torch.equal(one["grid"], many["grid"])
+
+
 def test_lr_and_weights_follow_their_schedules() -> None:
     made = scene(lr=schedule({"type": "linear", "start": 0.2, "end": 0.0}), stages=[Stage(5, (16, 16), 4)])
     made.terms["clip"].weight = schedule({"type": "linear", "start": 1.0, "end": 3.0})
