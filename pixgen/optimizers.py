@@ -55,7 +55,9 @@ def create(
     Raises OptionError as `check` does, and for a value that the optimiser refuses.
     """
     cls = check(options, where)
-    arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items() if key != "type"}
+    arguments: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in options.items() if key != "type"
+    }
     try:
         make: Any = cls  # each has arguments of its own
         optimizer: torch.optim.Optimizer = make(params, lr=lr, **arguments)
