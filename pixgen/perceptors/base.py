@@ -17,7 +17,7 @@ class Perceptor(ABC):
     dim: int
     """Length D of its embeddings."""
 
-    def prepare(self, device: torch.device) -> None:
+    def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
         """Load weights. Called once before anything else."""
 
     @abstractmethod

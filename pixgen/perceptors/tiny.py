@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -47,12 +48,13 @@ class Tiny(Perceptor):
             raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
         if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:
             raise PixgenError(f"{path} is no perceptor of pixgen's: its metadata names no architecture and vocabulary")
-        sizes = about["architecture"]
-        config = TinyConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()})
+        sizes = about["architecture"].items()
+        architecture: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes}
+        config = TinyConfig(**architecture)
         self.gap = weights.pop("gap").to(device)
         self.model = TinyCLIP(config).eval().requires_grad_(False)
         self.model.load_state_dict(weights)
-        self.model.to(device, memory_format=torch.channels_last)
+        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.words = set(about["words"])
         self.tokenizer = Tokenizer.from_str(json.dumps(about["tokenizer"]))
         self.tokenizer.enable_padding(length=config.context, pad_id=0)

@@ -89,7 +89,7 @@ class ImageTower(nn.Module):
         stem = F.silu(self.norm_stem(self.stem(x.contiguous(memory_format=torch.channels_last))))
         middle = self.residuals(self.down1(stem))
         x = self.down2(F.silu(self.norm_down(middle)))
-        positions = self.positions
+        positions: Tensor = self.positions
         if positions.shape[-2:] != x.shape[-2:]:
             positions = F.interpolate(positions, size=x.shape[-2:], mode="bicubic", align_corners=False)
         x = x + positions

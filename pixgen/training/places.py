@@ -132,7 +132,9 @@ def city(n: int, side: int, rng: Generator) -> Tensor:
 
 def sunset(n: int, side: int, rng: Generator) -> Tensor:
     x, y = _axes(side)
-    glow = _blend(_blend(_rgb(0.36, 0.20, 0.50), _rgb(0.98, 0.50, 0.28), (y * 1.6).clamp(0, 1)), _rgb(1, 0.82, 0.4), y**4)
+    glow = _blend(
+        _blend(_rgb(0.36, 0.20, 0.50), _rgb(0.98, 0.50, 0.28), (y * 1.6).clamp(0, 1)), _rgb(1, 0.82, 0.4), y**4
+    )
     sx, sy = uniform(rng, n, 0.2, 0.8), uniform(rng, n, 0.5, 0.7)
     sun = torch.sigmoid((0.11 - ((x - sx) ** 2 + (y - sy) ** 2).sqrt()) * 80)
     picture = _blend(glow, _rgb(1, 0.93, 0.6), sun)

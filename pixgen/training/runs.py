@@ -7,10 +7,12 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
@@ -25,11 +27,12 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return torch.load(path, weights_only=True) if path.exists() else None
 
 
-class Average:
+class Average(Generic[Network]):
     """Exponential moving average of a network's weights: what is measured and shipped."""
 
-    def __init__(self, model: nn.Module, decay: float = 0.998) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+    def __init__(self, model: Network, decay: float = 0.998) -> None:
+        self.model: Network = copy.deepcopy(model)
+        self.model.eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()

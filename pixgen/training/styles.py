@@ -106,7 +106,9 @@ def pencil(x: Tensor, rng: Generator) -> Tensor:
     light = grey(warp(x, rng, 12, 0.006))
     line = edges(light.expand(-1, 3, -1, -1), 1.0) * 0.9
     t = torch.linspace(0, 1, side)
-    hatch = 0.5 + 0.5 * torch.sin(2 * math.pi * (26 * (t.view(1, 1, 1, -1) + t.view(1, 1, -1, 1)) + cloud(n, side, 6, rng)))
+    hatch = 0.5 + 0.5 * torch.sin(
+        2 * math.pi * (26 * (t.view(1, 1, 1, -1) + t.view(1, 1, -1, 1)) + cloud(n, side, 6, rng))
+    )
     shade = (1 - light) * (0.22 + 0.3 * hatch)
     paper = 0.96 + 0.02 * grain(x, rng)
     return (paper - shade - line).clamp(0.05, 1).expand(-1, 3, -1, -1)
@@ -199,7 +201,7 @@ def _cells(x: Tensor, rng: Generator, cells: int, line: float, keep: float, widt
 
 
 def comic(x: Tensor, rng: Generator) -> Tensor:
-    n, side = x.shape[0], x.shape[-1]
+    side = x.shape[-1]
     light = grey(x)
     flat = ((light + (x - light) * 1.5).clamp(0, 1) * 3).round() / 3
     t = torch.linspace(0, 1, side)

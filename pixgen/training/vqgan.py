@@ -113,7 +113,13 @@ def main() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=options.lr, betas=(0.8, 0.98))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
     perceptor = load_perceptor(options.perceptor) if options.perceptor else None
-    parts = {"model": model, "average": average.model, "critic": critic, "optimizer": optimizer, "critic_optimizer": critic_optimizer}
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+        "model": model,
+        "average": average.model,
+        "critic": critic,
+        "optimizer": optimizer,
+        "critic_optimizer": critic_optimizer,
+    }
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
     used, seen, step = torch.zeros(TINY["n_embed"]), 0, 0
     if (state := load_checkpoint(checkpoint)) is not None:
@@ -163,7 +169,8 @@ def main() -> None:
         if time.time() - saved > 240 or step == steps.stop:
             quality, energy = psnr(average.model, judged)
             log.write(crops=seen, psnr=round(quality, 2), gradient_energy=round(energy, 3))
-            save_atomically({n: p.state_dict() for n, p in parts.items()} | {"used": used, "seen": seen, "step": step}, checkpoint)
+            states = {name: part.state_dict() for name, part in parts.items()}
+            save_atomically(states | {"used": used, "seen": seen, "step": step}, checkpoint)
             save(average.model, options.run / "vqgan.safetensors", crops=seen, psnr=quality, seed=options.seed)
             saved = time.time()
 

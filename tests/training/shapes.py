@@ -23,7 +23,9 @@ _BODIES = {
     "owl": '<ellipse cx="8" cy="8" rx="6" ry="7" fill="#875"/><circle cx="6" cy="6" r="2" fill="#fff"/>',
     "old-man": '<circle cx="8" cy="8" r="6" fill="#eca"/><path d="M4 11h8v4H4z" fill="#ddd"/>',
 }
-SHAPES = {name: f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{body}</svg>' for name, body in _BODIES.items()}
+SHAPES = {
+    name: f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{body}</svg>' for name, body in _BODIES.items()
+}
 GROUPS = ("cat", "dog", "apple", "car", "sunflower", "teacher", "laptop", "book", "owl", "old-man")
 
 
