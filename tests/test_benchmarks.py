@@ -1,0 +1,82 @@
+"""The blind test's machinery: what is drawn stays, the sheet gives nothing away, the report counts what was said."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from PIL import Image
+
+from pixgen import api
+
+ROOT = Path(__file__).parent.parent
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Drawn:
+    """Stands for a Result: one plain picture."""
+
+    seconds = 1.0
+
+    def __init__(self, colour: int) -> None:
+        self.image = Image.new("RGB", (8, 8), (colour, 0, 0))
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.image.save(path)
+
+
+def test_the_twenty_prompts_from_drawing_to_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twenty = script("twenty_prompts")
+    prompts, drawn = twenty.prompts(), []
+
+    def generate(prompt: str, **options: object) -> Drawn:
+        assert options == {"seed": 0, "generator.type": "toy"}
+        drawn.append(prompt)
+        return Drawn(10 * prompts.index(prompt))
+
+    monkeypatch.setattr(api, "generate", generate)
+    twenty.draw(tmp_path, "toy", {})
+    (tmp_path / "05.png").unlink()
+    twenty.draw(tmp_path, "toy", {})
+    assert drawn == [*prompts, prompts[4]]
+
+    sheet = Image.open(twenty.sheet(tmp_path))
+    key = json.loads((tmp_path / "key.json").read_text())
+    assert list(key) == [str(n) for n in range(1, 21)]
+    assert sorted(key.values()) == sorted(prompts) and list(key.values()) != prompts
+    for place, prompt in enumerate(key.values()):
+        row, column = divmod(place, twenty.COLUMNS)
+        middle = ((column + 0.5) * twenty.SIDE, (row + 0.5) * twenty.SIDE + (row + 1) * twenty.LABEL)
+        assert sheet.getpixel((int(middle[0]), int(middle[1]))) == (10 * prompts.index(prompt), 0, 0)
+
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(twenty, "ROOT", tmp_path)
+    answers = tmp_path / "answers.csv"
+    answers.write_text(
+        "number,said,right\n" + "".join(f"{n},thing {n},{'yes' if n <= 13 else 'no'}\n" for n in range(1, 21))
+    )
+    page = twenty.report(tmp_path, "toy", answers).read_text()
+    assert "**13 of 20**" in page and f"| 1 | {key['1']} | thing 1 | yes |" in page
+    assert (tmp_path / "docs" / "twenty_prompts_toy.png").is_file()
+
+    answers.write_text("number,said,right\n1,a cat,yes\n")
+    with pytest.raises(SystemExit, match="no answer for 2, 3"):
+        twenty.report(tmp_path, "toy", answers)
+
+
+def test_the_machine_is_named_in_one_line() -> None:
+    line = script("first_light").machine()
+    assert "cores, torch" in line and "\n" not in line

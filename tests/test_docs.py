@@ -1,0 +1,118 @@
+"""The README tells the truth: every command and line of Python in it is run, and the set-up is what .ci/run does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import pixgen
+from pixgen import api, metadata, resources
+from pixgen.cli.main import run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+QUICK = {"steps": 1, "size": "64x64", "starts": 1, "cutouts": 4, "stages": [{"steps": 1, "size": 1}]}
+QUICK_WORDS = ["steps=1", "size=64x64", "starts=1", "cutouts=4", "stages=[{steps: 1, size: 1}]"]
+
+weights = pytest.mark.skipif(
+    not list(resources.embedded().glob("*.safetensors")), reason="the models are not in this checkout"
+)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line]
+
+
+DRAWING = [line for line in commands() if line.startswith("pixgen ")]
+SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the README's commands expect to find."""
+    monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    if (ROOT / "docs" / "teacher.png").is_file():
+        shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
+    else:
+        Image.new("RGB", (64, 64), "white").save(tmp_path / "docs" / "teacher.png")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The README's plugin; one file for all tests, for a plugin is registered once."""
+    path = tmp_path_factory.mktemp("readme") / "warm.py"
+    (source,) = [block for block in blocks("python") if block.startswith('"""warm.py')]
+    assert len([line for line in source.splitlines() if line]) <= 15
+    path.write_text(source)
+    return path
+
+
+@weights
+@pytest.mark.parametrize("line", DRAWING, ids=range(1, len(DRAWING) + 1))
+def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "warm.py").symlink_to(plugin)
+    words = shlex.split(line, comments=True)[1:]
+    assert run([*words, *QUICK_WORDS]) == 0, capsys.readouterr().err
+    assert list(folder.rglob("*.png"))
+
+
+@weights
+def test_the_python_lines_draw(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate = api.generate
+
+    def quickly(prompt: str, **options: Any) -> api.Result:
+        return generate(prompt, **{**options, **QUICK})
+
+    shown: list[Image.Image] = []
+    monkeypatch.setattr(api, "generate", quickly)
+    monkeypatch.setattr(Image.Image, "show", lambda self: shown.append(self))
+    (source,) = [block for block in blocks("python") if "import pixgen\n" in block]
+    exec(source, {})
+    assert shown and metadata.read(folder / "outputs" / "fox.png").seed == 7
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(DRAWING) >= 8 and pixgen.__doc__
+
+
+def test_setting_up_is_what_ci_runs() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert SETTING_UP == [
+        'pip install -c constraints.txt . && pixgen "a watercolor portrait of a teacher"',
+        'pip install -c constraints.txt ".[test]" && pytest',
+    ]
+    for line in SETTING_UP:
+        assert line in script
+
+
+def test_the_torch_of_the_readme_is_the_pinned_one() -> None:
+    (told,) = re.findall(r"torch==([\d.]+)\+cpu", README)
+    assert f"torch=={told}\n" in (ROOT / "constraints.txt").read_text()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    listed = re.search(r"^install_requires =\n((?:    .*\n)+)", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+    assert listed
+    reasons = README.partition("## What it is built on")[2]
+    missing = [name for name in listed[1].split() if not re.search(rf"^\|.*\b{name}\b.*\|.*\|$", reasons, re.MULTILINE)]
+    assert not missing
+
+
+def test_the_twenty_prompts_stand() -> None:
+    prompts = (ROOT / "docs" / "twenty_prompts.txt").read_text().splitlines()
+    assert len(set(prompts)) == 20
+    assert sum("teacher" in prompt for prompt in prompts) == 4
