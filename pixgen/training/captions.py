@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixgen.training.drawings import Subject
@@ -121,7 +122,10 @@ PLACE_WORDS: dict[str, tuple[list[str], list[str]]] = {
     "city": (["in the city", "on a street"], ["na cidade", "na rua"]),
     "sunset": (["at sunset", "at sunrise"], ["ao pôr do sol", "ao nascer do sol"]),
     "space": (["in space", "among the stars"], ["no espaço", "entre as estrelas"]),
-    "blackboard": (["in front of a blackboard", "at the blackboard"], ["em frente a um quadro-negro", "no quadro-negro"]),
+    "blackboard": (
+        ["in front of a blackboard", "at the blackboard"],
+        ["em frente a um quadro-negro", "no quadro-negro"],
+    ),
 }
 
 # name: (rgb, Portuguese masculine, feminine)
@@ -186,7 +190,8 @@ class Thing:
         feminine = self.subject.pt_gender == "f"
         if self.sex and self.subject.kind == "person":
             feminine = self.sex == "female"
-            name = _in_gender(name, feminine)
+            forms = self.subject.pt_female if feminine else self.subject.pt_male
+            name = _pick(forms, rng) if forms else name
         words = [name]
         if self.count > 1:
             words = [_NUMBERS_PT[self.count][feminine], _plural_pt(name)]
@@ -195,7 +200,8 @@ class Thing:
         if self.age:
             words.append("jovem" if self.age == "young" else ("idosa" if feminine else "idoso"))
         if self.colour and self.count == 1:
-            words.append(COLOURS[self.colour][2 if feminine else 1])
+            _, male, female = COLOURS[self.colour]
+            words.append(female if feminine else male)
         if self.small:
             words.append("pequena" if feminine else "pequeno")
         said = " ".join(words)
@@ -286,12 +292,15 @@ def _closeup(style: str, rng: random.Random, portuguese: bool) -> str:
     return _article(" ".join(w for w in words if w))
 
 
-def _pick(names: list[str], rng: random.Random) -> str:
+def _pick(names: Sequence[str], rng: random.Random) -> str:
     """The first name half of the time: it is what most people say."""
     return names[0] if len(names) == 1 or rng.random() < 0.6 else rng.choice(names)
 
 
 def _article(words: str) -> str:
+    """`a cat`, `an owl`, but `glasses` and `french fries`."""
+    if words.endswith("s") and not words.endswith(("ss", "us", "is", "as")):
+        return words
     return ("an " if words[:1] in "aeiou" else "a ") + words
 
 
@@ -315,19 +324,4 @@ def _plural_pt(name: str) -> str:
         first = first[:-1] + "ns"
     elif not first.endswith("s"):
         first += "s"
-    return " ".join([first, *rest])
-
-
-def _in_gender(name: str, feminine: bool) -> str:
-    """`professor` / `professora`, `cozinheiro` / `cozinheira`; words of one form stay as they are."""
-    first, *rest = name.split(" ")
-    if feminine:
-        if first.endswith("or"):
-            first += "a"
-        elif first.endswith("eiro") or first.endswith("ico") or first.endswith("ário"):
-            first = first[:-1] + "a"
-    elif first.endswith("ora"):
-        first = first[:-1]
-    elif first.endswith(("eira", "ica", "ária")):
-        first = first[:-1] + "o"
     return " ".join([first, *rest])

@@ -35,7 +35,7 @@ SIZES = ((0, 32), (70_000, 48), (130_000, 64))
 """From this many pictures on, at this side."""
 ADVERSARIAL_FROM = 100_000
 RADIUS = (0.3, 1.5)
-"""L2 radius of the attack on a 64x64 picture in [0, 1]: its first value, and its last after another 400,000 pictures."""
+"""L2 radius of the attack on a 64x64 picture in [0, 1]: the first, and the last after another 400,000 pictures."""
 MAX_SCALE = 30.0
 
 
@@ -53,7 +53,9 @@ def learn_vocabulary(scenes: Scenes, size: int, count: int = 30_000) -> tuple[To
     tokenizer.normalizer = Sequence([NFC(), Lowercase()])
     tokenizer.pre_tokenizer = Whitespace()
     letters = list("abcdefghijklmnopqrstuvwxyz0123456789")
-    trainer = BpeTrainer(vocab_size=size, special_tokens=["[PAD]", "[UNK]"], initial_alphabet=letters, show_progress=False)
+    trainer = BpeTrainer(
+        vocab_size=size, special_tokens=["[PAD]", "[UNK]"], initial_alphabet=letters, show_progress=False
+    )
     tokenizer.train_from_iterator(captions, trainer)
     return tokenizer, sorted({w.strip(",.#") for c in captions for w in c.lower().split()})
 
@@ -94,7 +96,11 @@ class Learner(nn.Module):
         subject = F.cross_entropy(self.subject(pooled), batch.subjects, ignore_index=-1)
         style = F.cross_entropy(self.style(pooled), batch.styles)
         right = (image @ text.T).argmax(1).eq(torch.arange(len(image), device=image.device)).float().mean()
-        return match + 0.4 * subject + 0.1 * style, {"match": match.item(), "subject": subject.item(), "right": right.item()}
+        return match + 0.4 * subject + 0.1 * style, {
+            "match": match.item(),
+            "subject": subject.item(),
+            "right": right.item(),
+        }
 
 
 def attack(learner: Learner, images: Tensor, texts: Tensor, radius: float) -> Tensor:
@@ -115,7 +121,12 @@ def attack(learner: Learner, images: Tensor, texts: Tensor, radius: float) -> Te
 def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, batches: int = 2) -> tuple[float, float]:
     """Top-1 and top-5 share of plain drawings named rightly among all of the groups in `scenes`."""
     names = ["a " + scenes.subjects[g].en[0] for g in scenes.groups]
-    texts = torch.cat([clip.encode_text(tokens(tokenizer, names[i : i + 128], clip.config.context)) for i in range(0, len(names), 128)])
+    texts = torch.cat(
+        [
+            clip.encode_text(tokens(tokenizer, names[i : i + 128], clip.config.context))
+            for i in range(0, len(names), 128)
+        ]
+    )
     numbers = torch.tensor([scenes.numbers[g] for g in scenes.groups])
     first = fifth = total = 0
     for step in range(batches):
@@ -149,7 +160,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=3_000_000)
-    parser.add_argument("--subjects", type=int, default=400)
+    parser.add_argument("--subjects", type=int, default=516)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
@@ -169,7 +180,7 @@ def main() -> None:
         (options.run / "words.json").write_text(json.dumps(words, ensure_ascii=False))
     tokenizer, words = Tokenizer.from_file(str(vocabulary)), json.loads((options.run / "words.json").read_text())
 
-    learner = Learner(config, len(scenes.numbers)).to(memory_format=torch.channels_last)
+    learner = Learner(config, len(scenes.numbers)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(learner.clip)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"

@@ -23,7 +23,7 @@ from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLES
 
 STYLE_NAMES = list(STYLES)
-FIELD_PROPS = {"computer": "laptop"}  # a field of study whose prop is a subject of another name
+FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
 
 
 @dataclass
@@ -65,7 +65,14 @@ class Scenes(Dataset[Batch]):
     """
 
     def __init__(
-        self, cache: Path, batch: int, side: int, seed: int, subjects: int = 400, hands: str = "seen", plain: bool = False
+        self,
+        cache: Path,
+        batch: int,
+        side: int,
+        seed: int,
+        subjects: int = 516,
+        hands: str = "seen",
+        plain: bool = False,
     ) -> None:
         self.sprites, index = load_sprites(cache)
         self.half = _halved(cache, self.sprites)
@@ -175,11 +182,13 @@ class Scenes(Dataset[Batch]):
             scene.place = "blackboard"
         prop = FIELD_PROPS.get(thing.field or "", thing.field or rng.choice(("book", "laptop", "guitar")))
         if prop in self.drawings and (thing.field or rng.random() < 0.25):
-            sprite, drawing = rng.choice(self.drawings[prop])
+            sprite, _ = rng.choice(self.drawings[prop])
             if not thing.field or rng.random() < 0.8:
                 thing.holds = self.subjects[prop]
             sketch.placed.append(
-                Placed(sprite, rng.uniform(-0.5, 0.5), rng.uniform(0.45, 0.7), rng.uniform(0.3, 0.45), rng.gauss(0, 0.1))
+                Placed(
+                    sprite, rng.uniform(-0.5, 0.5), rng.uniform(0.45, 0.7), rng.uniform(0.3, 0.45), rng.gauss(0, 0.1)
+                )
             )
         return sketch
 
