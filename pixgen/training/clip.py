@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -138,6 +139,12 @@ def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, batches: int
     return first / total, fifth / total
 
 
+def about_of(path: Path) -> dict:
+    """What `export` wrote beside the weights: vocabulary, words, pictures seen."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["pixgen"])
+
+
 def side_at(pictures: int) -> int:
     return next(side for begin, side in reversed(SIZES) if pictures >= begin)
 
@@ -173,7 +180,11 @@ def main() -> None:
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, hands="held-out", plain=True)
     config = TinyConfig()
     vocabulary = options.run / "tokenizer.json"
-    if not vocabulary.exists():
+    shipped = about_of(options.restart) if options.restart else {}
+    if not vocabulary.exists() and shipped:
+        vocabulary.write_text(json.dumps(shipped["tokenizer"]))
+        (options.run / "words.json").write_text(json.dumps(shipped["words"], ensure_ascii=False))
+    elif not vocabulary.exists():
         everything = Scenes(options.cache, 1, 64, 0, subjects=10**6)  # later runs may add subjects
         tokenizer, words = learn_vocabulary(everything, config.vocabulary)
         tokenizer.save(str(vocabulary))
@@ -184,16 +195,18 @@ def main() -> None:
     average = Average(learner.clip)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
-    pictures = step = 0
+    pictures = step = begun = 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         learner.load_state_dict(state["learner"])
         average.model.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
-        pictures, step = state["pictures"], state["step"]
+        pictures, step, begun = state["pictures"], state["step"], state.get("begun", 0)
     elif options.restart:
         weights = {k: v.float() for k, v in load_file(options.restart).items() if k != "gap"}
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
+        pictures = shipped["pictures"]
+        step = begun = pictures // BATCH
 
     saved = reported = time.time()
     while pictures < options.pictures:
@@ -203,7 +216,9 @@ def main() -> None:
         for batch in DataLoader(scenes, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=3):
             torch.manual_seed(step)  # what an attack draws is the same after a kill
             for group in optimizer.param_groups:
-                group["lr"] = options.lr * min(1, (step + 1) / 150) * (0.1 if pictures > 0.9 * options.pictures else 1)
+                group["lr"] = (
+                    options.lr * min(1, (step - begun + 1) / 150) * (0.1 if pictures > 0.9 * options.pictures else 1)
+                )
             ids = tokens(tokenizer, batch.captions, config.context)
             images, radius = batch.images, 0.0
             if pictures >= ADVERSARIAL_FROM:
@@ -211,7 +226,7 @@ def main() -> None:
                 half = BATCH // 2
                 with torch.no_grad():
                     texts = learner.clip.encode_text(ids[:half])
-                images = torch.cat((attack(learner, images[:half], texts, radius), images[half:]))
+                images = torch.cat((attack(learner, images[:half], texts, radius * scenes.side / 64), images[half:]))
             loss, values = learner(images, ids, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -227,10 +242,9 @@ def main() -> None:
                 top, top_unseen = zero_shot(average.model, tokenizer, seen), zero_shot(average.model, tokenizer, unseen)
                 log.write(pictures=pictures, groups=len(seen.groups), seen=top, held_out=top_unseen)
             if time.time() - saved > 240 or pictures >= options.pictures:
-                save_atomically(
-                    {"learner": learner.state_dict(), "average": average.model.state_dict(),
-                     "optimizer": optimizer.state_dict(), "pictures": pictures, "step": step}, checkpoint,
-                )  # fmt: skip
+                progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
+                networks = {"learner": learner.state_dict(), "average": average.model.state_dict()}
+                save_atomically(networks | progress, checkpoint)
                 about = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
                 export(average.model, tokenizer, words, scenes, options.run / "perceptor.safetensors", about)
                 saved = time.time()

@@ -12,11 +12,13 @@ Counted in crops, so a run may be cut anywhere and goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -121,15 +123,18 @@ def main() -> None:
         "critic_optimizer": critic_optimizer,
     }
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
-    used, seen, step = torch.zeros(TINY["n_embed"]), 0, 0
+    used, seen, step, begun = torch.zeros(TINY["n_embed"]), 0, 0, 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
-        used, seen, step = state["used"], state["seen"], state["step"]
+        used, seen, step, begun = state["used"], state["seen"], state["step"], state.get("begun", 0)
     elif options.restart:
         weights = {k: v.float() for k, v in load_file(options.restart).items()}
         model.load_state_dict(weights)
         average.model.load_state_dict(weights)
+        with safe_open(options.restart, framework="pt") as file:
+            seen = json.loads(file.metadata()["pixgen"])["about"]["crops"]
+        step = begun = seen // (RENDERS * CROPS)
 
     saved = reported = time.time()
     steps = range(step, -(-options.crops // (RENDERS * CROPS)))
@@ -145,7 +150,7 @@ def main() -> None:
         if adversarial:
             loss = loss - 0.02 * critic(made).mean()
         for group in optimizer.param_groups:
-            group["lr"] = options.lr * min(1, (step + 1) / 50)
+            group["lr"] = options.lr * min(1, (step - begun + 1) / 50)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -170,7 +175,7 @@ def main() -> None:
             quality, energy = psnr(average.model, judged)
             log.write(crops=seen, psnr=round(quality, 2), gradient_energy=round(energy, 3))
             states = {name: part.state_dict() for name, part in parts.items()}
-            save_atomically(states | {"used": used, "seen": seen, "step": step}, checkpoint)
+            save_atomically(states | {"used": used, "seen": seen, "step": step, "begun": begun}, checkpoint)
             save(average.model, options.run / "vqgan.safetensors", crops=seen, psnr=quality, seed=options.seed)
             saved = time.time()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import warnings
 from pathlib import Path
 
@@ -108,7 +109,15 @@ def test_a_training_that_was_cut_ends_as_one_that_was_not(
         whole = run_clip(cache, tmp_path / "whole", 16, monkeypatch)
         run_clip(cache, tmp_path / "cut", 8, monkeypatch)
         resumed = run_clip(cache, tmp_path / "cut", 16, monkeypatch)
+        shipped = tmp_path / "cut" / "perceptor.safetensors"
+        monkeypatch.setattr(
+            "sys.argv", [*sys.argv[:1], str(tmp_path / "new"), *sys.argv[2:4], "--restart", str(shipped)]
+        )
+        monkeypatch.setattr("sys.argv", [*sys.argv, "--pictures", "20"])
+        clip.main()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    old, new = clip.about_of(shipped), clip.about_of(tmp_path / "new" / "perceptor.safetensors")
+    assert (old["pictures"], new["pictures"]) == (16, 20) and old["tokenizer"] == new["tokenizer"]
 
 
 VOCABULARY = clip.learn_vocabulary
