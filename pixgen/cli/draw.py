@@ -13,7 +13,7 @@ import click
 from pixgen import files, naming, prompts
 from pixgen.cli.main import COMMANDS, INTERRUPTED, say
 from pixgen.cli.progress import Bar
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from pixgen.config import RenderConfig
@@ -103,7 +103,7 @@ def draw(
         drawing = render.Drawing(group)
         sink = _Sink(drawing, output, index, overwrite, as_json, quiet)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
-        finished = _run(drawing, sink, Bar(title, quiet))
+        finished = _run(drawing, sink, Bar(title, drawing.steps, quiet))
         if not finished:
             return INTERRUPTED
         index += len(group)
@@ -161,7 +161,7 @@ def _run(drawing: Drawing, sink: _Sink, bar: Bar) -> bool:
     try:
         with bar:
             for step in drawing:
-                bar.show(drawing.done, drawing.steps, float(step.total.mean()))
+                bar.show(drawing.done, float(step.total.mean()))
     except KeyboardInterrupt:
         if drawing.done:
             say(f"stopped after {drawing.done} of {drawing.steps} steps; keeping the picture reached so far")
@@ -169,7 +169,7 @@ def _run(drawing: Drawing, sink: _Sink, bar: Bar) -> bool:
         else:
             say("stopped before the first step: there is no picture yet")
         return False
-    except PixgenError:
+    except Exception:  # whatever it was, half an hour's picture is not its price
         if drawing.done:
             sink.save()
         raise

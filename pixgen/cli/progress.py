@@ -17,8 +17,9 @@ class Bar:
     Use as a context manager; nothing at all is shown with `quiet`.
     """
 
-    def __init__(self, title: str, quiet: bool = False) -> None:
+    def __init__(self, title: str, total: int, quiet: bool = False) -> None:
         self._title = title
+        self._total = total
         self._quiet = quiet
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -34,17 +35,18 @@ class Bar:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}  loss {task.fields[loss]:.3f}"),
-            TextColumn("{task.fields[rate]:.1f} it/s"),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}{task.fields[facts]}"),
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             expand=True,
         )
+        # Shown before the first step, which may take a while: several starts are tried there.
+        self._task = self._progress.add_task(self._title, total=self._total, facts="")
         self._progress.start()
         return self
 
-    def show(self, done: int, total: int, loss: float) -> None:
-        """`done` of `total` steps are done, the last with this loss (summed over the terms)."""
+    def show(self, done: int, loss: float) -> None:
+        """`done` steps are done, the last with this loss (summed over the terms)."""
         if self._quiet:
             return
         if done == 1:
@@ -52,10 +54,9 @@ class Bar:
             self._began = time.monotonic()
         elapsed = time.monotonic() - self._began
         rate = (done - 1) / elapsed if elapsed > 0 else 0.0
-        if self._progress is not None:
-            if self._task is None:
-                self._task = self._progress.add_task(self._title, total=total, loss=loss, rate=rate)
-            self._progress.update(self._task, completed=done, total=total, loss=loss, rate=rate)
+        total = self._total
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, facts=f"  loss {loss:.3f}  {rate:.1f} it/s")
         elif done == 1 or done == total or done * 10 // total > self._tenths:
             self._tenths = done * 10 // total
             left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
