@@ -31,6 +31,7 @@ from pixgen.training.scenes import Scenes
 RENDERS, CROPS, CROP, SIDE = 4, 1, 64, 128
 COMMITMENT = 0.25
 REVIVE_EVERY = 50
+AROUND_UNTIL = 20_000
 
 
 class Discriminator(nn.Sequential):
@@ -141,8 +142,12 @@ def main() -> None:
     for batch in DataLoader(scenes, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=4):
         torch.manual_seed(step)
         real = crops(batch.images)
-        made, latents, indices = model(real)
+        latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
+        looked_up, indices = model.quantize(latents)
+        # At first half of the crops go round the codebook: colours are learnt before there are codes for them.
+        around = (torch.rand(len(real), 1, 1, 1) < 0.5) & (seen < AROUND_UNTIL)
+        made = model.decode(torch.where(around, unit, looked_up))
         codes = model.codes(indices)
         loss, values = distance(made, real, perceptor)
         loss = loss + F.mse_loss(codes, unit.detach()) * 4 + COMMITMENT * F.mse_loss(unit, codes.detach()) * 4
