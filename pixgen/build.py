@@ -48,7 +48,10 @@ def build(config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = Non
         start=_plugin("start", config.start, "start"),
         cutter=_plugin("cutter", config.cutter, "cutter"),
         terms={
-            name: Term(_plugin("loss", options, f"losses.{name}"), schedule(options.get("weight", 1.0)))
+            name: Term(
+                _plugin("loss", options, f"losses.{name}"),
+                schedule(options.get("weight", 1.0), f"losses.{name}.weight"),
+            )
             for name, options in config.losses.items()
         },
         optimizer=plugin_options("optimizer", optimizer),

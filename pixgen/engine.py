@@ -31,7 +31,7 @@ JUDGED = 4
 
 
 class Diverged(PixgenError):
-    """A loss or a gradient became NaN or infinite.
+    """A loss, a gradient or a param became NaN or infinite.
 
     step: where. images: the last good pictures, float32 (B, 3, H, W) in [0, 1].
     """
@@ -162,6 +162,8 @@ class Engine(Iterator[Step]):
                 optimizer.step()
                 with torch.no_grad():
                     generator.project_(params)
+                    # Before the average takes them in, or the last good picture would be lost.
+                    self._require_finite({f"param {name}": value for name, value in params.items()}, step, average)
                     average.update(params)
 
                 total = self._total(losses, progress)
@@ -255,9 +257,9 @@ class Engine(Iterator[Step]):
             for grad in grads:
                 grad.mul_(scale.view(-1, *[1] * (grad.dim() - 1)))
 
-    def _require_finite(self, losses: Losses, step: int, average: Average) -> None:
-        for name, loss in losses.items():
-            if not bool(loss.isfinite().all()):
+    def _require_finite(self, numbers: Mapping[str, Tensor], step: int, average: Average) -> None:
+        for name, values in numbers.items():
+            if not bool(values.isfinite().all()):
                 what = f"loss {name}" if name in self.scene.terms else name
                 raise Diverged(step, what, self._show(average.value, step))
 

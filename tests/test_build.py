@@ -61,3 +61,8 @@ def test_a_run_without_losses_or_perceptors_is_refused() -> None:
         build(config(losses={"clip": None}))
     with pytest.raises(UsageError, match="no perceptor"):
         build(config(perceptors={"tiny": None}))
+
+
+def test_a_weight_that_is_none_is_named_by_its_term() -> None:
+    with pytest.raises(UsageError, match=r"losses\.clip\.weight"):
+        build(config(losses={"clip": {"type": "clip", "weight": None}}))

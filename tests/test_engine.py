@@ -9,7 +9,7 @@ from pixgen import registry
 from pixgen.average import Average
 from pixgen.backward import Term
 from pixgen.engine import Diverged, Engine, Stage
-from pixgen.schedulers.base import schedule
+from pixgen.schedulers.base import Scheduler, schedule
 from pixgen.streams import Streams
 from pixgen.testing import scene
 
@@ -120,6 +120,24 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_picture(value
             seen.append(step.images())
     assert caught.value.step == 2 and len(seen) == 2
     torch.testing.assert_close(caught.value.images, seen[-1])
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_params_that_overflow_in_the_last_step_never_reach_the_picture(at: int) -> None:
+    @dataclass(frozen=True)
+    class Jump(Scheduler):
+        def value(self, progress: float) -> float:
+            return 3e38 if progress >= at / 3 else 0.1
+
+    made = scene(optimizer={"type": "SGD"}, lr=Jump())
+    made.terms["clip"].weight = schedule(1e6)
+    engine, seen = Engine(made), []
+    with pytest.raises(Diverged, match=f"step {at}: param grid .*lower optimizer.lr") as caught:
+        for step in engine:
+            seen.append(step.images())
+    assert len(seen) == at and caught.value.images.isfinite().all()
+    if seen:
+        torch.testing.assert_close(caught.value.images, seen[-1])
 
 
 def test_nan_in_the_gradient_alone_stops_as_well() -> None:
