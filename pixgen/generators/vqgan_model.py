@@ -192,20 +192,26 @@ def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about
 def load(path: Path = EMBEDDED) -> VQModel:
     """Read a file written by `save` (or the folder that holds `vqgan.safetensors`): float32, frozen, in eval mode.
 
-    Raises UsageError when there is no such file, PixgenError when its keys are not exactly the model's.
+    Raises PixgenError when it is damaged, was not written by `save`, or is pixgen's own and missing; UsageError when
+    it is somebody's own and missing.
     """
-    from safetensors import safe_open
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     path = path / "vqgan.safetensors" if path.is_dir() else path
     if not path.is_file():
-        raise UsageError(f"VQGAN weights not found: {path}")
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if "pixgen" not in metadata:
-            raise PixgenError(f"{path}: no 'pixgen' entry in its metadata, so its architecture is unknown")
-    weights = {name: value.float() for name, value in load_file(path).items()}
-    model = VQModel(json.loads(metadata["pixgen"]))
+        if path == EMBEDDED:
+            raise PixgenError(f"VQGAN weights not found: {path}; install pixgen again")
+        raise UsageError(f"VQGAN weights not found: {path}; give generator.model a file that exists")
+    try:
+        with safe_open(path, framework="pt") as file:
+            written = (file.metadata() or {}).get("pixgen", "{}")
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PixgenError(f"{path} is damaged or no weights file: {error}; get it again") from error
+    try:
+        model = VQModel(json.loads(written))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise PixgenError(f"{path} is no VQGAN of pixgen's: its metadata holds no architecture ({error!r})") from error
     load_strict(model, weights, path)
     return model.eval().requires_grad_(False)
 

@@ -1,9 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.generators import vqgan_model
+from pixgen.generators.vqgan import VQGAN
 from pixgen.generators.vqgan_model import TINY, Quantizer, VQModel
 
 SMALL = {**TINY, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 2], "attn_resolutions": [128], "resolution": 256}}
@@ -118,3 +120,31 @@ def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None
         vqgan_model.load(tmp_path / "no.safetensors")
     with pytest.raises(UsageError, match="quantizer 'soft'"):
         VQModel({**SMALL, "quantizer": "soft"})
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata", "said"),
+    [
+        (b"", None, "damaged"),
+        (b"\x10\0\0\0\0\0\0\0no header at all", None, "damaged"),
+        (None, None, "no VQGAN"),
+        (None, {"pixgen": "{}"}, "no VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit"'}, "no VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit", "ddconfig": 3}'}, "no VQGAN"),
+    ],
+)
+def test_files_that_are_no_vqgan_are_named(content: bytes | None, metadata: dict | None, said: str, tmp_path) -> None:
+    path = tmp_path / "odd.safetensors"
+    if content is None:
+        save_file({"a": torch.zeros(1)}, path, metadata=metadata)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(PixgenError, match=rf"odd\.safetensors is {said}"):
+        vqgan_model.load(path)
+
+
+def test_pixgen_s_own_weights_missing_are_no_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setattr(vqgan_model, "EMBEDDED", tmp_path / "vqgan.safetensors")
+    with pytest.raises(PixgenError, match="install pixgen again") as caught:
+        VQGAN().prepare(torch.device("cpu"))
+    assert caught.value.exit_code == 1
