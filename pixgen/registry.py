@@ -150,7 +150,7 @@ def load_file(path: str | Path) -> None:
     """
     file = Path(path).resolve()
     name = f"pixgen_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
+    if name in sys.modules or _is_imported(file):
         return
     if not file.is_file():
         raise UsageError(f"there is no plugin file {str(path)!r}")
@@ -201,6 +201,12 @@ def _import(module: str, name: str) -> None:
     except (Exception, SystemExit) as error:
         _forget_failed()
         _problems[name] = _reason(error)
+
+
+def _is_imported(file: Path) -> bool:
+    """Whether the file is a module already, under whatever name: run again, its classes would claim the same names."""
+    sources = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return any(Path(source).resolve() == file for source in sources if source and Path(source).name == file.name)
 
 
 def _forget_failed() -> None:

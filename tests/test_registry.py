@@ -185,6 +185,13 @@ def test_a_plugin_file_that_fails_leaves_nothing_behind(tmp_path: Path, rest: st
     assert "bad" not in registry.names("loss")
 
 
+def test_a_plugin_file_that_was_imported_already_is_not_run_again() -> None:
+    from pixgen import testing
+
+    registry.load_file(testing.__file__)
+    assert registry.get("perceptor", "toy") is testing.ToyPerceptor
+
+
 def test_a_plugin_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no plugin file"):
         registry.load_file(tmp_path / "none.py")
