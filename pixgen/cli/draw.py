@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +113,25 @@ def draw(
     return 0
 
 
+@contextlib.contextmanager
+def _finished() -> Iterator[None]:
+    """Ctrl-C waits until the block is done; a second one does not."""
+    pressed = False
+
+    def hold(*_: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 class _Sink:
     """Saves a drawing's pictures and tells where they are."""
 
@@ -124,6 +146,7 @@ class _Sink:
             self.targets = [naming.nth(path, index + i) for i, path in enumerate(self.targets)]
         self._require_room()
 
+    @_finished()
     def save(self) -> None:
         """Save what is reached and print a path or a record for each picture."""
         from pixgen import metadata

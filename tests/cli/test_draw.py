@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -251,6 +252,36 @@ def test_ctrl_c_keeps_the_picture_reached_so_far(toys: Toys) -> None:
     assert 1 <= about.steps_done < about.steps_planned == 3000
     assert re.search(r"Steps: \d+, .*Planned steps: 3000", about.parameters())
     assert [path.suffix for path in (toys.folder / "out").iterdir()] == [".png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_kill_9_while_saving_leaves_nothing_under_the_final_name(toys: Toys) -> None:
+    # The bytes are in the temporary file when fsync is called, and the name is not there yet.
+    killer = toys.folder / "killer.py"
+    killer.write_text("import os, signal\nos.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n")
+    words = toys.arguments("a fox", "--steps", "1", "--plugin", str(killer))
+    done = subprocess.run([sys.executable, "-m", "pixgen", *words], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL and "step 1/1" in done.stderr, done.stderr
+    assert done.stdout == ""
+    assert [path.suffix for path in (toys.folder / "out").iterdir()] == [".tmp"]
+
+
+def test_ctrl_c_while_saving_still_saves_the_picture_once(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, pressed = metadata.save, []
+
+    def interrupted(*arguments: Any, **options: Any) -> Path:
+        if not pressed:
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return save(*arguments, **options)
+
+    monkeypatch.setattr(metadata, "save", interrupted)
+    assert run(toys.arguments("a fox", "-n", "2", "--steps", "1", "--quiet")) == 130
+    (line,) = capsys.readouterr().out.splitlines()
+    assert [Path(line)] == list((toys.folder / "out").iterdir())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_jpeg_that_cannot_hold_its_metadata_is_refused_before_drawing(
