@@ -12,6 +12,7 @@ from pixgen import config as configs
 from pixgen import metadata, naming, render
 from pixgen.config import RenderConfig
 from pixgen.engine import Step
+from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
 from pixgen.metadata import Metadata
 
@@ -66,6 +67,8 @@ def generate(
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
     began = time.perf_counter()
+    if count < 1:
+        raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
     chosen = gather(presets, config, [*said, Layer({"prompt": prompt}, "the prompt")])

@@ -310,5 +310,7 @@ def test_python_draws_the_same_picture(toys: Toys, capsys: pytest.CaptureFixture
 def test_python_names_the_option_that_is_wrong() -> None:
     with pytest.raises(UsageError, match=r"generate\(\.\.\., stepz=\.\.\.\).*did you mean 'steps'"):
         pixgen.generate("a fox", stepz=3)
+    with pytest.raises(UsageError, match="count is 0; it must be at least 1"):
+        pixgen.generate("a fox", count=0)
     with pytest.raises(AttributeError, match="no attribute 'draw'"):
         _ = pixgen.draw
