@@ -45,10 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
-    if (ROOT / "docs" / "teacher.png").is_file():
-        shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
-    else:
-        Image.new("RGB", (64, 64), "white").save(tmp_path / "docs" / "teacher.png")
+    shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
     return tmp_path
 
 
@@ -103,6 +100,17 @@ def test_setting_up_is_what_ci_runs() -> None:
     install, picture = draws.split(" && ")
     assert install in run[run.index(tests) :]
     assert any(line.startswith(f"{picture} ") for line in run[run.index(install) :])
+
+
+def test_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links and [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_the_picture_is_what_the_readme_says() -> None:
+    ((title, link),) = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README)
+    about = metadata.read(ROOT / link)
+    assert title == f"{about.prompt}, drawn by pixgen" and about.steps_done == about.steps_planned
 
 
 def test_the_torch_of_the_readme_is_the_pinned_one() -> None:
