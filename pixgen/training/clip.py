@@ -20,15 +20,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training.captions import write
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
+from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
 
 BATCH = 192
@@ -139,24 +138,18 @@ def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, batches: int
     return first / total, fifth / total
 
 
-def about_of(path: Path) -> dict:
-    """What `export` wrote beside the weights: vocabulary, words, pictures seen."""
-    with safe_open(path, framework="pt") as file:
-        return json.loads(file.metadata()["pixgen"])
-
-
 def side_at(pictures: int) -> int:
     return next(side for begin, side in reversed(SIZES) if pictures >= begin)
 
 
-def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], scenes: Scenes, path: Path, about: dict) -> None:
+def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], scenes: Scenes, path: Path, facts: dict) -> None:
     """Write the shipped file: float16 weights, and everything else that the perceptor needs in the metadata."""
     batch = scenes[10_000_000]
     with torch.no_grad():
         ids = tokens(tokenizer, batch.captions, clip.config.context)
         gap = clip.encode_image(batch.images).mean(0) - clip.encode_text(ids).mean(0)
     tensors = {k: v.half().contiguous() for k, v in clip.state_dict().items()} | {"gap": gap.half()}
-    meta = {"architecture": vars(clip.config), "words": words, "tokenizer": json.loads(tokenizer.to_str()), **about}
+    meta = {"architecture": vars(clip.config), "words": words, "tokenizer": json.loads(tokenizer.to_str()), **facts}
     temporary = path.with_suffix(".tmp")
     save_file(tensors, temporary, metadata={"pixgen": json.dumps(meta, ensure_ascii=False)})
     temporary.replace(path)
@@ -180,7 +173,7 @@ def main() -> None:
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, hands="held-out", plain=True)
     config = TinyConfig()
     vocabulary = options.run / "tokenizer.json"
-    shipped = about_of(options.restart) if options.restart else {}
+    shipped = about(options.restart) if options.restart else {}
     if not vocabulary.exists() and shipped:
         vocabulary.write_text(json.dumps(shipped["tokenizer"]))
         (options.run / "words.json").write_text(json.dumps(shipped["words"], ensure_ascii=False))
@@ -202,7 +195,7 @@ def main() -> None:
         optimizer.load_state_dict(state["optimizer"])
         pictures, step, begun = state["pictures"], state["step"], state.get("begun", 0)
     elif options.restart:
-        weights = {k: v.float() for k, v in load_file(options.restart).items() if k != "gap"}
+        weights = shipped_clip(options.restart).state_dict()
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = shipped["pictures"]
@@ -245,8 +238,8 @@ def main() -> None:
                 progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
                 networks = {"learner": learner.state_dict(), "average": average.model.state_dict()}
                 save_atomically(networks | progress, checkpoint)
-                about = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
-                export(average.model, tokenizer, words, scenes, options.run / "perceptor.safetensors", about)
+                seen_so_far = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
+                export(average.model, tokenizer, words, scenes, options.run / "perceptor.safetensors", seen_so_far)
                 saved = time.time()
 
 

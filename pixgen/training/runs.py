@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from safetensors import safe_open
 from torch import nn
+
+from pixgen.perceptors.tiny import Tiny
+from pixgen.perceptors.tiny_model import TinyCLIP
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,6 +29,20 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The state that `save_atomically` wrote, or None when there is none yet."""
     return torch.load(path, weights_only=True) if path.exists() else None
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What a training wrote beside the weights of a shipped file: sizes, vocabulary, how much it has seen."""
+    with safe_open(path, framework="pt") as file:
+        found: dict[str, Any] = json.loads(file.metadata()["pixgen"])
+    return found
+
+
+def shipped_clip(path: Path) -> TinyCLIP:
+    """The frozen network of a perceptor's file. Raises PixgenError where the file is no such thing."""
+    perceptor = Tiny(str(path))
+    perceptor.prepare(torch.device("cpu"))
+    return perceptor.model
 
 
 class Average(Generic[Network]):

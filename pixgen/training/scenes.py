@@ -75,7 +75,7 @@ class Scenes(Dataset[Batch]):
         plain: bool = False,
     ) -> None:
         self.sprites, index = load_sprites(cache)
-        self.half = _halved(cache, self.sprites)
+        self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
         everything = load_subjects()
         self.numbers = {group: i for i, group in enumerate(everything)}
@@ -88,7 +88,6 @@ class Scenes(Dataset[Batch]):
         self.groups = list(self.drawings)
         self.people = [g for g in self.groups if self.subjects[g].kind == "person"]
         self.roles = [g for g in self.people if self.drawings[g][0][1].role]
-        self.scenery = {"sunrise", "rainbow", "sunset"}
 
     def __getitem__(self, step: int) -> Batch:
         rng = random.Random(f"{self.seed}/{step}/{self.plain}")
@@ -264,7 +263,7 @@ class Scenes(Dataset[Batch]):
     def _cut(self, placed: list[Placed]) -> Tensor:
         """Sprites moved to their places, premultiplied RGBA, (n, 4, S, S)."""
         biggest = max(p.size for p in placed) * self.side
-        source = self.sprites if biggest > 96 * 1.25 else self.half[96] if biggest > 48 else self.half[48]
+        source = self.sprites if biggest > 96 * 1.25 else self.levels[96] if biggest > 48 else self.levels[48]
         order = np.array([p.sprite for p in placed])
         sprites = torch.from_numpy(source[order]).float().div_(255)
         for i, p in enumerate(placed):
@@ -310,7 +309,7 @@ def _tinted(sprite: Tensor, colour: str) -> Tensor:
     return torch.cat(((target + light).clamp(0, 1) * sprite[3:], sprite[3:]))
 
 
-def _halved(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
+def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
     """The sprites at 96 and 48 pixels, made once beside the cache."""
     levels = {}
     for side in (96, 48):

@@ -12,20 +12,17 @@ Counted in crops, so a run may be cut anywhere and goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from pixgen.generators.vqgan_model import TINY, VQModel, save
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
+from pixgen.generators.vqgan_model import TINY, VQModel, load, save
+from pixgen.perceptors.tiny_model import TinyCLIP
+from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import Scenes
 
 RENDERS, CROPS, CROP, SIDE = 4, 1, 64, 128
@@ -88,12 +85,6 @@ def psnr(model: VQModel, images: Tensor) -> tuple[float, float]:
     return float(-10 * F.mse_loss(made, images).log10()), energy[0] / energy[1]
 
 
-def load_perceptor(path: Path) -> TinyCLIP:
-    clip = TinyCLIP(TinyConfig())
-    clip.load_state_dict({k: v.float() for k, v in load_file(path).items() if k != "gap"})
-    return clip.eval().requires_grad_(False)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the embedded VQGAN.")
     parser.add_argument("run", type=Path)
@@ -115,7 +106,7 @@ def main() -> None:
     average, critic = Average(model, 0.995), Discriminator()
     optimizer = torch.optim.Adam(model.parameters(), lr=options.lr, betas=(0.8, 0.98))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
-    perceptor = load_perceptor(options.perceptor) if options.perceptor else None
+    perceptor = shipped_clip(options.perceptor) if options.perceptor else None
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
         "model": model,
         "average": average.model,
@@ -130,11 +121,10 @@ def main() -> None:
             part.load_state_dict(state[name])
         used, seen, step, begun = state["used"], state["seen"], state["step"], state.get("begun", 0)
     elif options.restart:
-        weights = {k: v.float() for k, v in load_file(options.restart).items()}
+        weights = load(options.restart).state_dict()
         model.load_state_dict(weights)
         average.model.load_state_dict(weights)
-        with safe_open(options.restart, framework="pt") as file:
-            seen = json.loads(file.metadata()["pixgen"])["about"]["crops"]
+        seen = about(options.restart)["about"]["crops"]
         step = begun = seen // (RENDERS * CROPS)
 
     saved = reported = time.time()

@@ -13,6 +13,7 @@ import torch
 from pixgen.training import clip, drawings
 from pixgen.training.captions import PLACE_WORDS, STYLE_WORDS, write
 from pixgen.training.places import PLACES
+from pixgen.training.runs import about
 from pixgen.training.scenes import Scenes
 from pixgen.training.styles import STYLES
 from tests.training.shapes import SHAPES, pack
@@ -116,7 +117,7 @@ def test_a_training_that_was_cut_ends_as_one_that_was_not(
         monkeypatch.setattr("sys.argv", [*sys.argv, "--pictures", "20"])
         clip.main()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    old, new = clip.about_of(shipped), clip.about_of(tmp_path / "new" / "perceptor.safetensors")
+    old, new = about(shipped), about(tmp_path / "new" / "perceptor.safetensors")
     assert (old["pictures"], new["pictures"]) == (16, 20) and old["tokenizer"] == new["tokenizer"]
 
 
