@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
         "ch": 32,
         "out_ch": 3,
         "in_channels": 3,
-        "ch_mult": [1, 2, 2, 4],
+        "ch_mult": [1, 1, 2, 4],
         "num_res_blocks": 1,
         "attn_resolutions": [],
         "dropout": 0.0,
@@ -43,6 +43,7 @@ TINY: dict[str, Any] = {
     "n_embed": 1024,
     "embed_dim": 8,
     "quantizer": "unit",
+    "group": 16,
 }
 """The architecture of the embedded VQGAN: 8 pixels a code, 1,024 unit codes of 8 dimensions (arXiv 2406.06525)."""
 
@@ -132,7 +133,9 @@ def _lean(network: nn.Module) -> nn.Module:
 class VQModel(nn.Module):
     """Encoder, quantiser and decoder.
 
-    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}.
+    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}, and "group", where
+    given: how many channels are normalised together. taming's 32 groups make one of every channel of a narrow network,
+    which then forgets the mean of each, and with it the colour of a plain picture.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -147,6 +150,9 @@ class VQModel(nn.Module):
         with contextlib.redirect_stdout(io.StringIO()):  # taming's decoder prints; our output is for paths
             self.encoder = _lean(taming.Encoder(**dd))
             self.decoder = _lean(taming.Decoder(**dd))
+        if group := config.get("group"):
+            for norm in (m for m in self.modules() if isinstance(m, nn.GroupNorm)):
+                norm.num_groups = max(1, norm.num_channels // group)
         self.quantize = Quantizer(kind, config["n_embed"], config["embed_dim"], dd["z_channels"])
         self.quant_conv = nn.Conv2d(channels, config["embed_dim"], 1)
         self.post_quant_conv = nn.Conv2d(config["embed_dim"], dd["z_channels"], 1)

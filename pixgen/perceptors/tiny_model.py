@@ -1,8 +1,8 @@
 """The embedded perceptor's network: CLIP's two towers (arXiv 2103.00020), small enough for two CPU cores.
 
-The image tower begins with convolutions (they learn faster than patches from little data, arXiv 2106.14881) and
-goes on as a transformer over an 8x8 grid of tokens. The text tower is a causal-free transformer whose caption
-embedding is the masked mean of its tokens.
+The image tower is a residual network of plain 3x3 convolutions: on a processor they run at nearly its full speed, and
+from a few hundred thousand pictures they learn more than a transformer. Its last 3x3 grid is read place by place, so that
+left and right are not lost. The text tower is a transformer whose caption embedding is the masked mean of its tokens.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from torch import Tensor, nn
 class TinyConfig:
     """Sizes of both towers. `vocabulary` and `context` count tokens; all else are widths and depths."""
 
-    side: int = 64
+    side: int = 48
     dim: int = 192
-    widths: tuple[int, int, int] = (48, 96, 192)
+    stem: int = 32
+    widths: tuple[int, int, int] = (64, 128, 256)
     residuals: int = 2
-    image_depth: int = 5
     text_width: int = 192
-    text_depth: int = 3
+    text_depth: int = 2
     heads: int = 3
     vocabulary: int = 4096
     context: int = 24
+
+
+GRID = 3
+"""The image tower's last features are read on a grid of GRID x GRID places, whatever the picture's size."""
 
 
 class Block(nn.Module):
@@ -48,60 +52,62 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))
 
 
-class Norm2d(nn.LayerNorm):
-    """LayerNorm over the channels of (B, C, H, W); free of copies in channels_last."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+def conv(wide_in: int, wide_out: int, stride: int = 1) -> nn.Sequential:
+    """A 3x3 convolution and its batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(wide_in, wide_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(wide_out)
+    )
 
 
 class Residual(nn.Module):
-    """x + conv(SiLU(norm(x))), 3x3, the width kept."""
+    """SiLU(x + two 3x3 convolutions of x), the width kept."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm, self.conv = Norm2d(width), nn.Conv2d(width, width, 3, padding=1)
+        self.first, self.second = conv(width, width), conv(width, width)
+        nn.init.zeros_(self.second[1].weight)  # begins as the identity
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv(F.silu(self.norm(x)))
+        return F.silu(x + self.second(F.silu(self.first(x))))
+
+
+class Stage(nn.Module):
+    """Half the side, another width, then residual blocks."""
+
+    def __init__(self, wide_in: int, wide_out: int, residuals: int) -> None:
+        super().__init__()
+        self.down = conv(wide_in, wide_out, stride=2)
+        self.residuals = nn.Sequential(*(Residual(wide_out) for _ in range(residuals)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residuals(F.silu(self.down(x)))
 
 
 class ImageTower(nn.Module):
-    """float32 (B, 3, S, S) in [0, 1] -> (B, dim), not normalised. S is a multiple of 8; `side` is its home."""
+    """float32 (B, 3, S, S) in [0, 1] -> (B, dim), not normalised. S is a multiple of 16; `side` is its home."""
 
     def __init__(self, c: TinyConfig) -> None:
         super().__init__()
-        a, b, width = c.widths
-        self.stem = nn.Conv2d(3, a, 3, stride=2, padding=1)
-        self.down1 = nn.Conv2d(a, b, 3, stride=2, padding=1)
-        self.residuals = nn.Sequential(*(Residual(b) for _ in range(c.residuals)))
-        self.down2 = nn.Conv2d(b, width, 3, stride=2, padding=1)
-        self.norm_stem, self.norm_down = Norm2d(a), Norm2d(b)
-        grid = c.side // 8
-        self.positions = nn.Parameter(torch.randn(1, width, grid, grid) * 0.02)
-        self.blocks = nn.ModuleList(Block(width, c.heads) for _ in range(c.image_depth))
-        self.norm = nn.LayerNorm(width)
-        self.project = nn.Linear(width, c.dim, bias=False)
+        self.stem = conv(3, c.stem, stride=2)
+        wide = (c.stem, *c.widths)
+        self.stages = nn.ModuleList(Stage(a, b, c.residuals) for a, b in zip(wide, wide[1:], strict=False))
+        self.places = nn.Linear(GRID * GRID * c.widths[-1], 2 * c.dim)
+        self.norm = nn.LayerNorm(2 * c.dim)
+        self.project = nn.Linear(2 * c.dim, c.dim, bias=False)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Feature maps for a perceptual distance: the stem's, the residuals' and the last tokens', (B, C, h, w)."""
-        x = (images - 0.5) * 4
-        stem = F.silu(self.norm_stem(self.stem(x.contiguous(memory_format=torch.channels_last))))
-        middle = self.residuals(self.down1(stem))
-        x = self.down2(F.silu(self.norm_down(middle)))
-        positions: Tensor = self.positions
-        if positions.shape[-2:] != x.shape[-2:]:
-            positions = F.interpolate(positions, size=x.shape[-2:], mode="bicubic", align_corners=False)
-        x = x + positions
-        height, width = x.shape[-2:]
-        tokens = x.flatten(2).transpose(1, 2)
-        for block in self.blocks:
-            tokens = block(tokens)
-        return [stem, middle, tokens.transpose(1, 2).unflatten(2, (height, width))]
+        """Feature maps at 1/2, 1/4, 1/8 and 1/16 of the side, (B, C, h, w): what a perceptual distance compares."""
+        x = F.silu(self.stem((images - 0.5) * 4).contiguous(memory_format=torch.channels_last))
+        maps = [x]
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
 
     def pooled(self, images: Tensor) -> Tensor:
-        """The mean token, (B, width): what the classification head of the training sees."""
-        return self.norm(self.features(images)[-1].flatten(2).mean(2))
+        """(B, 2 * dim): what the classification heads of the training see."""
+        grid = F.adaptive_avg_pool2d(self.features(images)[-1], GRID)
+        return self.norm(F.silu(self.places(grid.flatten(1))))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.project(self.pooled(images))

@@ -1,19 +1,21 @@
 """Train the perceptor: CLIP (arXiv 2103.00020) from nothing, on scenes, on a CPU or a GPU.
 
-Two towers learn to put a picture and its caption at the same place of the unit sphere (InfoNCE), helped by a
-classification head over the subjects. It begins on small pictures, which are cheap, and goes on at 64x64. Then half
-of each batch is adversarial: the pictures are first moved a little the wrong way, so that the tower's gradients
-come to look like things instead of noise (perceptually aligned gradients, arXiv 1906.09453).
+Two towers learn to put a picture and its caption at the same place of the unit sphere (InfoNCE), helped by
+classification heads for subject and style. Every batch is used twice: once as it is, and once moved along the gradient
+that the first use left on the pictures ("free" adversarial training, arXiv 1904.12843, as an L2 step). What such a
+tower's gradients draw looks like things instead of noise (perceptually aligned gradients, arXiv 1906.09453), and
+here it costs no pass of its own.
 
-    python -m pixgen.training.clip RUN --cache CACHE [--pictures 3000000]
+    python -m pixgen.training.clip RUN --cache CACHE [--pictures 2000000]
 
-Everything is counted in pictures, so a run may be cut anywhere and goes on where it stopped.
+Everything is counted in pictures seen, so a run may be cut anywhere and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import time
 from pathlib import Path
@@ -23,19 +25,22 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.training import runs
 from pixgen.training.captions import write
+from pixgen.training.pool import pool
 from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
 
-BATCH = 192
-SIZES = ((0, 32), (70_000, 48), (130_000, 64))
-"""From this many pictures on, at this side."""
-ADVERSARIAL_FROM = 100_000
-RADIUS = (0.3, 1.5)
-"""L2 radius of the attack on a 64x64 picture in [0, 1]: the first, and the last after another 400,000 pictures."""
+BATCH = 256
+POOL = 102_400
+SIZES = ((0.0, 32), (0.5, 48))
+"""From this share of the run on, at this side: small pictures teach more a minute."""
+RADIUS = 1.5
+"""Largest L2 length of the adversarial step on a 64x64 picture in [0, 1]; in proportion at other sides."""
+RADIUS_GROWS = (0.05, 0.6)
+"""The step grows from nothing to RADIUS between these shares of the run."""
 MAX_SCALE = 30.0
 
 
@@ -61,8 +66,8 @@ def learn_vocabulary(scenes: Scenes, size: int, count: int = 30_000) -> tuple[To
 
 
 def tokens(tokenizer: Tokenizer, captions: list[str], context: int) -> Tensor:
-    """int64 (B, context), 0 is padding."""
-    tokenizer.enable_padding(length=context, pad_id=0)
+    """int64 (B, T), T the longest caption's tokens and at most `context`; 0 is padding."""
+    tokenizer.enable_padding(pad_id=0)
     tokenizer.enable_truncation(context)
     return torch.tensor([e.ids for e in tokenizer.encode_batch(captions)])
 
@@ -79,72 +84,44 @@ def info_nce(images: Tensor, texts: Tensor, scale: Tensor, captions: list[str]) 
 
 
 class Learner(nn.Module):
-    """CLIP and the head that names the subject during training."""
+    """CLIP and the heads that name subject and style during training."""
 
     def __init__(self, config: TinyConfig, subjects: int) -> None:
         super().__init__()
         self.clip = TinyCLIP(config)
-        self.subject = nn.Linear(config.widths[2], subjects)
-        self.style = nn.Linear(config.widths[2], len(STYLE_NAMES))
+        self.subject = nn.Linear(2 * config.dim, subjects)
+        self.style = nn.Linear(2 * config.dim, len(STYLE_NAMES))
 
-    def forward(self, images: Tensor, ids: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, images: Tensor, texts: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         pooled = self.clip.image.pooled(images)
         image = F.normalize(self.clip.image.project(pooled), dim=-1)
-        text = self.clip.encode_text(ids)
         scale = self.clip.log_scale.exp().clamp(max=MAX_SCALE)
-        match = info_nce(image, text, scale, batch.captions)
+        match = info_nce(image, texts, scale, batch.captions)
         subject = F.cross_entropy(self.subject(pooled), batch.subjects, ignore_index=-1)
         style = F.cross_entropy(self.style(pooled), batch.styles)
-        right = (image @ text.T).argmax(1).eq(torch.arange(len(image), device=image.device)).float().mean()
-        return match + 0.4 * subject + 0.1 * style, {
-            "match": match.item(),
-            "subject": subject.item(),
-            "right": right.item(),
-        }
-
-
-def attack(learner: Learner, images: Tensor, texts: Tensor, radius: float) -> Tensor:
-    """One normalised-gradient step in L2 away from the own caption, from a random point of the ball."""
-    unit = lambda d: d / d.flatten(1).norm(dim=1).clamp(min=1e-9).view(-1, 1, 1, 1)  # noqa: E731
-    size = torch.rand(len(images), 1, 1, 1, device=images.device)
-    start = (images + unit(torch.randn_like(images)) * size * radius * 0.5).requires_grad_()
-    similarity = learner.clip.encode_image(start) @ texts.T
-    scale = learner.clip.log_scale.detach().exp().clamp(max=MAX_SCALE)
-    wrong = F.cross_entropy(scale * similarity, torch.arange(len(images), device=images.device))
-    (gradient,) = torch.autograd.grad(wrong, start)
-    moved = start.detach() + unit(gradient) * radius - images
-    length = moved.flatten(1).norm(dim=1).view(-1, 1, 1, 1).clamp(min=1e-9)
-    return (images + moved * (radius / length).clamp(max=1)).clamp(0, 1)
+        right = (image @ texts.T).argmax(1).eq(torch.arange(len(image), device=image.device)).float().mean()
+        values = {"match": match.item(), "subject": subject.item(), "style": style.item(), "right": right.item()}
+        return match + 0.5 * subject + 0.2 * style, values
 
 
 @torch.no_grad()
-def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, batches: int = 2) -> tuple[float, float]:
+def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, side: int, batches: int = 2) -> list[float]:
     """Top-1 and top-5 share of plain drawings named rightly among all of the groups in `scenes`."""
     names = ["a " + scenes.subjects[g].en[0] for g in scenes.groups]
-    texts = torch.cat(
-        [
-            clip.encode_text(tokens(tokenizer, names[i : i + 128], clip.config.context))
-            for i in range(0, len(names), 128)
-        ]
-    )
+    texts = clip.encode_text(tokens(tokenizer, names, clip.config.context))
     numbers = torch.tensor([scenes.numbers[g] for g in scenes.groups])
-    first = fifth = total = 0
+    right = []
     for step in range(batches):
         batch = scenes[step]
-        best = (clip.encode_image(batch.images) @ texts.T).topk(5).indices
-        right = numbers[best] == batch.subjects[:, None]
-        first, fifth = first + int(right[:, 0].sum()), fifth + int(right.any(1).sum())
-        total += len(right)
-    return first / total, fifth / total
+        images = F.interpolate(batch.images, size=(side, side), mode="bilinear", antialias=True)
+        best = (clip.encode_image(images) @ texts.T).topk(5).indices
+        right.append(numbers[best] == batch.subjects[:, None])
+    hits = torch.cat(right).float()
+    return [round(hits[:, 0].mean().item(), 4), round(hits.amax(1).mean().item(), 4)]
 
 
-def side_at(pictures: int) -> int:
-    return next(side for begin, side in reversed(SIZES) if pictures >= begin)
-
-
-def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], scenes: Scenes, path: Path, facts: dict) -> None:
+def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], batch: Batch, path: Path, facts: dict) -> None:
     """Write the shipped file: float16 weights, and everything else that the perceptor needs in the metadata."""
-    batch = scenes[10_000_000]
     with torch.no_grad():
         ids = tokens(tokenizer, batch.captions, clip.config.context)
         gap = clip.encode_image(batch.images).mean(0) - clip.encode_text(ids).mean(0)
@@ -155,20 +132,38 @@ def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], scenes: Scene
     temporary.replace(path)
 
 
+def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]:
+    """(side, radius of the adversarial step at that side, learning rate) at this share of the run.
+
+    The learning rate warms up over the first 100 steps and falls as a cosine to a twentieth.
+    """
+    side = next(side for begin, side in reversed(SIZES) if progress >= begin)
+    low, high = RADIUS_GROWS
+    radius = RADIUS * min(1.0, max(0.0, (progress - low) / (high - low))) * side / 64
+    falling = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return side, radius, lr * min(1.0, (begun + 1) / 100) * falling
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the embedded perceptor.")
     parser.add_argument("run", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--pictures", type=int, default=3_000_000)
-    parser.add_argument("--subjects", type=int, default=516)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--pictures", type=int, default=2_000_000)
+    parser.add_argument("--subjects", type=int, default=440)
+    parser.add_argument("--pool", type=int, default=POOL, help="scenes rendered once and used again")
+    parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
 
-    scenes = Scenes(options.cache, BATCH, 64, options.seed, options.subjects)
+    scenes = pool(
+        options.run / "pool.npy", Scenes(options.cache, BATCH, 64, options.seed, options.subjects), options.pool
+    )
     seen = Scenes(options.cache, 256, 64, 1, options.subjects, plain=True)
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, hands="held-out", plain=True)
     config = TinyConfig()
@@ -184,9 +179,9 @@ def main() -> None:
         (options.run / "words.json").write_text(json.dumps(words, ensure_ascii=False))
     tokenizer, words = Tokenizer.from_file(str(vocabulary)), json.loads((options.run / "words.json").read_text())
 
-    learner = Learner(config, len(scenes.numbers)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learner = Learner(config, len(seen.numbers)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(learner.clip)
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.05)
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
     pictures = step = begun = 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
@@ -199,48 +194,56 @@ def main() -> None:
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = shipped["pictures"]
-        step = begun = pictures // BATCH
+        step = begun = pictures // (2 * BATCH)
+
+    def update(loss: Tensor) -> None:
+        loss.backward()
+        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
 
     saved = reported = time.time()
+    each = len(scenes) // BATCH
     while pictures < options.pictures:
-        scenes.side = side_at(pictures)
-        until = next((b for b, _ in SIZES if b > pictures), options.pictures)
-        steps = range(step, step + -(-(until - pictures) // BATCH))
-        for batch in DataLoader(scenes, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=3):
-            torch.manual_seed(step)  # what an attack draws is the same after a kill
-            for group in optimizer.param_groups:
-                group["lr"] = (
-                    options.lr * min(1, (step - begun + 1) / 150) * (0.1 if pictures > 0.9 * options.pictures else 1)
-                )
-            ids = tokens(tokenizer, batch.captions, config.context)
-            images, radius = batch.images, 0.0
-            if pictures >= ADVERSARIAL_FROM:
-                radius = RADIUS[0] + (RADIUS[1] - RADIUS[0]) * min(1, (pictures - ADVERSARIAL_FROM) / 400_000)
-                half = BATCH // 2
-                with torch.no_grad():
-                    texts = learner.clip.encode_text(ids[:half])
-                images = torch.cat((attack(learner, images[:half], texts, radius * scenes.side / 64), images[half:]))
-            loss, values = learner(images, ids, batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-            optimizer.step()
-            average.update(learner.clip, step)
-            step, pictures = step + 1, pictures + BATCH
-            if step % 50 == 0:
-                rate = 50 * BATCH / (time.time() - reported)
-                reported = time.time()
-                log.write(pictures=pictures, side=scenes.side, radius=round(radius, 2), rate=round(rate, 1), **values)
-            if step % 500 == 0:
-                top, top_unseen = zero_shot(average.model, tokenizer, seen), zero_shot(average.model, tokenizer, unseen)
-                log.write(pictures=pictures, groups=len(seen.groups), seen=top, held_out=top_unseen)
-            if time.time() - saved > 240 or pictures >= options.pictures:
-                progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
-                networks = {"learner": learner.state_dict(), "average": average.model.state_dict()}
-                save_atomically(networks | progress, checkpoint)
-                seen_so_far = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
-                export(average.model, tokenizer, words, scenes, options.run / "perceptor.safetensors", seen_so_far)
-                saved = time.time()
+        rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
+        side, radius, lr = schedule(pictures / options.pictures, step - begun, options.lr)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        places = scenes.order(step // each, options.seed)[step % each * BATCH :][:BATCH]
+        batch = scenes.batch(places, side, rng)
+
+        # As it is; the backward pass leaves the pictures' gradient as well as the weights'.
+        images = batch.images.requires_grad_()
+        texts = learner.clip.encode_text(tokens(tokenizer, batch.captions, config.context))
+        loss, values = learner(images, texts, batch)
+        update(loss)
+
+        # Moved along that gradient, away from its own caption.
+        assert images.grad is not None
+        lengths = images.grad.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+        moved = (images.detach() + images.grad * (radius / lengths)).clamp(0, 1)
+        loss, attacked = learner(moved, texts.detach(), batch)
+        update(loss)
+        average.update(learner.clip, step)
+
+        step, pictures = step + 1, pictures + 2 * len(batch.captions)
+        if step % 50 == 0:
+            rate = 50 * 2 * BATCH / (time.time() - reported)
+            reported = time.time()
+            values["attacked"] = attacked["right"]
+            shown = {name: round(value, 3) for name, value in values.items()}
+            log.write(pictures=pictures, side=side, radius=round(radius, 2), rate=round(rate, 1), **shown)
+        if step % 250 == 0:
+            named = [zero_shot(average.model, tokenizer, hands, side) for hands in (seen, unseen)]
+            log.write(pictures=pictures, groups=len(seen.groups), seen=named[0], held_out=named[1])
+        if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
+            progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
+            networks = {"learner": learner.state_dict(), "average": average.model.state_dict()}
+            save_atomically(networks | progress, checkpoint)
+            facts = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
+            paired = scenes.batch(scenes.order(0, 1)[:1024], config.side, torch.Generator().manual_seed(0))
+            export(average.model, tokenizer, words, paired, options.run / "perceptor.safetensors", facts)
+            saved = time.time()
 
 
 if __name__ == "__main__":

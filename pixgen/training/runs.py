@@ -16,6 +16,9 @@ from torch import nn
 from pixgen.perceptors.tiny import Tiny
 from pixgen.perceptors.tiny_model import TinyCLIP
 
+SAVE_EVERY = 240.0
+"""Seconds between checkpoints."""
+
 Network = TypeVar("Network", bound=nn.Module)
 
 

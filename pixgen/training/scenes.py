@@ -49,12 +49,16 @@ class Sketch:
 
 @dataclass
 class Batch:
-    """images: float32 (B, 3, S, S) in [0, 1]; subjects, styles: int64 (B,), -1 where none is the only one."""
+    """images: float32 (B, 3, S, S) in [0, 1]; subjects, styles: int64 (B,), -1 where none is the only one.
+
+    captions: one a picture. wordings: several a picture, where they were asked for.
+    """
 
     images: Tensor
     captions: list[str]
     subjects: Tensor
     styles: Tensor
+    wordings: list[list[str]] = field(default_factory=list)
 
 
 class Scenes(Dataset[Batch]):
@@ -90,6 +94,10 @@ class Scenes(Dataset[Batch]):
         self.roles = [g for g in self.people if self.drawings[g][0][1].role]
 
     def __getitem__(self, step: int) -> Batch:
+        return self.batch_at(step)
+
+    def batch_at(self, step: int, wordings: int = 0) -> Batch:
+        """The batch of this step, with `wordings` captions more of each picture, a third of them in Portuguese."""
         rng = random.Random(f"{self.seed}/{step}/{self.plain}")
         noise = torch.Generator().manual_seed(rng.getrandbits(62))
         if self.plain:
@@ -105,7 +113,8 @@ class Scenes(Dataset[Batch]):
         ]
         subjects = [self.numbers[s.scene.things[0].subject.group] if len(s.scene.things) == 1 else -1 for s in sketches]
         styles = [STYLE_NAMES.index(s.scene.style) for s in sketches]
-        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles))
+        more = [[write(s.scene, rng, rng.random() < 0.3) for _ in range(wordings)] for s in sketches]
+        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more)
 
     # -- what is in a picture ------------------------------------------------------------------------------
 

@@ -1,34 +1,46 @@
 """Train the generator: a VQGAN (arXiv 2012.09841) from nothing, on crops of scenes.
 
 An encoder turns each 8x8 pixels into the nearest of 1,024 unit codes, a decoder turns codes back into a picture.
-It learns from the distance of pixels, of edges, and of the perceptor's own features in place of VGG's; towards the
-end a patch discriminator (arXiv 1611.07004) asks for crispness. Codes that nobody uses are moved to where latents are.
+It begins as a plain autoencoder with noise on its latents, which learns colours and edges quickly; then its latents
+are clustered (k-means), the clusters become the codebook, and it goes on through codes that follow their latents as
+running means (arXiv 1711.00937, appendix A.1). It learns from the distance of pixels, of edges, and of the
+perceptor's own features in place of VGG's; towards the end a patch discriminator (arXiv 1611.07004) asks for crispness.
 
     python -m pixgen.training.vqgan RUN --cache CACHE [--perceptor RUN/perceptor.safetensors]
 
-Counted in crops, so a run may be cut anywhere and goes on where it stopped.
+Counted in crops of 64x64 pixels, so a run may be cut anywhere and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from pixgen.generators.vqgan_model import TINY, VQModel, load, save
 from pixgen.perceptors.tiny_model import TinyCLIP
+from pixgen.training import runs
+from pixgen.training.pool import Pool, pool
 from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import Scenes
 
-RENDERS, CROPS, CROP, SIDE = 4, 1, 64, 128
+CROPS = 4
+"""Crops of 64x64 in a batch; a batch of larger pictures has as many pixels."""
+CONTINUOUS = 0.25
+"""Until this share of the run there are no codes."""
+LATENT_NOISE = 0.03
+"""Standard deviation of the noise on unit latents while there are no codes: about what rounding to codes will cost."""
+CRITIC_FROM = 0.75
 COMMITMENT = 0.25
-REVIVE_EVERY = 50
-AROUND_UNTIL = 20_000
+CODE_DECAY = 0.98
+REVIVE_EVERY = 100
 
 
 class Discriminator(nn.Sequential):
@@ -41,48 +53,119 @@ class Discriminator(nn.Sequential):
         super().__init__(*layers, nn.Conv2d(4 * width, 1, 3, 1, 1))
 
 
+class Codes(nn.Module):
+    """What the codebook follows: running counts and sums of the latents that chose each code."""
+
+    counts: Tensor
+    sums: Tensor
+
+    def __init__(self, n: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("counts", torch.zeros(n))
+        self.register_buffer("sums", torch.zeros(n, dim))
+
+    def cluster(self, latents: Tensor, rounds: int = 12) -> Tensor:
+        """k-means on the unit sphere; latents (M, dim), unit. Returns the codebook (n, dim)."""
+        codebook = latents[torch.randperm(len(latents))[: len(self.counts)]].clone()
+        for _ in range(rounds):
+            self.counts.zero_()
+            self.sums.zero_()
+            self._add((latents @ codebook.T).argmax(1), latents, 1.0)
+            empty = self.counts == 0
+            codebook = F.normalize(self.sums, dim=1)
+            codebook[empty] = latents[torch.randint(len(latents), (int(empty.sum()),))]
+        return codebook
+
+    def follow(self, codebook: Tensor, indices: Tensor, latents: Tensor) -> None:
+        """Move every code towards the latents (M, dim) that chose it (indices (M,))."""
+        self.counts.mul_(CODE_DECAY)
+        self.sums.mul_(CODE_DECAY)
+        self._add(indices, latents, 1 - CODE_DECAY)
+        used = self.counts > 1e-3
+        codebook[used] = F.normalize(self.sums[used], dim=1)
+
+    def revive(self, codebook: Tensor, latents: Tensor) -> int:
+        """Move every code that is hardly used onto a random latent; how many were moved."""
+        share = self.counts / self.counts.sum().clamp(min=1e-9)
+        dead = (share < 0.02 / len(share)).nonzero().flatten()
+        chosen = latents[torch.randint(len(latents), (len(dead),))]
+        codebook[dead] = chosen
+        self.counts[dead] = self.counts.mean()
+        self.sums[dead] = chosen * self.counts[dead, None]
+        return len(dead)
+
+    def _add(self, indices: Tensor, latents: Tensor, share: float) -> None:
+        self.counts += share * torch.bincount(indices, minlength=len(self.counts))
+        self.sums.index_add_(0, indices, latents, alpha=share)
+
+
 def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
 
 
+def opponent(x: Tensor) -> Tensor:
+    """Light, and twice the differences of colours, which pixels alone hardly ask for. (B, 3, H, W)."""
+    r, g, b = x.unbind(1)
+    return torch.stack(((r + g + b) / 3, r - g, (r + g) / 2 - b), 1)
+
+
 def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Tensor, dict[str, float]]:
     """Pixels, edges and features: what the reconstruction is asked for."""
-    pixels = F.l1_loss(made, real) + F.mse_loss(made, real)
+    pixels = F.l1_loss(opponent(made), opponent(real)) + 2 * F.mse_loss(made, real)
     edge = sum((F.l1_loss(a, b) for a, b in zip(slopes(made), slopes(real), strict=True)), torch.zeros(()))
     total = pixels + 0.5 * edge
+    values = {"pixels": pixels.item(), "edges": edge.item()}
     if perceptor is not None:
         with torch.no_grad():
-            wanted = perceptor.image.features(real)
-        for mine, theirs in zip(perceptor.image.features(made), wanted, strict=True):
-            total = total + 0.05 * F.mse_loss(F.normalize(mine, dim=1), F.normalize(theirs, dim=1)) * mine.shape[1]
-    return total, {"pixels": pixels.item(), "edges": edge.item()}
+            wanted = perceptor.image.features(real)[:3]
+        pairs = zip(perceptor.image.features(made)[:3], wanted, strict=True)
+        features = torch.stack([(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean() for a, b in pairs])
+        total = total + 0.1 * features.sum()
+        values["features"] = features.sum().item()
+    return total, values
 
 
-@torch.no_grad()
-def revive(model: VQModel, used: Tensor, latents: Tensor) -> int:
-    """Move every code that was not used lately onto a random latent of this batch; how many were moved."""
-    dead = (used == 0).nonzero().flatten()
-    flat = F.normalize(latents.movedim(1, -1).flatten(0, 2), dim=1)
-    chosen = flat[torch.randint(len(flat), (len(dead),))]
-    model.quantize.embedding.weight[dead] = chosen + 0.01 * torch.randn_like(chosen)
-    return len(dead)
+def batch_at(step: int, seed: int, halves: Pool, wholes: Pool) -> Tensor:
+    """Crops of 64x64; every third batch whole pictures of 128x128, every twelfth one whole picture of 256x256."""
+    rng = np.random.default_rng((seed, step))
+    if step % 12 == 11:
+        return _pictures(wholes, rng, 1, 256)
+    if step % 3 == 2:
+        return _pictures(halves, rng, max(1, CROPS // 4), 128)
+    return torch.cat((_pictures(halves, rng, CROPS // 2, 64), _pictures(wholes, rng, CROPS - CROPS // 2, 64)))
 
 
-def crops(images: Tensor) -> Tensor:
-    """CROPS random squares of each picture, on the code grid's own step of 8 or off it."""
+def _pictures(source: Pool, rng: np.random.Generator, count: int, side: int) -> Tensor:
     cut = []
-    for image in images.repeat_interleave(CROPS, 0):
-        y, x = torch.randint(0, images.shape[-1] - CROP + 1, (2,)).tolist()
-        cut.append(image[:, y : y + CROP, x : x + CROP])
-    return torch.stack(cut)
+    for place in rng.integers(len(source), size=count):
+        picture = source.pictures[place]
+        y, x = rng.integers(0, picture.shape[-1] - side + 1, size=2)
+        square = picture[:, y : y + side, x : x + side]
+        cut.append(torch.tensor(square[..., ::-1].copy() if rng.random() < 0.5 else square.copy()))
+    return torch.stack(cut).float().div_(255)
+
+
+def unit_rows(latents: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B*h*w, C), unit."""
+    return F.normalize(latents.movedim(1, -1).flatten(0, 2), dim=1)
 
 
 @torch.no_grad()
-def psnr(model: VQModel, images: Tensor) -> tuple[float, float]:
-    """PSNR in dB, and the gradient energy kept (1 is all), of reconstructions of whole pictures."""
-    made = torch.cat([model(image[None])[0] for image in images]).clamp(0, 1)
-    energy = [sum(float(s.square().mean()) for s in slopes(x)) for x in (made, images)]
-    return float(-10 * F.mse_loss(made, images).log10()), energy[0] / energy[1]
+def measure(model: VQModel, images: Tensor, continuous: bool) -> dict[str, float]:
+    """PSNR in dB, the gradient energy kept (1 is all) and the codes in use, over reconstructions of whole pictures."""
+    made, used = [], []
+    for image in images:
+        latents = model.encode(image[None])
+        codes, indices = model.quantize(latents)
+        made.append(model.decode(F.normalize(latents, dim=1) if continuous else codes))
+        used.append(indices.flatten())
+    drawn = torch.cat(made).clamp(0, 1)
+    energy = [sum(float(s.square().mean()) for s in slopes(x)) for x in (drawn, images)]
+    quality = float((-10 * (drawn - images).square().mean((1, 2, 3)).log10()).mean())
+    share = len(torch.cat(used).unique()) / len(model.quantize.codebook)
+    return {
+        "psnr": round(quality, 2), "gradient_energy": round(energy[0] / energy[1], 3), "codes_used": round(share, 3)
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -90,62 +173,81 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--perceptor", type=Path, help="weights of the perceptor whose features are compared")
-    parser.add_argument("--crops", type=int, default=600_000)
-    parser.add_argument("--subjects", type=int, default=10**6)
+    parser.add_argument("--crops", type=int, default=400_000)
+    parser.add_argument("--pool", type=int, default=10_000, help="scenes rendered once and used again")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
 
-    scenes = Scenes(options.cache, RENDERS, SIDE, options.seed + 100, options.subjects)
-    judged = Scenes(options.cache, 8, 256, options.seed + 200, options.subjects)[0].images
-    model = VQModel(TINY)
-    nn.init.normal_(model.quantize.embedding.weight)
-    average, critic = Average(model, 0.995), Discriminator()
-    optimizer = torch.optim.Adam(model.parameters(), lr=options.lr, betas=(0.8, 0.98))
+    every = 10**6  # all subjects
+    small, large = options.pool * 4 // 5, options.pool // 5
+    halves = pool(options.run / "pool128.npy", Scenes(options.cache, 32, 128, options.seed + 100, every), small)
+    wholes = pool(options.run / "pool256.npy", Scenes(options.cache, 32, 256, options.seed + 101, every), large)
+    judged = Scenes(options.cache, 12, 256, options.seed + 200, every)[0].images
+    model, critic = VQModel(TINY), Discriminator()
+    average, codes = Average(model, 0.995), Codes(TINY["n_embed"], TINY["embed_dim"])
+    optimizer = torch.optim.Adam(
+        [p for name, p in model.named_parameters() if not name.startswith("quantize")],
+        lr=options.lr, betas=(0.9, 0.98),
+    )  # fmt: skip
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
     perceptor = shipped_clip(options.perceptor) if options.perceptor else None
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
         "model": model,
         "average": average.model,
         "critic": critic,
+        "codes": codes,
         "optimizer": optimizer,
         "critic_optimizer": critic_optimizer,
     }
     log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
-    used, seen, step, begun = torch.zeros(TINY["n_embed"]), 0, 0, 0  # steps since `begun` warm the learning rate up
+    seen, step, begun = 0, 0, 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
-        used, seen, step, begun = state["used"], state["seen"], state["step"], state.get("begun", 0)
+        seen, step, begun = state["seen"], state["step"], state["begun"]
     elif options.restart:
         weights = load(options.restart).state_dict()
         model.load_state_dict(weights)
         average.model.load_state_dict(weights)
         seen = about(options.restart)["about"]["crops"]
-        step = begun = seen // (RENDERS * CROPS)
+        step = begun = seen // CROPS
+    clustered = seen >= CONTINUOUS * options.crops
+    recent: list[Tensor] = []  # latents of the last batches before clustering
 
     saved = reported = time.time()
-    steps = range(step, -(-options.crops // (RENDERS * CROPS)))
-    for batch in DataLoader(scenes, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=4):
-        torch.manual_seed(step)
-        real = crops(batch.images)
+    while seen < options.crops:
+        torch.manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
+        progress = seen / options.crops
+        real = batch_at(step, options.seed, halves, wholes)
         latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
-        looked_up, indices = model.quantize(latents)
-        # At first half of the crops go round the codebook: colours are learnt before there are codes for them.
-        around = (torch.rand(len(real), 1, 1, 1) < 0.5) & (seen < AROUND_UNTIL)
-        made = model.decode(torch.where(around, unit, looked_up))
-        codes = model.codes(indices)
+        if not clustered:
+            recent = [*recent[-250:], unit_rows(latents.detach())]
+            if progress >= CONTINUOUS - 1e-9 and len(recent) > 16:
+                model.quantize.embedding.weight.data.copy_(codes.cluster(torch.cat(recent)))
+                average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
+                clustered, recent = True, []
+        commitment, adversarial = torch.zeros(()), progress >= CRITIC_FROM
+        if clustered:
+            looked_up, indices = model.quantize(latents)
+            commitment = (unit - looked_up.detach()).square().sum(1).mean()
+            made = model.decode(looked_up)
+        else:
+            made = model.decode(F.normalize(unit + LATENT_NOISE * torch.randn_like(unit), dim=1))
         loss, values = distance(made, real, perceptor)
-        loss = loss + F.mse_loss(codes, unit.detach()) * 4 + COMMITMENT * F.mse_loss(unit, codes.detach()) * 4
-        adversarial = seen > 0.6 * options.crops
+        loss = loss + COMMITMENT * commitment
         if adversarial:
             loss = loss - 0.02 * critic(made).mean()
         for group in optimizer.param_groups:
-            group["lr"] = options.lr * min(1, (step - begun + 1) / 50)
+            falling = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
+            group["lr"] = options.lr * min(1, (step - begun + 1) / 100) * falling
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -155,23 +257,30 @@ def main() -> None:
             critic_optimizer.zero_grad(set_to_none=True)
             hinge.backward()
             critic_optimizer.step()
-        used += torch.bincount(indices.flatten(), minlength=len(used))
-        step, seen = step + 1, seen + len(real)
         moved = 0
-        if step % REVIVE_EVERY == 0:
-            moved = revive(model, used, latents.detach()) if seen < 0.8 * options.crops else 0
-            used *= 0
+        if clustered and progress < 0.9:  # codes rest at the end, so that the decoder can settle on them
+            rows, codebook = unit_rows(latents.detach()), model.quantize.embedding.weight.data
+            codes.follow(codebook, indices.flatten(), rows)
+            if step % REVIVE_EVERY == 0:
+                moved = codes.revive(codebook, rows)
         average.update(model, step)
+        average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
+        step, seen = step + 1, seen + CROPS
         if step % 50 == 0:
-            rate = 50 * len(real) / (time.time() - reported)
+            rate = 50 * CROPS / (time.time() - reported)
             reported = time.time()
-            log.write(crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), revived=moved, **values)
-        if time.time() - saved > 240 or step == steps.stop:
-            quality, energy = psnr(average.model, judged)
-            log.write(crops=seen, psnr=round(quality, 2), gradient_energy=round(energy, 3))
+            shown = {name: round(value, 4) for name, value in values.items()}
+            commit = round(commitment.item(), 3)
+            log.write(crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), commit=commit, revived=moved, **shown)
+        if time.time() - saved > runs.SAVE_EVERY or seen >= options.crops:
+            facts = measure(average.model, judged, not clustered)
+            log.write(crops=seen, **facts)
             states = {name: part.state_dict() for name, part in parts.items()}
-            save_atomically(states | {"used": used, "seen": seen, "step": step, "begun": begun}, checkpoint)
-            save(average.model, options.run / "vqgan.safetensors", crops=seen, psnr=quality, seed=options.seed)
+            save_atomically(states | {"seen": seen, "step": step, "begun": begun}, checkpoint)
+            save(average.model, options.run / "vqgan.safetensors", crops=seen, seed=options.seed, **facts)
+            if adversarial:
+                halved = {name: value.half().contiguous() for name, value in critic.state_dict().items()}
+                save_file(halved, options.run / "discriminator.safetensors")
             saved = time.time()
 
 

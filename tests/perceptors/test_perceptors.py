@@ -16,7 +16,7 @@ from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 
 WORDS = ["[PAD]", "[UNK]", "a", "fox", "house", "raposa"]
 SMALL = TinyConfig(
-    side=16, dim=12, widths=(4, 6, 8), image_depth=1, text_width=8, text_depth=1, heads=2, vocabulary=6, context=5
+    side=16, dim=12, stem=4, widths=(4, 6, 8), residuals=1, text_width=8, text_depth=1, heads=2, vocabulary=6, context=5
 )
 
 

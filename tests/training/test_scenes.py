@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-import sys
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
-from pixgen.training import clip, drawings
+from pixgen.training import drawings
 from pixgen.training.captions import PLACE_WORDS, STYLE_WORDS, write
 from pixgen.training.places import PLACES
-from pixgen.training.runs import about
 from pixgen.training.scenes import Scenes
 from pixgen.training.styles import STYLES
 from tests.training.shapes import SHAPES, pack
@@ -86,39 +83,3 @@ def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> No
         different = [f for f in ("style", "relation", "ground") if getattr(one.scene, f) != getattr(two.scene, f)]
         colours = [t.colour for t in one.scene.things] != [t.colour for t in two.scene.things]
         assert len(different) + colours == 1
-
-
-def run_clip(cache: Path, run: Path, pictures: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
-    monkeypatch.setattr(clip, "BATCH", 4)
-    monkeypatch.setattr(clip, "SIZES", ((0, 32),))
-    monkeypatch.setattr(clip, "ADVERSARIAL_FROM", 8)
-    monkeypatch.setattr("sys.argv", ["clip", str(run), "--cache", str(cache), "--pictures", str(pictures)])
-    clip.main()
-    checkpoint = clip.load_checkpoint(run / "checkpoint.pt")
-    assert checkpoint is not None
-    return checkpoint["learner"]
-
-
-def test_a_training_that_was_cut_ends_as_one_that_was_not(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: VOCABULARY(scenes, size, 200))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # The learning rate falls over the last tenth, so both are told the same end.
-        torch.manual_seed(0)
-        whole = run_clip(cache, tmp_path / "whole", 16, monkeypatch)
-        run_clip(cache, tmp_path / "cut", 8, monkeypatch)
-        resumed = run_clip(cache, tmp_path / "cut", 16, monkeypatch)
-        shipped = tmp_path / "cut" / "perceptor.safetensors"
-        monkeypatch.setattr(
-            "sys.argv", [*sys.argv[:1], str(tmp_path / "new"), *sys.argv[2:4], "--restart", str(shipped)]
-        )
-        monkeypatch.setattr("sys.argv", [*sys.argv, "--pictures", "20"])
-        clip.main()
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    old, new = about(shipped), about(tmp_path / "new" / "perceptor.safetensors")
-    assert (old["pictures"], new["pictures"]) == (16, 20) and old["tokenizer"] == new["tokenizer"]
-
-
-VOCABULARY = clip.learn_vocabulary

@@ -1,0 +1,100 @@
+"""A pool: scenes rendered once, used in many orders, each time with another crop, light and wording.
+
+Rendering costs as much as a training step of a small network; a pool makes it free after the first pass. It is the
+same for the same seed and lies in one file, so a training that was killed finds it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.training.scenes import Batch, Scenes
+
+WORDINGS = 4
+
+
+@dataclass
+class Pool:
+    """pictures: uint8 (N, 3, S, S), memory-mapped; wordings: N lists of captions of the same scene."""
+
+    pictures: np.ndarray
+    wordings: list[list[str]]
+    subjects: Tensor
+    styles: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def order(self, epoch: int, seed: int) -> np.ndarray:
+        """All places in random order; twins of a minimal pair (2i, 2i + 1) stay side by side."""
+        pairs = np.random.default_rng((seed, epoch)).permutation(len(self) // 2)
+        return (pairs[:, None] * 2 + np.arange(2)).reshape(-1)
+
+    def batch(self, places: np.ndarray, side: int, rng: torch.Generator) -> Batch:
+        """The pictures at these places through a random camera at `side`, each in one of its wordings."""
+        chosen = np.sort(places)
+        images = torch.from_numpy(self.pictures[chosen]).float().div_(255)
+        which = torch.randint(WORDINGS, (len(chosen),), generator=rng).tolist()
+        captions = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
+        rows = torch.from_numpy(chosen)
+        return Batch(camera(images, side, rng), captions, self.subjects[rows], self.styles[rows])
+
+
+def camera(images: Tensor, side: int, rng: torch.Generator) -> Tensor:
+    """Zoom up to 1.8 and shift, then light, contrast, colour and noise: what the loop's cutouts show. (B, 3, side, side)."""
+    n = len(images)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(n, *shape).uniform_(low, high, generator=rng)
+
+    zoom = torch.where(uniform(0, 1) < 0.3, uniform(0.55, 0.9), uniform(0.9, 1.1))
+    turn = uniform(-0.12, 0.12)
+    reach = (1 - zoom).abs() + 0.05
+    x, y = uniform(-1, 1) * reach, uniform(-1, 1) * reach
+    cos, sin = zoom * turn.cos(), zoom * turn.sin()
+    matrices = torch.stack((torch.stack((cos, -sin, x), 1), torch.stack((sin, cos, y), 1)), 1)
+    if images.shape[-1] >= 2 * side:
+        images = F.avg_pool2d(images, images.shape[-1] // side)
+    grid = F.affine_grid(matrices, [n, 3, side, side], align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    contrast, gain, light = uniform(0.9, 1.1, 1, 1, 1), uniform(0.95, 1.05, 3, 1, 1), uniform(-0.06, 0.06, 1, 1, 1)
+    images = (images - 0.5) * contrast * gain + 0.5 + light
+    noise = torch.randn(images.shape, generator=rng) * uniform(0, 0.05, 1, 1, 1)
+    return (images + noise).clamp_(0, 1)
+
+
+def pool(path: Path, scenes: Scenes, pictures: int) -> Pool:
+    """Open the pool at `path` (.npy, with its words beside it), rendering it first where it is not there yet."""
+    words = path.with_suffix(".json")
+    if not words.exists():
+        _render(path, words, scenes, pictures)
+    held = json.loads(words.read_text())
+    subjects, styles = torch.tensor(held["subjects"]), torch.tensor(held["styles"])
+    return Pool(np.load(path, mmap_mode="r"), held["wordings"], subjects, styles)
+
+
+def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
+    steps = -(-pictures // scenes.batch)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
+    held: dict[str, list] = {"wordings": [], "subjects": [], "styles": []}
+    for step in range(steps):
+        batch = scenes.batch_at(step, WORDINGS)
+        begin = step * scenes.batch
+        array[begin : begin + scenes.batch] = (batch.images * 255).round().byte().numpy()
+        held["wordings"] += batch.wordings
+        held["subjects"] += batch.subjects.tolist()
+        held["styles"] += batch.styles.tolist()
+    array.flush()
+    os.replace(temporary, path)
+    unfinished = words.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(held, ensure_ascii=False))
+    os.replace(unfinished, words)  # last: where it is, the pictures are whole

@@ -1,0 +1,154 @@
+"""Trainings end the same whether they were killed or not, go on from what they shipped, and learn."""
+
+import importlib
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pixgen.perceptors.tiny_model import TinyConfig
+from pixgen.training import clip, drawings, runs, vqgan
+from pixgen.training.pool import Pool, camera, pool
+from pixgen.training.scenes import Scenes
+
+from tests.training.shapes import SHAPES, pack
+
+SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trainings")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawings.rasterise(folder, folder / "cache", 96, pack(folder, SHAPES), processes=1)
+    return folder / "cache"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = clip.learn_vocabulary
+    monkeypatch.setattr(clip, "BATCH", 4)
+    monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
+    monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
+    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: vocabulary(scenes, size, 200))
+    monkeypatch.setattr(vqgan, "CROPS", 4)
+    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
+
+
+class Killed(Exception):
+    pass
+
+
+def train(training: ModuleType, monkeypatch: pytest.MonkeyPatch, run: Path, *arguments: Any) -> dict[str, Any]:
+    monkeypatch.setattr("sys.argv", ["training", str(run), *map(str, arguments)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        training.main()
+    checkpoint = runs.load_checkpoint(run / "checkpoint.pt")
+    assert checkpoint is not None
+    return checkpoint
+
+
+def kill_after(training: ModuleType, monkeypatch: pytest.MonkeyPatch, checkpoints: int, go: Any) -> None:
+    """Run `go` and stop it, as a kill would, right after this many checkpoints."""
+    save, left = training.save_atomically, [checkpoints]
+
+    def saving(state: dict[str, Any], path: Path) -> None:
+        save(state, path)
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save_atomically", saving)
+        with pytest.raises(Killed):
+            go()
+
+
+CASES = {
+    "clip": ("learner", ["--pictures", 32, "--pool", 8]),
+    # Long enough for codes (from 20 % on) and the critic (from 75 %).
+    "vqgan": ("model", ["--crops", 120, "--pool", 40]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_training_that_was_killed_ends_as_one_that_was_not(
+    name: str, cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = importlib.import_module(f"pixgen.training.{name}")
+    network, arguments = CASES[name]
+    arguments = ["--cache", cache, *arguments]
+    whole = train(training, monkeypatch, tmp_path / "whole", *arguments)
+    again = lambda: train(training, monkeypatch, tmp_path / "cut", *arguments)  # noqa: E731
+    kill_after(training, monkeypatch, 2, again)
+    resumed = again()
+    assert whole["step"] == resumed["step"] > 2
+    assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
+
+
+def test_a_perceptor_goes_on_from_what_was_shipped(
+    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(clip, monkeypatch, tmp_path / "old", "--cache", cache, "--pictures", 16, "--pool", 8)
+    shipped = tmp_path / "old" / "perceptor.safetensors"
+    arguments = ["--cache", cache, "--pictures", 24, "--pool", 8, "--restart", shipped]
+    train(clip, monkeypatch, tmp_path / "new", *arguments)
+    old, new = runs.about(shipped), runs.about(tmp_path / "new" / "perceptor.safetensors")
+    assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
+
+
+def test_clusters_lie_where_the_latents_are() -> None:
+    torch.manual_seed(0)
+    centres = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
+    latents = centres.repeat_interleave(50, 0) + 0.05 * torch.randn(300, 8)
+    codebook = vqgan.Codes(24, 8).cluster(torch.nn.functional.normalize(latents, dim=1))
+    torch.testing.assert_close(codebook.norm(dim=1), torch.ones(24))
+    assert ((latents @ codebook.T).amax(1) > 0.97).all()
+
+
+def test_codes_follow_their_latents_and_idle_ones_are_revived() -> None:
+    torch.manual_seed(0)
+    codes = vqgan.Codes(4, 2)
+    codebook = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
+    latents = torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [1.0, 0.3], [0.1, 1.0]]), dim=1)
+    for _ in range(200):
+        codes.follow(codebook, (latents @ codebook.T).argmax(1), latents)
+    torch.testing.assert_close(codebook[1], latents[2], rtol=0, atol=1e-3)
+    assert codes.revive(codebook, latents) == 2
+    assert all(any(torch.equal(code, row) for row in latents) for code in codebook[2:])
+
+
+def test_a_pool_is_rendered_once_and_used_in_other_orders(cache: Path, tmp_path: Path) -> None:
+    source = Scenes(cache, 4, 32, 0)
+    first = pool(tmp_path / "pool.npy", source, 10)
+    assert len(first) == 12 and first.pictures.dtype == np.uint8 and len(first.wordings[0]) == 4
+    again = pool(tmp_path / "pool.npy", None, 0)  # type: ignore[arg-type]  # there already: nothing is rendered
+    assert np.array_equal(first.pictures, again.pictures)
+    orders = [first.order(epoch, 0) for epoch in (0, 1)]
+    assert all(sorted(order) == list(range(12)) for order in orders) and not np.array_equal(*orders)
+    assert all(one + 1 == two for order in orders for one, two in order.reshape(-1, 2) if one % 2 == 0)
+
+
+def test_a_pool_s_batch_keeps_each_picture_with_its_own_words(cache: Path, tmp_path: Path) -> None:
+    made: Pool = pool(tmp_path / "pool.npy", Scenes(cache, 4, 32, 0), 8)
+    places = np.array([6, 1, 3])
+    batch = made.batch(places, 32, torch.Generator().manual_seed(0))
+    for row, place in enumerate(sorted(places)):
+        assert batch.captions[row] in made.wordings[place] and batch.subjects[row] == made.subjects[place]
+    same = made.batch(places, 32, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.images, same.images) and batch.captions == same.captions
+
+
+@pytest.mark.parametrize("side", [32, 48])
+def test_the_camera_keeps_range_and_size(side: int) -> None:
+    images = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    seen = camera(images, side, torch.Generator().manual_seed(1))
+    assert seen.shape == (5, 3, side, side) and 0 <= seen.min() and seen.max() <= 1
+    flat = camera(torch.full((5, 3, 64, 64), 0.5), side, torch.Generator().manual_seed(1))
+    assert (flat.mean((2, 3)) - 0.5).abs().max() < 0.1
