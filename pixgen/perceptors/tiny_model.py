@@ -1,13 +1,14 @@
 """The embedded perceptor's network: CLIP's two towers (arXiv 2103.00020), small enough for two CPU cores.
 
 The image tower is a residual network of plain 3x3 convolutions: on a processor they run at nearly its full speed, and
-from a few hundred thousand pictures they learn more than a transformer. Its last 3x3 grid is read place by place, so that
+from a few hundred thousand pictures they learn more than a transformer. Its last grid is read place by place, so that
 left and right are not lost. The text tower is a transformer whose caption embedding is the masked mean of its tokens.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -90,7 +91,7 @@ class ImageTower(nn.Module):
         super().__init__()
         self.stem = conv(3, c.stem, stride=2)
         wide = (c.stem, *c.widths)
-        self.stages = nn.ModuleList(Stage(a, b, c.residuals) for a, b in zip(wide, wide[1:], strict=False))
+        self.stages = nn.ModuleList(Stage(a, b, c.residuals) for a, b in pairwise(wide))
         self.places = nn.Linear(GRID * GRID * c.widths[-1], 2 * c.dim)
         self.norm = nn.LayerNorm(2 * c.dim)
         self.project = nn.Linear(2 * c.dim, c.dim, bias=False)

@@ -49,7 +49,7 @@ class Pool:
 
 
 def camera(images: Tensor, side: int, rng: torch.Generator) -> Tensor:
-    """Zoom up to 1.8 and shift, then light, contrast, colour and noise: what the loop's cutouts show. (B, 3, side, side)."""
+    """Zoom up to 1.8 and shift, then light, colour and noise, as the loop's cutouts do: (B, 3, side, side)."""
     n = len(images)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:

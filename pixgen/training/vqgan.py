@@ -35,12 +35,16 @@ CROPS = 4
 """Crops of 64x64 in a batch; a batch of larger pictures has as many pixels."""
 CONTINUOUS = 0.25
 """Until this share of the run there are no codes."""
+CLUSTERED = 64
+"""Batches whose latents are clustered."""
 LATENT_NOISE = 0.03
 """Standard deviation of the noise on unit latents while there are no codes: about what rounding to codes will cost."""
 CRITIC_FROM = 0.75
 COMMITMENT = 0.25
 CODE_DECAY = 0.98
 REVIVE_EVERY = 100
+JUDGED = (12, 256)
+"""How many unseen scenes are reconstructed at every checkpoint, and their side."""
 
 
 class Discriminator(nn.Sequential):
@@ -119,10 +123,17 @@ def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Te
         with torch.no_grad():
             wanted = perceptor.image.features(real)[:3]
         pairs = zip(perceptor.image.features(made)[:3], wanted, strict=True)
-        features = torch.stack([(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean() for a, b in pairs])
+        features = torch.stack(
+            [(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean() for a, b in pairs]
+        )
         total = total + 0.1 * features.sum()
         values["features"] = features.sum().item()
     return total, values
+
+
+def _apart(mine: Tensor, theirs: Tensor) -> Tensor:
+    """Mean squared distance of the unit feature vectors of two maps (B, C, h, w)."""
+    return (F.normalize(mine, dim=1) - F.normalize(theirs, dim=1)).square().sum(1).mean()
 
 
 def batch_at(step: int, seed: int, halves: Pool, wholes: Pool) -> Tensor:
@@ -189,7 +200,7 @@ def main() -> None:
     small, large = options.pool * 4 // 5, options.pool // 5
     halves = pool(options.run / "pool128.npy", Scenes(options.cache, 32, 128, options.seed + 100, every), small)
     wholes = pool(options.run / "pool256.npy", Scenes(options.cache, 32, 256, options.seed + 101, every), large)
-    judged = Scenes(options.cache, 12, 256, options.seed + 200, every)[0].images
+    judged = Scenes(options.cache, *JUDGED, options.seed + 200, every)[0].images
     model, critic = VQModel(TINY), Discriminator()
     average, codes = Average(model, 0.995), Codes(TINY["n_embed"], TINY["embed_dim"])
     optimizer = torch.optim.Adam(
@@ -218,22 +229,21 @@ def main() -> None:
         average.model.load_state_dict(weights)
         seen = about(options.restart)["about"]["crops"]
         step = begun = seen // CROPS
-    clustered = seen >= CONTINUOUS * options.crops
-    recent: list[Tensor] = []  # latents of the last batches before clustering
+    clustered = bool(codes.counts.any())
 
     saved = reported = time.time()
     while seen < options.crops:
         torch.manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         progress = seen / options.crops
         real = batch_at(step, options.seed, halves, wholes)
+        if not clustered and progress >= CONTINUOUS:
+            with torch.no_grad():
+                batches = (batch_at(step + i, options.seed, halves, wholes) for i in range(CLUSTERED))
+                rows = torch.cat([unit_rows(model.encode(batch)) for batch in batches])
+                model.quantize.embedding.weight.copy_(codes.cluster(rows))
+            clustered = True
         latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
-        if not clustered:
-            recent = [*recent[-250:], unit_rows(latents.detach())]
-            if progress >= CONTINUOUS - 1e-9 and len(recent) > 16:
-                model.quantize.embedding.weight.data.copy_(codes.cluster(torch.cat(recent)))
-                average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
-                clustered, recent = True, []
         commitment, adversarial = torch.zeros(()), progress >= CRITIC_FROM
         if clustered:
             looked_up, indices = model.quantize(latents)
@@ -271,7 +281,9 @@ def main() -> None:
             reported = time.time()
             shown = {name: round(value, 4) for name, value in values.items()}
             commit = round(commitment.item(), 3)
-            log.write(crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), commit=commit, revived=moved, **shown)
+            log.write(
+                crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), commit=commit, revived=moved, **shown
+            )
         if time.time() - saved > runs.SAVE_EVERY or seen >= options.crops:
             facts = measure(average.model, judged, not clustered)
             log.write(crops=seen, **facts)

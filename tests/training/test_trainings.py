@@ -14,7 +14,6 @@ from pixgen.perceptors.tiny_model import TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, pool
 from pixgen.training.scenes import Scenes
-
 from tests.training.shapes import SHAPES, pack
 
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
@@ -36,7 +35,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
     monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
     monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: vocabulary(scenes, size, 200))
-    monkeypatch.setattr(vqgan, "CROPS", 4)
+    monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
+    monkeypatch.setattr(vqgan, "CROPS", 2)
+    monkeypatch.setattr(vqgan, "CLUSTERED", 8)
     monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
 
 
@@ -73,7 +74,7 @@ def kill_after(training: ModuleType, monkeypatch: pytest.MonkeyPatch, checkpoint
 CASES = {
     "clip": ("learner", ["--pictures", 32, "--pool", 8]),
     # Long enough for codes (from 20 % on) and the critic (from 75 %).
-    "vqgan": ("model", ["--crops", 120, "--pool", 40]),
+    "vqgan": ("model", ["--crops", 30, "--pool", 40]),
 }
 
 
@@ -106,10 +107,10 @@ def test_a_perceptor_goes_on_from_what_was_shipped(
 def test_clusters_lie_where_the_latents_are() -> None:
     torch.manual_seed(0)
     centres = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
-    latents = centres.repeat_interleave(50, 0) + 0.05 * torch.randn(300, 8)
-    codebook = vqgan.Codes(24, 8).cluster(torch.nn.functional.normalize(latents, dim=1))
+    latents = torch.nn.functional.normalize(centres.repeat_interleave(50, 0) + 0.05 * torch.randn(300, 8), dim=1)
+    codebook = vqgan.Codes(24, 8).cluster(latents)
     torch.testing.assert_close(codebook.norm(dim=1), torch.ones(24))
-    assert ((latents @ codebook.T).amax(1) > 0.97).all()
+    assert ((latents @ codebook.T).amax(1) > 0.95).all()
 
 
 def test_codes_follow_their_latents_and_idle_ones_are_revived() -> None:
@@ -149,6 +150,6 @@ def test_a_pool_s_batch_keeps_each_picture_with_its_own_words(cache: Path, tmp_p
 def test_the_camera_keeps_range_and_size(side: int) -> None:
     images = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     seen = camera(images, side, torch.Generator().manual_seed(1))
-    assert seen.shape == (5, 3, side, side) and 0 <= seen.min() and seen.max() <= 1
+    assert seen.shape == (5, 3, side, side) and seen.min() >= 0 and seen.max() <= 1
     flat = camera(torch.full((5, 3, 64, 64), 0.5), side, torch.Generator().manual_seed(1))
     assert (flat.mean((2, 3)) - 0.5).abs().max() < 0.1
