@@ -1,8 +1,8 @@
 """Train the generator: a VQGAN (arXiv 2012.09841) from nothing, on crops of scenes.
 
 An encoder turns each 8x8 pixels into the nearest of 1,024 unit codes, a decoder turns codes back into a picture.
-It begins as a plain autoencoder with noise on its latents, which learns colours and edges quickly; then its latents
-are clustered (k-means), the clusters become the codebook, and it goes on through codes that follow their latents as
+It begins as a plain autoencoder whose first latents are the principal components of patches; then its latents are
+clustered (k-means), the clusters become the codebook, and it goes on through codes that follow their latents as
 running means (arXiv 1711.00937, appendix A.1). It learns from the distance of pixels, of edges, and of the
 perceptor's own features in place of VGG's; towards the end a patch discriminator (arXiv 1611.07004) asks for crispness.
 
@@ -103,6 +103,40 @@ class Codes(nn.Module):
         self.sums.index_add_(0, indices, latents, alpha=share)
 
 
+class Components(nn.Module):
+    """First latents to learn: each patch's principal components, on the unit sphere.
+
+    Left to itself a narrow network spends its first thousands of steps on light and lets its latents collapse onto that
+    one direction. With these as the encoder's target and the decoder's input, colours are there from the first step.
+    """
+
+    mean: Tensor
+    rows: Tensor
+
+    def __init__(self, dim: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.register_buffer("mean", torch.zeros(3 * factor**2))
+        self.register_buffer("rows", torch.zeros(dim - 1, 3 * factor**2))
+
+    def measure(self, images: Tensor) -> None:
+        """Find the components of these pictures, (B, 3, H, W) in [0, 1], each scaled to unit variance."""
+        flat = self._patches(images).movedim(1, -1).flatten(0, 2)
+        self.mean.copy_(flat.mean(0))
+        values, vectors = torch.linalg.eigh(torch.cov(flat.T))
+        count = len(self.rows)
+        self.rows.copy_((vectors[:, -count:] / values[-count:].sqrt()).T.flip(0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] -> unit latents (B, dim, H/f, W/f)."""
+        centred = self._patches(images) - self.mean[:, None, None]
+        found = torch.einsum("dp,bphw->bdhw", self.rows, centred).clamp(-3, 3)
+        return F.normalize(torch.cat((found, torch.full_like(found[:, :1], 1.5)), 1), dim=1)
+
+    def _patches(self, images: Tensor) -> Tensor:
+        return F.pixel_unshuffle(opponent(images), self.factor)
+
+
 def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
 
@@ -136,14 +170,14 @@ def _apart(mine: Tensor, theirs: Tensor) -> Tensor:
     return (F.normalize(mine, dim=1) - F.normalize(theirs, dim=1)).square().sum(1).mean()
 
 
-def batch_at(step: int, seed: int, halves: Pool, wholes: Pool) -> Tensor:
+def batch_at(step: int, seed: int, halves: Pool, wholes: Pool, crops: int) -> Tensor:
     """Crops of 64x64; every third batch whole pictures of 128x128, every twelfth one whole picture of 256x256."""
     rng = np.random.default_rng((seed, step))
     if step % 12 == 11:
         return _pictures(wholes, rng, 1, 256)
     if step % 3 == 2:
-        return _pictures(halves, rng, max(1, CROPS // 4), 128)
-    return torch.cat((_pictures(halves, rng, CROPS // 2, 64), _pictures(wholes, rng, CROPS - CROPS // 2, 64)))
+        return _pictures(halves, rng, max(1, crops // 4), 128)
+    return torch.cat((_pictures(halves, rng, crops // 2, 64), _pictures(wholes, rng, crops - crops // 2, 64)))
 
 
 def _pictures(source: Pool, rng: np.random.Generator, count: int, side: int) -> Tensor:
@@ -207,6 +241,8 @@ def main() -> None:
         [p for name, p in model.named_parameters() if not name.startswith("quantize")],
         lr=options.lr, betas=(0.9, 0.98),
     )  # fmt: skip
+    components = Components(TINY["embed_dim"], model.factor)
+    components.measure(batch_at(2, options.seed, halves, wholes, 64))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
     perceptor = shipped_clip(options.perceptor) if options.perceptor else None
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
@@ -235,10 +271,10 @@ def main() -> None:
     while seen < options.crops:
         torch.manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         progress = seen / options.crops
-        real = batch_at(step, options.seed, halves, wholes)
+        real = batch_at(step, options.seed, halves, wholes, CROPS)
         if not clustered and progress >= CONTINUOUS:
             with torch.no_grad():
-                batches = (batch_at(step + i, options.seed, halves, wholes) for i in range(CLUSTERED))
+                batches = (batch_at(step + i, options.seed, halves, wholes, CROPS) for i in range(CLUSTERED))
                 rows = torch.cat([unit_rows(model.encode(batch)) for batch in batches])
                 model.quantize.embedding.weight.copy_(codes.cluster(rows))
             clustered = True
@@ -250,7 +286,10 @@ def main() -> None:
             commitment = (unit - looked_up.detach()).square().sum(1).mean()
             made = model.decode(looked_up)
         else:
-            made = model.decode(F.normalize(unit + LATENT_NOISE * torch.randn_like(unit), dim=1))
+            first = components(real)
+            given = torch.where(torch.rand(len(real), 1, 1, 1) < progress / CONTINUOUS, unit, first)
+            made = model.decode(F.normalize(given + LATENT_NOISE * torch.randn_like(unit), dim=1))
+            commitment = 4 * (1 - progress / CONTINUOUS) * (unit - first).square().sum(1).mean()
         loss, values = distance(made, real, perceptor)
         loss = loss + COMMITMENT * commitment
         if adversarial:
