@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import sys
 from pathlib import Path
 
 
@@ -30,6 +31,24 @@ def user_config() -> Path:
     import click  # the package that knows each platform's folder; not needed before this
 
     return Path(click.get_app_dir("pixgen")) / "config.yaml"
+
+
+def cache() -> Path:
+    """Where what was fetched lies: in `PIXGEN_HOME`, or in the platform's cache folder."""
+    home = os.environ.get("PIXGEN_HOME")
+    if home:
+        return Path(home) / "cache"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "pixgen" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "pixgen"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixgen"
+
+
+def offline() -> str | None:
+    """The environment variable that forbids the network, if one is set to something true: pixgen's or Hugging Face's."""
+    names = ("PIXGEN_OFFLINE", "HF_HUB_OFFLINE")
+    return next((name for name in names if os.environ.get(name, "").lower() in ("1", "true", "yes", "on")), None)
 
 
 def version() -> str:

@@ -18,7 +18,7 @@ LAYERS = [
     {"errors", "streams", "torchvision_ops"},
     {"schema", "naming", "prompts", "tensors", "resources", "hardware"},
     {"registry", "files", "layers", "frame"},
-    {"bases", "pictures", "metadata"},
+    {"bases", "pictures", "metadata", "models"},
     {"plugins", "optimizers"},
     {"config", "average", "backward"},
     {"engine"},

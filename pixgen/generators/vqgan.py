@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.errors import UsageError
 from pixgen.frame import Params, Size
 from pixgen.generators import vqgan_model
 from pixgen.generators.base import Generator
+from pixgen.models import cache, zoo
+from pixgen.models.weights import is_path
 from pixgen.registry import register
 from pixgen.streams import Streams
 from pixgen.tensors import clamp
@@ -26,21 +27,32 @@ class VQGAN(Generator):
 
     defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
 
-    model: str = "pixgen-tiny"
-    """`pixgen-tiny`, or the path of a .safetensors file written by pixgen."""
+    model: str = zoo.EMBEDDED
+    """`pixgen-tiny`, a name of `pixgen models list`, or the path of a checkpoint (.safetensors, .ckpt, .pt)."""
+    config: Path | None = None
+    """For a checkpoint of one's own: the YAML file that taming trained it with."""
+    checkpointing: bool = False
+    """Compute the decoder a second time instead of keeping its activations: less memory, a third more time."""
     init_from: Literal["codes", "noise", "gradient"] = "codes"
     """Random start: a random code at every place, the codes of white noise, or of a random colour gradient."""
 
     _network: vqgan_model.VQModel | None = field(init=False, repr=False, compare=False, default=None)
 
     def prepare(self, device: torch.device) -> None:
-        """Load the weights. Raises UsageError when there are none."""
+        """Load the weights. Raises UsageError when there are none, PixgenError when they cannot be used."""
         if self._network is None:
-            path = vqgan_model.EMBEDDED if self.model == "pixgen-tiny" else Path(self.model)
-            if path.suffix != ".safetensors" and not path.is_dir():
-                raise UsageError(f"generator.model {self.model!r}: neither pixgen-tiny nor a .safetensors file")
-            self.use(vqgan_model.load(path))
+            self.use(self._load())
+        if self.checkpointing:
+            self.network.checkpointing()
         self.network.to(device)
+
+    def _load(self) -> vqgan_model.VQModel:
+        if self.model == zoo.EMBEDDED:
+            return vqgan_model.load(vqgan_model.EMBEDDED)
+        if is_path(self.model):
+            return vqgan_model.load(Path(self.model).expanduser(), self.config)
+        entry = zoo.get(self.model, "vqgan")
+        return vqgan_model.load(cache.weights(entry), self.config, entry.architecture)
 
     def use(self, network: vqgan_model.VQModel) -> VQGAN:
         """Draw with this network instead of loading one (tests, trainings). Returns self."""

@@ -15,14 +15,17 @@ import contextlib
 import io
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.models import vqgans
 from pixgen.tensors import at_least_float32
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
@@ -130,6 +133,19 @@ def _lean(network: nn.Module) -> nn.Module:
     return network
 
 
+def _recomputed(module: nn.Module) -> None:
+    """Keep only a block's input for the backward pass and compute the block again there."""
+    forward = module.forward
+
+    def again(x: Tensor, *rest: Any) -> Tensor:
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return forward(x, *rest)
+        result: Tensor = checkpoint(forward, x, *rest, use_reentrant=False, preserve_rng_state=False)
+        return result
+
+    module.forward = again
+
+
 class VQModel(nn.Module):
     """Encoder, quantiser and decoder.
 
@@ -157,6 +173,13 @@ class VQModel(nn.Module):
         self.quant_conv = nn.Conv2d(channels, config["embed_dim"], 1)
         self.post_quant_conv = nn.Conv2d(config["embed_dim"], dd["z_channels"], 1)
         self.factor = 2 ** (len(dd["ch_mult"]) - 1)
+
+    def checkpointing(self) -> None:
+        """Trade a second forward pass of the decoder for its activations' memory; results stay the same."""
+        taming = _taming()
+        for module in self.decoder.modules():
+            if isinstance(module, taming.AttnBlock | taming.ResnetBlock | taming.Upsample):
+                _recomputed(module)
 
     def encode(self, images: Tensor) -> Tensor:
         """float32 (B, 3, H, W) in [0, 1], sides multiples of `factor` -> latents (B, embed_dim, H/f, W/f).
@@ -195,44 +218,41 @@ def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about
     os.replace(temporary, path)
 
 
-def load(path: Path = EMBEDDED) -> VQModel:
-    """Read a file written by `save` (or the folder that holds `vqgan.safetensors`): float32, frozen, in eval mode.
+def load(path: Path = EMBEDDED, config: Path | None = None, architecture: Mapping[str, Any] | None = None) -> VQModel:
+    """Read a checkpoint (or the folder that holds `vqgan.safetensors`): float32, frozen, in eval mode.
 
-    Raises PixgenError when it is damaged, was not written by `save`, or is pixgen's own and missing; UsageError when
-    it is somebody's own and missing.
+    What `save` wrote says itself how it is built; another program's file is built as `architecture` or as `config`, a
+    YAML file of taming's, says. Nothing in it is run.
+    Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is somebody's
+    own and missing, or does not say how it is built.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = path / "vqgan.safetensors" if path.is_dir() else path
     if not path.is_file():
         if path == EMBEDDED:
             raise PixgenError(f"VQGAN weights not found: {path}; install pixgen again")
         raise UsageError(f"VQGAN weights not found: {path}; give generator.model a file that exists")
+    weights, described = vqgans.read(path, config, architecture)
     try:
-        with safe_open(path, framework="pt") as file:
-            written = (file.metadata() or {}).get("pixgen", "{}")
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise PixgenError(f"{path} is damaged or no weights file: {error}; get it again") from error
-    try:
-        model = VQModel(json.loads(written))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PixgenError(f"{path} is no VQGAN of pixgen's: its metadata holds no architecture ({error!r})") from error
-    load_strict(model, weights, path)
+        with torch.device("meta"):  # no memory for parameters that are put in place as they are read
+            model = VQModel(described)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise PixgenError(f"{path} is no VQGAN that pixgen can build: its architecture is wrong ({error!r})") from error
+    load_strict(model, {name: value.float() for name, value in weights.items()}, path, config)
     return model.eval().requires_grad_(False)
 
 
-def load_strict(model: VQModel, weights: dict[str, Tensor], path: Path) -> None:
-    """Copy weights into the model; every missing, unexpected or misshapen key is an error that names it."""
+def load_strict(model: VQModel, weights: dict[str, Tensor], path: Path, config: Path | None = None) -> None:
+    """Put weights into the model; every missing, unexpected or misshapen key is an error that names it."""
     own = model.state_dict()
-    wrong = [f"missing {key}" for key in own if key not in weights]
-    wrong += [f"unexpected {key}" for key in weights if key not in own]
-    wrong += [
+    wrong = [
         f"{key} is {tuple(weights[key].shape)}, not {tuple(own[key].shape)}"
         for key in own
         if key in weights and weights[key].shape != own[key].shape
     ]
+    wrong += [f"missing {key}" for key in own if key not in weights]
+    wrong += [f"unexpected {key}" for key in weights if key not in own]
     if wrong:
         shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        raise PixgenError(f"{path} does not fit its architecture: {shown}")
-    model.load_state_dict(weights)
+        raise PixgenError(f"{path} does not fit {config or 'its architecture'}: {shown}")
+    # Clones: what was mapped from a file must not change with it.
+    model.load_state_dict({name: value.clone() for name, value in weights.items()}, assign=True)

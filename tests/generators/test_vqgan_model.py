@@ -125,8 +125,10 @@ def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None
 @pytest.mark.parametrize(
     ("content", "metadata", "said"),
     [
-        (b"", None, "damaged"),
-        (b"\x10\0\0\0\0\0\0\0no header at all", None, "damaged"),
+        (b"", None, "empty"),
+        (b"\x10\0\0\0\0\0\0\0{no header at all", None, "damaged"),
+        (b"\x10\0\0\0\0\0\0\0no header at all", None, "no weights file"),
+        (b"<!DOCTYPE html>", None, "no weights file .it is a web page"),
         (None, None, "no VQGAN"),
         (None, {"pixgen": "{}"}, "no VQGAN"),
         (None, {"pixgen": '{"quantizer": "unit"'}, "no VQGAN"),

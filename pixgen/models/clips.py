@@ -1,0 +1,198 @@
+"""Builds CLIPs with open_clip from files that are here; never lets it fetch anything by itself."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.models import weights as files
+from pixgen.models.zoo import Entry, File
+from pixgen.torchvision_ops import ensure_torchvision
+
+
+class Tokenize(Protocol):
+    """Texts -> token ids, int64 (len(texts), context)."""
+
+    def __call__(self, texts: list[str]) -> Tensor: ...
+
+
+@dataclass
+class Built:
+    """A CLIP, frozen and in eval mode, with what its weights expect of pictures.
+
+    side: of the square pictures, in pixels. mean, std: of their channels, for pictures in [0, 1].
+    """
+
+    model: Any
+    side: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dim: int
+
+
+def known(architecture: str, pretrained: str) -> Entry | None:
+    """What open_clip's own table says of a model that the zoo does not list; None if it knows none such."""
+    open_clip = _open_clip()
+    about = open_clip.get_pretrained_cfg(architecture, pretrained)
+    if not about:
+        return None
+    sources, name = [], "open_clip_model.safetensors"
+    if hub := about.get("hf_hub"):
+        repository, _, file = hub.rpartition("/")
+        name = file or name
+        sources.append(f"hub:{repository}/{name}")
+    if url := about.get("url"):
+        sources.append(url)
+        name = name if hub else url.rpartition("/")[2]
+    return Entry(
+        name=f"{architecture}@{pretrained}",
+        kind="clip",
+        about="known to open_clip",
+        architecture={
+            "name": architecture,
+            "pretrained": pretrained,
+            "quick_gelu": bool(about.get("quick_gelu")),
+        },
+        files=[File(name=name, sources=sources)],
+        source="open_clip's table of pretrained models",
+    )
+
+
+def build(architecture: Mapping[str, Any], weights: Path | None, where: str = "") -> Built:
+    """The network of an entry's `architecture` with these weights; random ones for None (tests, benchmarks).
+
+    QuickGELU is used where the weights were trained with it: the other activation loads just as well and scores
+    silently wrong. Raises UsageError for an architecture that open_clip does not have, PixgenError for weights that are
+    damaged or do not fit, naming the first keys that differ.
+    """
+    open_clip = _open_clip()
+    name = str(architecture["name"])
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise UsageError(f"open_clip {open_clip.__version__} has no architecture {name!r}")
+    quick = bool(architecture.get("quick_gelu"))
+    # Without memory for parameters that are put in place as they are read; timm's networks cannot be made so.
+    bare = weights is not None and "timm_model_name" not in config["vision_cfg"]
+    with torch.device("meta" if bare else "cpu"), _quiet():
+        model = open_clip.create_model(
+            name, load_weights=False, force_quick_gelu=quick, pretrained_image=False, pretrained_text=False
+        )
+    if weights is not None:
+        _load(model, weights)
+    model.eval().requires_grad_(False)
+    about = open_clip.get_pretrained_cfg(name, str(architecture.get("pretrained"))) or {}
+    mean, std = about.get("mean") or _MEAN, about.get("std") or _STD
+    side = model.visual.image_size
+    return Built(model, side if isinstance(side, int) else side[0], tuple(mean), tuple(std), config["embed_dim"])
+
+
+def tokenizer(architecture: Mapping[str, Any], file: Path | None) -> Tokenize:
+    """What makes token ids of texts for this architecture; `file` is its tokenizer.json where it needs one.
+
+    Raises UsageError where it needs one and has none.
+    """
+    open_clip = _open_clip()
+    text = open_clip.get_model_config(str(architecture["name"]))["text_cfg"]
+    if not text.get("hf_tokenizer_name"):
+        found: Tokenize = open_clip.get_tokenizer(str(architecture["name"]))
+        return found
+    if file is None:
+        raise UsageError(f"{architecture['name']} needs its tokenizer.json beside its weights; pull it by its name")
+    return _FileTokenizer(file, int(text.get("context_length", 77)), (text.get("tokenizer_kwargs") or {}).get("clean"))
+
+
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+"""OpenAI's (CLIP, clip.py), the default of open_clip."""
+
+
+class _FileTokenizer:
+    """A tokenizer.json read by `tokenizers`, without transformers: padded and cut to the context."""
+
+    def __init__(self, file: Path, context: int, clean: str | None) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(file))
+        ids = (self._tokenizer.token_to_id(token) for token in ("<pad>", "[PAD]"))
+        pad = next((number for number in ids if number is not None), 0)
+        self._tokenizer.enable_truncation(context)
+        self._tokenizer.enable_padding(length=context, pad_id=pad)
+        self._clean = _open_clip().tokenizer.get_clean_fn(clean or "whitespace")
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        encoded = self._tokenizer.encode_batch([self._clean(text) for text in texts])
+        return torch.tensor([each.ids for each in encoded])
+
+
+def _open_clip() -> Any:
+    ensure_torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import open_clip
+    return open_clip
+
+
+class _quiet(warnings.catch_warnings):  # type: ignore[type-arg]
+    """Keeps open_clip from warning and logging that the weights are random, which they are for a moment."""
+
+    def __enter__(self) -> Any:
+        entered = super().__enter__()
+        warnings.simplefilter("ignore")
+        self._level = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        return entered
+
+    def __exit__(self, *about: Any) -> None:
+        logging.disable(self._level)
+        super().__exit__(*about)
+
+
+def _load(model: Any, path: Path) -> None:
+    tensors, _ = files.read(path)
+    own = model.state_dict()
+    tensors = _renamed(tensors, own)
+    for name in ("logit_scale", "logit_bias"):  # a number here, a vector of one there
+        if name in tensors and name in own:
+            tensors[name] = tensors[name].reshape(own[name].shape)
+    wrong = [f"missing {key}" for key in own if key not in tensors]
+    wrong += [f"unexpected {key}" for key in tensors if key not in own]
+    wrong += [
+        f"{key} is {tuple(tensors[key].shape)}, not {tuple(own[key].shape)}"
+        for key in own
+        if key in tensors and tensors[key].shape != own[key].shape
+    ]
+    if wrong:
+        shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        raise PixgenError(f"{path} does not fit its architecture: {shown}")
+    cast = {k: v.to(own[k].dtype if own[k].is_floating_point() else v.dtype).clone() for k, v in tensors.items()}
+    model.load_state_dict(cast, assign=True)
+    _fill(model)
+
+
+def _renamed(tensors: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Bring OpenAI's and other programs' names to open_clip's, as open_clip does it itself where it can."""
+    beside = ("input_resolution", "context_length", "vocab_size")
+    kept = {k: v for k, v in tensors.items() if k not in beside and not k.endswith(("attn_mask", "position_ids"))}
+    if "positional_embedding" in kept and "positional_embedding" not in own:
+        kept = _open_clip().model.convert_to_custom_text_state_dict(kept)
+    return kept
+
+
+def _fill(model: Any) -> None:
+    """Buffers that no file holds: the causal mask, which was made without memory."""
+    for module in model.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.is_meta and name == "attn_mask":
+                size = buffer.shape[0]
+                module.attn_mask = torch.full((size, size), -math.inf).triu(1)
+            elif buffer.is_meta:
+                raise PixgenError(f"open_clip's buffer {name} of {type(module).__name__} is in no file")

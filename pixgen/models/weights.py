@@ -1,0 +1,164 @@
+"""Reads other people's weights files without running anything that is in them.
+
+Lightning's checkpoints and plain `torch.save` files go through torch's `weights_only` unpickler, TorchScript archives
+(OpenAI's CLIPs) through `pixgen.models.torchscript`, which reads the numbers and never the program beside them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.models import torchscript
+
+Format = Literal["safetensors", "zip", "torchscript", "pickle"]
+
+INERT = (
+    # ComfyUI-Flowty-LDSR #8, champ #144: lightning keys the state of a callback by its class
+    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+    # open-retina #186: hyper-parameters that were given as OmegaConf's lists and mappings
+    "omegaconf.listconfig.ListConfig",
+    "omegaconf.dictconfig.DictConfig",
+    "omegaconf.base.ContainerMetadata",
+    "omegaconf.base.Metadata",
+    "omegaconf.nodes.AnyNode",
+    "typing.Any",
+    "builtins.dict",
+    "builtins.list",
+    "builtins.tuple",
+    "builtins.int",
+    "builtins.float",
+    "builtins.str",
+    # the best score so far, which lightning keeps as a number of NumPy's
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.dtype",
+    "argparse.Namespace",
+)
+"""Names that real checkpoints hold beside their tensors. Each is read as an empty object: its class is not imported."""
+
+STATES = ("ema", "model", "state_dict")
+"""Where a checkpoint keeps its weights: LlamaGen under `ema` or `model`, lightning under `state_dict`."""
+
+
+class _Inert(dict):  # type: ignore[type-arg]
+    """What is left of an object that is no weight: nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _Inert:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+"""How weights files end: a model that is called so is a path, not a name of the zoo."""
+
+
+def is_path(model: str) -> bool:
+    """Whether somebody who says this means a file of their own."""
+    return model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\")) or Path(model).exists()
+
+
+def sniff(path: Path) -> Format:
+    """What kind of weights file this is, by its content.
+
+    Raises UsageError when there is no such file and PixgenError when it is none of them.
+    """
+    if not path.is_file():
+        raise UsageError(f"weights not found: {path}; give the path of a file that exists")
+    with open(path, "rb") as file:
+        head = file.read(9)
+    if not head:
+        raise PixgenError(f"{path} is empty: its download was cut off before it began; get it again")
+    if head[:4] == b"PK\3\4":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return "torchscript" if torchscript.is_archive(archive) else "zip"
+        except (zipfile.BadZipFile, OSError) as error:
+            raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
+    if head[8:] == b"{":
+        return "safetensors"
+    if head[:1] == b"\x80":
+        return "pickle"
+    page = " (it is a web page)" if head.lstrip()[:1] == b"<" else ""
+    raise PixgenError(f"{path} is no weights file{page}: neither safetensors nor a checkpoint of torch's; get it again")
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The named tensors of a weights file, as they are stored, on the CPU; and a safetensors file's metadata.
+
+    Raises UsageError for a missing file; PixgenError for one that is damaged or holds anything that would run code.
+    """
+    format = sniff(path)
+    if format == "safetensors":
+        return _read_safetensors(path)
+    if format == "torchscript":
+        return torchscript.read(path), {}
+    return state(_unpickle(path, mapped=format == "zip"), path), {}
+
+
+def state(loaded: Any, path: Path) -> dict[str, Tensor]:
+    """The weights in what a checkpoint holds. Raises PixgenError, naming what is there, where there are none."""
+    found = loaded
+    for key in STATES:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            found = loaded[key]
+            break
+    tensors = {}
+    if isinstance(found, Mapping):
+        tensors = {str(name): value.detach() for name, value in found.items() if isinstance(value, Tensor)}
+    if not tensors:
+        held = ", ".join(map(str, list(loaded)[:6])) if isinstance(loaded, Mapping) else type(loaded).__name__
+        raise PixgenError(f"{path} holds no weights; it holds {held or 'nothing'}")
+    if all(name.startswith("module.") for name in tensors):  # DistributedDataParallel's prefix
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return tensors
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PixgenError(f"{path} is damaged or no weights file: {error}; get it again") from error
+
+
+def _unpickle(path: Path, mapped: bool) -> Any:
+    inert: list[Any] = [(_Inert, name) for name in INERT] + [(_mapping, "collections.defaultdict")]
+    try:
+        with torch.serialization.safe_globals(inert):
+            # Mapped, a checkpoint's optimizer states and discriminator are never read from disk.
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
+        what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else _first_line(error)
+        raise PixgenError(
+            f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their author"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        raise PixgenError(f"{path} is damaged or cut short ({_first_line(error)}); get it again") from error
+
+
+def _mapping(*_: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,147 @@
+"""The known checkpoints: one YAML file each in `configs/models`, and the user's own beside the user's settings.
+
+A file says what kind of network it is, how it is built, where it can be had, its size, hash and licence, and the loop
+settings that suit it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pixgen import resources, schema
+from pixgen.errors import UsageError, did_you_mean
+from pixgen.layers import load_yaml
+
+EMBEDDED = "pixgen-tiny"
+"""The pair that comes with pixgen; its networks are not fetched."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a checkpoint.
+
+    name: in the cache, beneath the entry's own folder. bytes: its size, None where no source tells it.
+    sha256: None where no citable source has it: then that of the first download is kept and checked ever after.
+    sources: addresses in the order in which they are tried: `https://...`, or `hub:OWNER/REPO/PATH[@REVISION]`.
+    member: where a source is a zip file, the path in it.
+    """
+
+    name: str
+    sources: list[str]
+    bytes: int | None = None
+    sha256: str | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint. The first file holds the weights.
+
+    architecture: of a vqgan, what its network is built from; of a clip, {"name", "pretrained", "quick_gelu"} as
+    open_clip calls them. profile: settings that suit it; profile_source: who published them.
+    path: a file that somebody has already, in place of the cache.
+    """
+
+    name: str
+    kind: Literal["vqgan", "clip"]
+    about: str
+    architecture: dict[str, Any]
+    files: list[File]
+    licence: str = "not stated"
+    source: str = ""
+    aliases: list[str] = field(default_factory=list)
+    profile: dict[str, Any] = field(default_factory=dict)
+    profile_source: str = ""
+    path: str | None = None
+
+    @property
+    def bytes(self) -> int | None:
+        """The size of all its files, None if that of one is unknown."""
+        sizes = [file.bytes for file in self.files]
+        return None if None in sizes else sum(size for size in sizes if size)
+
+
+def entries() -> list[Entry]:
+    """All known checkpoints, sorted by kind and name. Raises UsageError for a file of the user's that is wrong."""
+    found = [_load(path) for path in _paths() if "\nfiles:" in path.read_text()]
+    return sorted(found, key=lambda entry: (entry.kind != "vqgan", entry.name.lower()))
+
+
+def find(name: str) -> Entry | None:
+    """The checkpoint of this name or alias, or None."""
+    paths = list(_paths())
+    for path in paths:
+        if path.stem == name and "\nfiles:" in path.read_text():
+            return _load(path)
+    for path in paths:
+        text = path.read_text()
+        if name in text and "\nfiles:" in text:
+            entry = _load(path)
+            if name in entry.aliases:
+                return entry
+    return None
+
+
+def get(name: str, kind: str | None = None) -> Entry:
+    """The checkpoint of this name or alias; any `ARCHITECTURE/PRETRAINED` of open_clip's counts as one.
+
+    Raises UsageError, with the nearest name, if there is none or it is of another kind.
+    """
+    entry = find(name) or _from_open_clip(name)
+    if entry is None:
+        known = [known for each in entries() for known in (each.name, *each.aliases) if kind in (None, each.kind)]
+        raise UsageError(
+            f"there is no model called {name!r}{did_you_mean(name, known)}; `pixgen models list` names all"
+        )
+    if kind not in (None, entry.kind):
+        raise UsageError(f"model {name} is a {entry.kind}, not a {kind}; `pixgen models list` names all")
+    return entry
+
+
+def pairs() -> Iterator[tuple[dict[str, Any], dict[str, Any], Path]]:
+    """The pairs that go together: {"generator", "perceptors"} and their settings, with the file that says so."""
+    for path in _paths():
+        if "\npair:" in path.read_text():
+            values: Any = load_yaml(path).values
+            yield values["pair"], values.get("profile") or {}, path
+
+
+def user_folder() -> Path:
+    """Where the user's own entries lie."""
+    return resources.user_config().parent / "models"
+
+
+def parse(name: str, values: Mapping[str, Any], where: str) -> Entry:
+    """An entry from the plain data of its file. Raises UsageError that names the key."""
+    return schema.build(Entry, {"name": name, **values}, where)  # type: ignore[no-any-return]
+
+
+def to_dict(entry: Entry) -> dict[str, Any]:
+    """Plain data, for JSON and for a user's own file."""
+    return dataclasses.asdict(entry)
+
+
+def _load(path: Path) -> Entry:
+    return parse(path.stem, load_yaml(path).values, str(path))
+
+
+def _paths() -> Iterator[Path]:
+    for folder in (resources.configs() / "models", user_folder()):
+        yield from sorted(folder.glob("*.yaml"))
+
+
+def _from_open_clip(name: str) -> Entry | None:
+    """An entry for a model that open_clip knows and the zoo does not; importing it takes seconds, so last."""
+    architecture, slash, pretrained = name.partition("/")
+    if not slash or not re.fullmatch(r"[\w-]+", pretrained) or "." in architecture or not architecture:
+        return None
+    from pixgen.models import clips
+
+    return clips.known(architecture, pretrained)
