@@ -119,6 +119,8 @@ class Engine(Iterator[Step]):
         scene.start.prepare(self.session)
         for term in scene.terms.values():
             term.loss.prepare(self.session)
+        for perceptor in self.session.perceptors.values():
+            perceptor.release_text()
         self._iterator = self._run()
         asked, rounded = scene.stages[-1].size, self._round(scene.stages[-1].size)
         if rounded != tuple(asked):

@@ -46,7 +46,7 @@ def cache() -> Path:
 
 
 def offline() -> str | None:
-    """The environment variable that forbids the network, if one is set to something true: pixgen's or Hugging Face's."""
+    """The environment variable that forbids the network, if one is set: pixgen's own or Hugging Face's."""
     names = ("PIXGEN_OFFLINE", "HF_HUB_OFFLINE")
     return next((name for name in names if os.environ.get(name, "").lower() in ("1", "true", "yes", "on")), None)
 

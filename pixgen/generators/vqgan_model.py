@@ -26,6 +26,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.models import vqgans
+from pixgen.models.weights import require_fit
 from pixgen.tensors import at_least_float32
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
@@ -223,8 +224,8 @@ def load(path: Path = EMBEDDED, config: Path | None = None, architecture: Mappin
 
     What `save` wrote says itself how it is built; another program's file is built as `architecture` or as `config`, a
     YAML file of taming's, says. Nothing in it is run.
-    Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is somebody's
-    own and missing, or does not say how it is built.
+    Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is
+    somebody's own and missing, or does not say how it is built.
     """
     path = path / "vqgan.safetensors" if path.is_dir() else path
     if not path.is_file():
@@ -243,16 +244,6 @@ def load(path: Path = EMBEDDED, config: Path | None = None, architecture: Mappin
 
 def load_strict(model: VQModel, weights: dict[str, Tensor], path: Path, config: Path | None = None) -> None:
     """Put weights into the model; every missing, unexpected or misshapen key is an error that names it."""
-    own = model.state_dict()
-    wrong = [
-        f"{key} is {tuple(weights[key].shape)}, not {tuple(own[key].shape)}"
-        for key in own
-        if key in weights and weights[key].shape != own[key].shape
-    ]
-    wrong += [f"missing {key}" for key in own if key not in weights]
-    wrong += [f"unexpected {key}" for key in weights if key not in own]
-    if wrong:
-        shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        raise PixgenError(f"{path} does not fit {config or 'its architecture'}: {shown}")
+    require_fit(model.state_dict(), weights, path, str(config or "its architecture"))
     # Clones: what was mapped from a file must not change with it.
     model.load_state_dict({name: value.clone() for name, value in weights.items()}, assign=True)

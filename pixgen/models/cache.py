@@ -33,7 +33,7 @@ def weights(entry: Entry) -> Path:
         path = Path(entry.path).expanduser()
         if not path.is_file():
             raise UsageError(
-                f"{path}, the weights of model {entry.name}, is gone; `pixgen models rm {entry.name}` forgets it"
+                f"{path}, model {entry.name}'s weights, is gone; `pixgen models rm {entry.name}` forgets it"
             )
         return path
     if state(entry) != "here":
@@ -66,11 +66,8 @@ def missing(entry: Entry) -> str:
 
 def verify(entry: Entry) -> list[tuple[Path, str | None]]:
     """Each file of an entry that is here, with what is wrong with it or None. Reads all of it."""
-    return [
-        (place(entry, file), check(entry, file, place(entry, file)))
-        for file in entry.files
-        if place(entry, file).is_file()
-    ]
+    places = [(file, place(entry, file)) for file in entry.files]
+    return [(path, check(entry, file, path)) for file, path in places if path.is_file()]
 
 
 def check(entry: Entry, file: File, path: Path) -> str | None:

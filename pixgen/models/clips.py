@@ -79,12 +79,20 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     config = open_clip.get_model_config(name)
     if config is None:
         raise UsageError(f"open_clip {open_clip.__version__} has no architecture {name!r}")
+    if "hf_model_name" in config["text_cfg"]:
+        raise UsageError(f"{name} has a text tower of transformers, which is not supported; choose another CLIP")
     quick = bool(architecture.get("quick_gelu"))
     # Without memory for parameters that are put in place as they are read; timm's networks cannot be made so.
     bare = weights is not None and "timm_model_name" not in config["vision_cfg"]
-    with torch.device("meta" if bare else "cpu"), _quiet():
+    device = torch.device("meta" if bare else "cpu")
+    with device, _quiet():
         model = open_clip.create_model(
-            name, load_weights=False, force_quick_gelu=quick, pretrained_image=False, pretrained_text=False
+            name,
+            load_weights=False,
+            device=device,
+            force_quick_gelu=quick,
+            pretrained_image=False,
+            pretrained_text=False,
         )
     if weights is not None:
         _load(model, weights)
@@ -141,7 +149,7 @@ def _open_clip() -> Any:
     return open_clip
 
 
-class _quiet(warnings.catch_warnings):  # type: ignore[type-arg]
+class _quiet(warnings.catch_warnings):
     """Keeps open_clip from warning and logging that the weights are random, which they are for a moment."""
 
     def __enter__(self) -> Any:
@@ -163,16 +171,7 @@ def _load(model: Any, path: Path) -> None:
     for name in ("logit_scale", "logit_bias"):  # a number here, a vector of one there
         if name in tensors and name in own:
             tensors[name] = tensors[name].reshape(own[name].shape)
-    wrong = [f"missing {key}" for key in own if key not in tensors]
-    wrong += [f"unexpected {key}" for key in tensors if key not in own]
-    wrong += [
-        f"{key} is {tuple(tensors[key].shape)}, not {tuple(own[key].shape)}"
-        for key in own
-        if key in tensors and tensors[key].shape != own[key].shape
-    ]
-    if wrong:
-        shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        raise PixgenError(f"{path} does not fit its architecture: {shown}")
+    files.require_fit(own, tensors, path, "its architecture")
     cast = {k: v.to(own[k].dtype if own[k].is_floating_point() else v.dtype).clone() for k, v in tensors.items()}
     model.load_state_dict(cast, assign=True)
     _fill(model)

@@ -51,8 +51,8 @@ def read(
             described = dict(architecture)
         else:
             raise UsageError(
-                f"{path} is no VQGAN that says how it is built; give generator.config=FILE.yaml, the config that it was "
-                f"trained with, or put that beside it as {beside.name}"
+                f"{path} is no VQGAN that says how it is built; give generator.config=FILE.yaml, the config that it "
+                f"was trained with, or put that beside it as {beside.name}"
             )
     return normal(tensors), described
 

@@ -50,7 +50,7 @@ STATES = ("ema", "model", "state_dict")
 """Where a checkpoint keeps its weights: LlamaGen under `ema` or `model`, lightning under `state_dict`."""
 
 
-class _Inert(dict):  # type: ignore[type-arg]
+class _Inert(dict[Any, Any]):
     """What is left of an object that is no weight: nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> _Inert:
@@ -62,7 +62,7 @@ class _Inert(dict):  # type: ignore[type-arg]
     def __setstate__(self, _: Any) -> None:
         pass
 
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
@@ -130,6 +130,20 @@ def state(loaded: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def require_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path, what: str) -> None:
+    """Raise PixgenError that names the first keys and shapes in which `tensors`, read from `path`, differ from `own`."""
+    wrong = [
+        f"{key} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}"
+        for key, value in own.items()
+        if key in tensors and tensors[key].shape != value.shape
+    ]
+    wrong += [f"missing {key}" for key in own if key not in tensors]
+    wrong += [f"unexpected {key}" for key in tensors if key not in own]
+    if wrong:
+        shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        raise PixgenError(f"{path} does not fit {what}: {shown}")
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
@@ -150,7 +164,8 @@ def _unpickle(path: Path, mapped: bool) -> Any:
         found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
         what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else _first_line(error)
         raise PixgenError(
-            f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their author"
+            f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their "
+            "author"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise PixgenError(f"{path} is damaged or cut short ({_first_line(error)}); get it again") from error

@@ -120,7 +120,8 @@ def user_folder() -> Path:
 
 def parse(name: str, values: Mapping[str, Any], where: str) -> Entry:
     """An entry from the plain data of its file. Raises UsageError that names the key."""
-    return schema.build(Entry, {"name": name, **values}, where)  # type: ignore[no-any-return]
+    entry: Entry = schema.build(Entry, {"name": name, **values}, where)
+    return entry
 
 
 def to_dict(entry: Entry) -> dict[str, Any]:

@@ -28,6 +28,9 @@ class Perceptor(ABC):
     def encode_text(self, texts: list[str]) -> Tensor:
         """Texts -> float32 (len(texts), D), unit norm."""
 
+    def release_text(self) -> None:  # noqa: B027 (optional by design)
+        """All texts of the run are encoded: what only texts need may go. `encode_text` must work afterwards as well."""
+
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         """Words of `text` that the perceptor never learnt, each with the nearest that it knows."""
         return {}

@@ -13,6 +13,7 @@ from pixgen import registry
 from pixgen.errors import PixgenError
 from pixgen.perceptors.base import Perceptor
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from tests.models import small
 
 WORDS = ["[PAD]", "[UNK]", "a", "fox", "house", "raposa"]
 SMALL = TinyConfig(
@@ -36,8 +37,10 @@ def small_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=registry.names("perceptor"))
-def perceptor(request: pytest.FixtureRequest, small_tiny: Path) -> Perceptor:
-    options = {"path": str(small_tiny)} if request.param == "tiny" else {}
+def perceptor(request: pytest.FixtureRequest, small_tiny: Path, tmp_path: Path) -> Perceptor:
+    options: dict[str, str] = {"path": str(small_tiny)} if request.param == "tiny" else {}
+    if request.param == "open_clip":
+        options = {"model": "pixgen-small/mine", "path": str(small.weights(tmp_path))}
     made = registry.create("perceptor", {"type": request.param, **options})
     made.prepare(torch.device("cpu"))
     return made

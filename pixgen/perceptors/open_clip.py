@@ -1,0 +1,135 @@
+"""The real CLIPs: OpenAI's, LAION's, DataComp's, SigLIP 2, MobileCLIP, the robust FARE and all else of open_clip's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.errors import UsageError
+from pixgen.models import cache, clips, zoo
+from pixgen.models.weights import is_path
+from pixgen.perceptors.base import Perceptor
+from pixgen.registry import register
+
+
+@register("perceptor", "open_clip")
+@dataclass
+class OpenCLIP(Perceptor):
+    """A CLIP built by open_clip from weights that were pulled or are named by their path.
+
+    Where the run computes in half precision its image tower's frozen weights are cast once, and not at every call.
+    Raises UsageError for a model that is unknown or not here, PixgenError for weights that cannot be used.
+    """
+
+    model: str = "ViT-B-32/openai"
+    """A name of `pixgen models list`, any ARCHITECTURE/PRETRAINED of open_clip's, or OpenAI's own name (ViT-B/32)."""
+    path: Path | None = None
+    """Weights of one's own for the architecture of `model`, in place of those that are pulled."""
+    checkpointing: bool = False
+    """Compute the image tower a second time instead of keeping its activations: less memory, a third more time."""
+
+    _built: clips.Built | None = field(init=False, repr=False, compare=False, default=None)
+    _architecture: Mapping[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _weights: Path | None = field(init=False, repr=False, compare=False, default=None)
+    _tokenizer: Path | None = field(init=False, repr=False, compare=False, default=None)
+    _dtype: torch.dtype = field(init=False, repr=False, compare=False, default=torch.float32)
+
+    def prepare(self, device: torch.device) -> None:
+        if self._built is None:
+            self._find()
+            self._use(clips.build(self._architecture, self._weights))
+        built = self._network
+        self.device = device
+        built.model.to(device, memory_format=torch.channels_last)
+        if self.checkpointing:
+            built.model.visual.set_grad_checkpointing(True)
+        self._mean = torch.tensor(built.mean, device=device)[:, None, None]
+        self._std = torch.tensor(built.std, device=device)[:, None, None]
+
+    def random(self, architecture: Mapping[str, Any]) -> OpenCLIP:
+        """Look with random weights (tests, benchmarks) instead of loading any. Returns self."""
+        self._architecture = architecture
+        self._use(clips.build(architecture, None))
+        return self
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        network = self._network.model
+        self._cast(images.device)
+        normal = (images - self._mean) / self._std
+        with torch.autocast(images.device.type, enabled=False):
+            # In the tower's own precision throughout: there is nothing left for autocast to cast.
+            features = network.encode_image(normal.to(self._dtype))
+        return F.normalize(features.float(), dim=-1)
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        network = self._network.model
+        if _text_tower(network) is None:
+            network = clips.build(self._architecture, self._weights).model.to(self.device)  # it was released
+        tokens = clips.tokenizer(self._architecture, self._tokenizer)(texts).to(self.device)
+        with torch.autocast(self.device.type, enabled=False):
+            return F.normalize(network.encode_text(tokens).float(), dim=-1)
+
+    def release_text(self) -> None:
+        """Free the text tower, half a small CLIP's memory; a text that comes later loads it again for a moment."""
+        if self._weights is not None:
+            network = self._network.model
+            for name in _TEXT:
+                if getattr(network, name, None) is not None:
+                    setattr(network, name, None)
+
+    @property
+    def _network(self) -> clips.Built:
+        if self._built is None:
+            raise RuntimeError("perceptor.open_clip used before prepare()")
+        return self._built
+
+    def _use(self, built: clips.Built) -> None:
+        self._built, self.input_size, self.dim = built, built.side, built.dim
+
+    def _find(self) -> None:
+        if is_path(self.model):
+            raise UsageError(
+                f"perceptors.*.model {self.model!r} is a file; say its architecture, model=ViT-B-32/mine, and the file, "
+                f"path={self.model}"
+            )
+        if self.path is not None:
+            self._architecture, self._weights = _architecture(self.model), self.path.expanduser()
+            beside = self._weights.with_name("tokenizer.json")
+            self._tokenizer = beside if beside.is_file() else None
+            return
+        entry = zoo.get(self.model, "clip")
+        self._architecture, self._weights = entry.architecture, cache.weights(entry)
+        self._tokenizer = cache.companion(entry, "tokenizer.json")
+
+    def _cast(self, device: torch.device) -> None:
+        """Bring the image tower to the precision that the run computes in."""
+        wanted = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+        if wanted != self._dtype:
+            self._network.model.visual.to(wanted)
+            self._dtype = wanted
+
+
+_TEXT = ("transformer", "token_embedding", "positional_embedding", "ln_final", "text_projection", "text", "attn_mask")
+"""Where open_clip's CLIP and CustomTextCLIP keep their text towers."""
+
+
+def _text_tower(network: Any) -> Any:
+    return getattr(network, "text", None) or getattr(network, "transformer", None)
+
+
+def _architecture(model: str) -> dict[str, Any]:
+    """How to build a network for weights of one's own: as the zoo says of `model`, or as open_clip's name says."""
+    entry = zoo.find(model)
+    if entry is not None and entry.kind == "clip":
+        return entry.architecture
+    name, _, pretrained = model.partition("/")
+    known = clips.known(name, pretrained)
+    # A fine-tuned CLIP keeps the activation of what it began from, so a name may say it: ViT-B-32-quickgelu/mine.
+    return known.architecture if known else {"name": name, "pretrained": pretrained, "quick_gelu": False}
