@@ -13,9 +13,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from pixgen import hardware, registry, resources, schema
+from pixgen import hardware, registry, schema
 from pixgen.errors import UsageError
-from pixgen.layers import Layer, load_yaml
+from pixgen.layers import Layer
+from pixgen.models import profiles
 from pixgen.schema import OptionError, join
 
 COMPONENTS = {"generator": "generator", "start": "start", "cutter": "cutter", "optimizer": "optimizer"}
@@ -176,19 +177,9 @@ def _defaults(said: Sequence[Layer]) -> list[Layer]:
 
 
 def _profile(tree: DictConfig) -> list[Layer]:
-    """The settings of `configs/models/*.yaml` files whose `pair` is the generator and perceptors of `tree`."""
-    pair = {"generator": _model(tree.generator), "perceptors": sorted(map(_model, tree.perceptors.values()))}
-    found = []
-    for path in sorted((resources.configs() / "models").glob("*.yaml")):
-        layer = load_yaml(path)
-        if layer.values.get("pair") == pair:
-            lines = {key.removeprefix("profile."): line for key, line in layer.lines.items()}
-            found.append(Layer(layer.values.get("profile") or {}, layer.source, lines))
-    return found
-
-
-def _model(options: Mapping[str, Any]) -> str:
-    return str(options.get("model") or options.get("type"))
+    """The settings that suit the models of `tree`."""
+    chosen = _unguard(OmegaConf.to_container(tree))
+    return profiles.layers(chosen["generator"], chosen["perceptors"].values())
 
 
 def _normal(values: Mapping[str, Any]) -> dict[str, Any]:

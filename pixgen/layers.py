@@ -78,9 +78,8 @@ def load_preset(name: str) -> Layer:
 
 
 def load_user() -> list[Layer]:
-    """The user's own settings, if there are any."""
-    path = resources.user_config()
-    return [load_yaml(path)] if path.is_file() else []
+    """The models that the user chose as the default, and the user's own settings, as far as there are any."""
+    return [load_yaml(path) for path in (resources.user_models(), resources.user_config()) if path.is_file()]
 
 
 def gather(presets: Iterable[str], file: str | Path | None, said: Iterable[Layer]) -> list[Layer]:

@@ -33,6 +33,11 @@ def user_config() -> Path:
     return Path(click.get_app_dir("pixgen")) / "config.yaml"
 
 
+def user_models() -> Path:
+    """Where the models that the user chose as the default are written down, if any were."""
+    return user_config().with_name("default_models.yaml")
+
+
 def cache() -> Path:
     """Where what was fetched lies: in `PIXGEN_HOME`, or in the platform's cache folder."""
     home = os.environ.get("PIXGEN_HOME")

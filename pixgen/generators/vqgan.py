@@ -14,7 +14,7 @@ from pixgen.frame import Params, Size
 from pixgen.generators import vqgan_model
 from pixgen.generators.base import Generator
 from pixgen.models import cache, zoo
-from pixgen.models.weights import is_path
+from pixgen.models.zoo import is_path
 from pixgen.registry import register
 from pixgen.streams import Streams
 from pixgen.tensors import clamp
@@ -52,7 +52,8 @@ class VQGAN(Generator):
         if is_path(self.model):
             return vqgan_model.load(Path(self.model).expanduser(), self.config)
         entry = zoo.get(self.model, "vqgan")
-        return vqgan_model.load(cache.weights(entry), self.config, entry.architecture)
+        config = self.config or cache.companion(entry, "model.yaml")
+        return vqgan_model.load(cache.weights(entry), config, entry.architecture or None)
 
     def use(self, network: vqgan_model.VQModel) -> VQGAN:
         """Draw with this network instead of loading one (tests, trainings). Returns self."""

@@ -124,6 +124,18 @@ def _described(metadata: Mapping[str, str]) -> dict[str, Any] | None:
     return described if isinstance(described, dict) and "ddconfig" in described else None
 
 
+def described(path: Path) -> dict[str, Any] | None:
+    """The architecture that a file written by pixgen says itself, from its header alone; None for any other file."""
+    if not path.is_file() or files.sniff(path) != "safetensors":
+        return None
+    with open(path, "rb") as file:
+        header = file.read(min(int.from_bytes(file.read(8), "little"), 100_000_000))
+    try:
+        return _described(json.loads(header).get("__metadata__") or {})
+    except (ValueError, AttributeError):
+        return None
+
+
 def write(tensors: Mapping[str, Tensor], architecture: Mapping[str, Any], path: Path) -> Path:
     """One safetensors file that says itself how its network is built, whole or not at all.
 

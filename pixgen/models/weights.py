@@ -65,15 +65,6 @@ class _Inert(dict[Any, Any]):
     __hash__ = object.__hash__
 
 
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
-"""How weights files end: a model that is called so is a path, not a name of the zoo."""
-
-
-def is_path(model: str) -> bool:
-    """Whether somebody who says this means a file of their own."""
-    return model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\")) or Path(model).exists()
-
-
 def sniff(path: Path) -> Format:
     """What kind of weights file this is, by its content.
 

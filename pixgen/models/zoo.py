@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pixgen import resources, schema
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import load_yaml
+from pixgen.layers import Layer, load_yaml
 
 EMBEDDED = "pixgen-tiny"
 """The pair that comes with pixgen; its networks are not fetched."""
@@ -68,9 +68,18 @@ class Entry:
         return None if None in sizes else sum(size for size in sizes if size)
 
 
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+"""How weights files end: a model that is called so is a path, not a name of the zoo."""
+
+
+def is_path(model: str) -> bool:
+    """Whether somebody who says this means a file of their own."""
+    return model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\")) or Path(model).exists()
+
+
 def entries() -> list[Entry]:
     """All known checkpoints, sorted by kind and name. Raises UsageError for a file of the user's that is wrong."""
-    found = [_load(path) for path in _paths() if "\nfiles:" in path.read_text()]
+    found = [_load(path) for path in _paths() if _has("files", path.read_text())]
     return sorted(found, key=lambda entry: (entry.kind != "vqgan", entry.name.lower()))
 
 
@@ -78,11 +87,11 @@ def find(name: str) -> Entry | None:
     """The checkpoint of this name or alias, or None."""
     paths = list(_paths())
     for path in paths:
-        if path.stem == name and "\nfiles:" in path.read_text():
+        if path.stem == name and _has("files", path.read_text()):
             return _load(path)
     for path in paths:
         text = path.read_text()
-        if name in text and "\nfiles:" in text:
+        if name in text and _has("files", text):
             entry = _load(path)
             if name in entry.aliases:
                 return entry
@@ -105,12 +114,13 @@ def get(name: str, kind: str | None = None) -> Entry:
     return entry
 
 
-def pairs() -> Iterator[tuple[dict[str, Any], dict[str, Any], Path]]:
-    """The pairs that go together: {"generator", "perceptors"} and their settings, with the file that says so."""
+def pairs() -> Iterator[tuple[Any, Layer]]:
+    """The pairs that go together, {"generator", "perceptors"}, each with the settings that suit it."""
     for path in _paths():
-        if "\npair:" in path.read_text():
-            values: Any = load_yaml(path).values
-            yield values["pair"], values.get("profile") or {}, path
+        if _has("pair", path.read_text()):
+            layer = load_yaml(path)
+            lines = {key.removeprefix("profile."): line for key, line in layer.lines.items()}
+            yield layer.values["pair"], Layer(layer.values.get("profile") or {}, layer.source, lines)
 
 
 def user_folder() -> Path:
@@ -131,6 +141,11 @@ def to_dict(entry: Entry) -> dict[str, Any]:
 
 def _load(path: Path) -> Entry:
     return parse(path.stem, load_yaml(path).values, str(path))
+
+
+def _has(key: str, text: str) -> bool:
+    """Whether a file has this key, seen without parsing it: most files are of no interest to most questions."""
+    return re.search(f"(?m)^{key}:", text) is not None
 
 
 def _paths() -> Iterator[Path]:

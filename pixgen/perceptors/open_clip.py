@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pixgen.errors import UsageError
 from pixgen.models import cache, clips, zoo
-from pixgen.models.weights import is_path
+from pixgen.models.zoo import is_path
 from pixgen.perceptors.base import Perceptor
 from pixgen.registry import register
 
