@@ -16,7 +16,9 @@ import click
 
 from pixgen.errors import PixgenError
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
+}
 """Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
 
 A first argument that is not among these is a prompt, and goes to `pixgen.cli.draw`.

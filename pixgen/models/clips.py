@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, did_you_mean
 from pixgen.models import weights as files
 from pixgen.models.zoo import Entry, File
 from pixgen.torchvision_ops import ensure_torchvision
@@ -67,6 +67,14 @@ def known(architecture: str, pretrained: str) -> Entry | None:
     )
 
 
+def require(architecture: str) -> None:
+    """Raise UsageError, with the nearest name, for an architecture that open_clip does not have."""
+    open_clip = _open_clip()
+    if open_clip.get_model_config(architecture) is None:
+        near = did_you_mean(architecture, open_clip.list_models())
+        raise UsageError(f"open_clip {open_clip.__version__} has no architecture {architecture!r}{near}")
+
+
 def build(architecture: Mapping[str, Any], weights: Path | None, where: str = "") -> Built:
     """The network of an entry's `architecture` with these weights; random ones for None (tests, benchmarks).
 
@@ -76,9 +84,8 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     """
     open_clip = _open_clip()
     name = str(architecture["name"])
+    require(name)
     config = open_clip.get_model_config(name)
-    if config is None:
-        raise UsageError(f"open_clip {open_clip.__version__} has no architecture {name!r}")
     if "hf_model_name" in config["text_cfg"]:
         raise UsageError(f"{name} has a text tower of transformers, which is not supported; choose another CLIP")
     quick = bool(architecture.get("quick_gelu"))

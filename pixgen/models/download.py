@@ -40,12 +40,18 @@ class Patience:
 
 
 def fetch(
-    url: str, part: Part, wanted: int | None, hashed: bool, report: Report, room: Callable[[int], None], patience: Patience
+    url: str,
+    part: Part,
+    wanted: int | None,
+    hashed: bool,
+    report: Report,
+    room: Callable[[int], None],
+    patience: Patience,
 ) -> None:
     """Bring the whole of `url` into the part, over as many connections as it takes while each brings something.
 
     wanted: the size it must have. hashed: its hash is known, so that bytes from another source may be gone on with.
-    room: called with the bytes still to come, to refuse where the disk has no room. Raises Failed, or what `room` raises.
+    room: called with the bytes still to come, to refuse where the disk has none. Raises Failed, or what `room` raises.
     """
     left = patience.tries
     while True:
@@ -73,12 +79,16 @@ def _attempt(
     with contextlib.ExitStack() as stack:
         try:
             opener = urllib.request.build_opener(_Redirects)
-            answer: Any = stack.enter_context(opener.open(urllib.request.Request(url, headers=headers), timeout=timeout))
+            answer: Any = stack.enter_context(
+                opener.open(urllib.request.Request(url, headers=headers), timeout=timeout)
+            )
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 416:  # it has less than is here already
                 part.begin(url, "")
-            raise Failed(f"answers {error.code} {error.reason}", error.code in (408, 416, 429) or error.code >= 500) from None
+            raise Failed(
+                f"answers {error.code} {error.reason}", error.code in (408, 416, 429) or error.code >= 500
+            ) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Failed(_why(error), not isinstance(error, ValueError)) from None
         total = _begin(answer, url, part)
@@ -126,8 +136,8 @@ def _copy(answer: Any, part: Part, total: int | None, wanted: int | None, report
             report(done, limit)
         file.flush()
         os.fsync(file.fileno())  # otherwise a power cut may leave the name without its bytes
-    if total is not None and done < total:
-        raise Failed(f"was cut off after {done:,} of {total:,} bytes", again=True)
+    if limit is not None and done < limit:
+        raise Failed(f"was cut off after {done:,} of {limit:,} bytes", again=True)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

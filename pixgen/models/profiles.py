@@ -32,7 +32,7 @@ def layers(generator: Mapping[str, Any], perceptors: Iterable[Mapping[str, Any]]
 
 
 def bundles() -> dict[str, dict[str, Any]]:
-    """What `pixgen models pull` takes beside single models: name -> {"about", gigabytes: {generator, perceptors, ...}}."""
+    """What `pixgen models pull` takes beside single models: name -> {"about", gigabytes: {"generator", ...}}."""
     found: Any = load_yaml(resources.configs() / "models" / "bundles.yaml").values["bundles"]
     return dict(found)
 
@@ -69,9 +69,7 @@ def choose(generator: str | None, perceptors: Iterable[str] | None, settings: Ma
         values["generator"] = {"type": "vqgan", "model": generator}
     if perceptors is not None:
         names = list(perceptors)
-        values["perceptors"] = {"tiny": None} | {
-            _id(name): {"type": "open_clip", "model": name} for name in names
-        }
+        values["perceptors"] = {"tiny": None} | {_id(name): {"type": "open_clip", "model": name} for name in names}
     values |= settings or {}
     text = "# Written by `pixgen models use`; `pixgen models use pixgen-tiny` removes it.\n" + yaml.safe_dump(values)
     return files.write(path, text.encode(), overwrite=True)

@@ -75,8 +75,8 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise PixgenError(
-                f"the disk is full: {entry.name} needs {cache.size(file.bytes)} in {cache.folder()}; make room and pull "
-                f"again, which goes on from here, or `pixgen models rm {entry.name}`"
+                f"the disk is full: {entry.name} needs {cache.size(file.bytes)} in {cache.folder()}; make room and "
+                f"pull again, which goes on from here, or `pixgen models rm {entry.name}`"
             ) from error
         raise PixgenError(f"cannot write to {cache.folder()}: {(error.strerror or str(error)).lower()}") from error
     finally:
@@ -109,7 +109,7 @@ def _wrong(entry: Entry, file: File, part: Part) -> str | None:
         if file.member is not None:
             _extract(part, file.member)
         if file is entry.files[0]:
-            weights.sniff(part.data)
+            weights.require_whole(part.data)
     except PixgenError as error:
         return str(error).replace(f"{part.data} ", "it ")
     return cache.check(entry, file, part.data)
@@ -118,11 +118,14 @@ def _wrong(entry: Entry, file: File, part: Part) -> str | None:
 def _extract(part: Part, member: str) -> None:
     """Replace a zip file by the one file in it that counts."""
     try:
-        with zipfile.ZipFile(part.data) as archive, archive.open(member) as packed:
-            with open(part.folder / "member", "wb") as file:
-                shutil.copyfileobj(packed, file, 1 << 20)
-                file.flush()
-                os.fsync(file.fileno())
+        with (
+            zipfile.ZipFile(part.data) as archive,
+            archive.open(member) as packed,
+            open(part.folder / "member", "wb") as file,
+        ):
+            shutil.copyfileobj(packed, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise PixgenError(f"{part.data} is no zip file with {member} in it ({error})") from error
     os.replace(part.folder / "member", part.data)
@@ -158,7 +161,7 @@ def _room(entry: Entry) -> Callable[[int], None]:
         free = shutil.disk_usage(cache.folder()).free
         if missing + MARGIN > free:
             raise PixgenError(
-                f"{entry.name} needs {cache.size(missing)} more in {cache.folder()}, where {cache.size(free)} are free; "
+                f"{entry.name} needs {cache.size(missing)} more in {cache.folder()}, and {cache.size(free)} are free; "
                 "make room, or set PIXGEN_HOME to a folder with more"
             )
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from pixgen.errors import PixgenError, UsageError
-from pixgen.files import TEMPORARY
+from pixgen.errors import UsageError
 from pixgen.layers import load_yaml
 from pixgen.models import weights as files
 
@@ -136,22 +133,11 @@ def described(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def write(tensors: Mapping[str, Tensor], architecture: Mapping[str, Any], path: Path) -> Path:
-    """One safetensors file that says itself how its network is built, whole or not at all.
-
-    Raises PixgenError, one line, where the system refuses.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        plain = {name: value.clone().contiguous() for name, value in tensors.items()}
-        save_file(plain, temporary, metadata={"pixgen": json.dumps(dict(architecture))})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise PixgenError(f"cannot write to {path}: {error}; make room or choose another place with -o") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+def write(
+    tensors: Mapping[str, Tensor],
+    architecture: Mapping[str, Any],
+    path: Path,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
+    """One safetensors file that says itself how its network is built; as `weights.write`."""
+    return files.write(tensors, path, {"pixgen": json.dumps(dict(architecture))}, check)

@@ -6,10 +6,12 @@ Lightning's checkpoints and plain `torch.save` files go through torch's `weights
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.files import TEMPORARY
 from pixgen.models import torchscript
 
 Format = Literal["safetensors", "zip", "torchscript", "pickle"]
@@ -62,7 +65,8 @@ class _Inert(dict[Any, Any]):
     def __setstate__(self, _: Any) -> None:
         pass
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)  # old checkpoints use classes and their objects as keys
 
 
 def sniff(path: Path) -> Format:
@@ -88,6 +92,21 @@ def sniff(path: Path) -> Format:
         return "pickle"
     page = " (it is a web page)" if head.lstrip()[:1] == b"<" else ""
     raise PixgenError(f"{path} is no weights file{page}: neither safetensors nor a checkpoint of torch's; get it again")
+
+
+def require_whole(path: Path) -> None:
+    """Raise PixgenError unless the file is a weights file that, as far as its format tells, has its end.
+
+    Only an old pickle does not tell.
+    """
+    if sniff(path) == "safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -121,8 +140,37 @@ def state(loaded: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def write(
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    metadata: Mapping[str, str] | None = None,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a safetensors file, whole or not at all; `check` sees it before it gets its name and may raise.
+
+    Raises PixgenError, one line, where the system refuses.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Clones: two names may share their memory, which safetensors refuses.
+        plain = {name: value.clone().contiguous() for name, value in tensors.items()}
+        save_file(plain, temporary, metadata=dict(metadata or {}))
+        if check is not None:
+            check(temporary)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise PixgenError(f"cannot write to {path}: {error}; make room or choose another place with -o") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
 def require_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path, what: str) -> None:
-    """Raise PixgenError that names the first keys and shapes in which `tensors`, read from `path`, differ from `own`."""
+    """Raise PixgenError that names the first keys and shapes in which `tensors`, read from `path`, differ."""
     wrong = [
         f"{key} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}"
         for key, value in own.items()

@@ -96,8 +96,8 @@ class OpenCLIP(Perceptor):
     def _find(self) -> None:
         if is_path(self.model):
             raise UsageError(
-                f"perceptors.*.model {self.model!r} is a file; say its architecture, model=ViT-B-32/mine, and the file, "
-                f"path={self.model}"
+                f"perceptors.*.model {self.model!r} is a file; say its architecture and the file: "
+                f"model=ViT-B-32/mine path={self.model}"
             )
         if self.path is not None:
             self._architecture, self._weights = _architecture(self.model), self.path.expanduser()
