@@ -71,7 +71,9 @@ def choose(generator: str | None, perceptors: Iterable[str] | None, settings: Ma
         names = list(perceptors)
         values["perceptors"] = {"tiny": None} | {_id(name): {"type": "open_clip", "model": name} for name in names}
     values |= settings or {}
-    text = "# Written by `pixgen models use`; `pixgen models use pixgen-tiny` removes it.\n" + yaml.safe_dump(values)
+    text = "# Written by `pixgen models use`; `pixgen models use pixgen-tiny` removes it.\n" + yaml.safe_dump(
+        values, sort_keys=False
+    )
     return files.write(path, text.encode(), overwrite=True)
 
 

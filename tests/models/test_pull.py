@@ -1,4 +1,4 @@
-"""Downloads from a server that cuts, stalls, lies, redirects and serves something else; and what is left in the cache."""
+"""Downloads from a server that cuts, stalls, lies, redirects and serves something else; what is left in the cache."""
 
 from __future__ import annotations
 
@@ -289,6 +289,7 @@ def test_the_part_of_a_living_process_is_not_touched(home: Path, server: Server)
         assert other.data.read_bytes() == b"abc"
 
 
+@pytest.mark.slow
 def test_several_processes_at_once_do_each_other_no_harm(home: Path, server: Server) -> None:
     made = entry(server.serve("/a", CONTENT, cut=400_000, times=4, slow=0.01))
     crowd = [process(made.files[0].sources[0]) for _ in range(3)]

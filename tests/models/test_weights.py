@@ -80,6 +80,8 @@ def test_a_malicious_pickle_is_refused_and_not_run(legacy: bool, tmp_path: Path)
     with pytest.raises(PixgenError, match=r"evil\.ckpt was not loaded: .*(system|posix).*Nothing of it was run"):
         weights.read(path)
     assert not target.exists()
+    if legacy:
+        return
     # The trap is real: whoever loads it as Python's own pickle makes the file.
     program = f"import torch; torch.load({str(path)!r}, weights_only=False)"
     subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import pixgen.testing
+import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
 from pixgen.build import build
 from pixgen.config import resolve, resolve_auto
@@ -205,6 +205,3 @@ def test_a_tokenizer_file_is_read_without_transformers(tmp_path: Path) -> None:
     assert found.shape == (2, 64) and found[0].tolist() == [2, 3, *[0] * 62]  # canonicalised: lower case, no marks
     with pytest.raises(UsageError, match=r"needs its tokenizer\.json"):
         clips.tokenizer({"name": "ViT-B-32-SigLIP2-256"}, None)
-
-
-assert pixgen.testing  # registers the toys
