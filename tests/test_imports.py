@@ -24,7 +24,7 @@ LAYERS = [
     {"engine"},
     {"build"},
     {"render", "testing"},
-    {"api", "training"},
+    {"api", "clip", "training"},
     {"cli", "ui", "batch"},
     {"the package itself"},
 ]

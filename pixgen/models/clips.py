@@ -41,8 +41,8 @@ class Built:
 
 def known(architecture: str, pretrained: str) -> Entry | None:
     """What open_clip's own table says of a model that the zoo does not list; None if it knows none such."""
-    open_clip = _open_clip()
-    about = open_clip.get_pretrained_cfg(architecture, pretrained)
+    package = open_clip()
+    about = package.get_pretrained_cfg(architecture, pretrained)
     if not about:
         return None
     sources, name = [], "open_clip_model.safetensors"
@@ -69,10 +69,10 @@ def known(architecture: str, pretrained: str) -> Entry | None:
 
 def require(architecture: str) -> None:
     """Raise UsageError, with the nearest name, for an architecture that open_clip does not have."""
-    open_clip = _open_clip()
-    if open_clip.get_model_config(architecture) is None:
-        near = did_you_mean(architecture, open_clip.list_models())
-        raise UsageError(f"open_clip {open_clip.__version__} has no architecture {architecture!r}{near}")
+    package = open_clip()
+    if package.get_model_config(architecture) is None:
+        near = did_you_mean(architecture, package.list_models())
+        raise UsageError(f"open_clip {package.__version__} has no architecture {architecture!r}{near}")
 
 
 def build(architecture: Mapping[str, Any], weights: Path | None, where: str = "") -> Built:
@@ -82,10 +82,10 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     silently wrong. Raises UsageError for an architecture that open_clip does not have, PixgenError for weights that are
     damaged or do not fit, naming the first keys that differ.
     """
-    open_clip = _open_clip()
+    package = open_clip()
     name = str(architecture["name"])
     require(name)
-    config = open_clip.get_model_config(name)
+    config = package.get_model_config(name)
     if "hf_model_name" in config["text_cfg"]:
         raise UsageError(f"{name} has a text tower of transformers, which is not supported; choose another CLIP")
     quick = bool(architecture.get("quick_gelu"))
@@ -93,7 +93,7 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     bare = weights is not None and "timm_model_name" not in config["vision_cfg"]
     device = torch.device("meta" if bare else "cpu")
     with device, _quiet():
-        model = open_clip.create_model(
+        model = package.create_model(
             name,
             load_weights=False,
             device=device,
@@ -104,10 +104,29 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     if weights is not None:
         _load(model, weights)
     model.eval().requires_grad_(False)
-    about = open_clip.get_pretrained_cfg(name, str(architecture.get("pretrained"))) or {}
+    about = package.get_pretrained_cfg(name, str(architecture.get("pretrained"))) or {}
     mean, std = about.get("mean") or _MEAN, about.get("std") or _STD
     side = model.visual.image_size
     return Built(model, side if isinstance(side, int) else side[0], tuple(mean), tuple(std), config["embed_dim"])
+
+
+def openai(path: Path) -> Built:
+    """A checkpoint of OpenAI's architectures, whose shapes say how it is built; float32, with QuickGELU as theirs.
+
+    Raises UsageError when it is missing, PixgenError when it is damaged or is of another architecture.
+    """
+    tensors, _ = files.read(path)
+    kept = {k: v for k, v in tensors.items() if not k.endswith(("attn_mask", "position_ids"))}
+    try:
+        model = open_clip().model.build_model_from_openai_state_dict(kept, cast_dtype=torch.float32).float()
+    except (KeyError, IndexError, ValueError, RuntimeError, AssertionError) as error:
+        why = next(iter(str(error).splitlines()), "")
+        raise PixgenError(
+            f"{path} is no CLIP of OpenAI's architectures ({why}); name its own with `pixgen models add`"
+        ) from error
+    model.eval().requires_grad_(False)
+    side = model.visual.image_size
+    return Built(model, side if isinstance(side, int) else side[0], _MEAN, _STD, model.text_projection.shape[1])
 
 
 def tokenizer(architecture: Mapping[str, Any], file: Path | None) -> Tokenize:
@@ -115,10 +134,10 @@ def tokenizer(architecture: Mapping[str, Any], file: Path | None) -> Tokenize:
 
     Raises UsageError where it needs one and has none.
     """
-    open_clip = _open_clip()
-    text = open_clip.get_model_config(str(architecture["name"]))["text_cfg"]
+    package = open_clip()
+    text = package.get_model_config(str(architecture["name"]))["text_cfg"]
     if not text.get("hf_tokenizer_name"):
-        found: Tokenize = open_clip.get_tokenizer(str(architecture["name"]))
+        found: Tokenize = package.get_tokenizer(str(architecture["name"]))
         return found
     if file is None:
         raise UsageError(f"{architecture['name']} needs its tokenizer.json beside its weights; pull it by its name")
@@ -141,19 +160,20 @@ class _FileTokenizer:
         pad = next((number for number in ids if number is not None), 0)
         self._tokenizer.enable_truncation(context)
         self._tokenizer.enable_padding(length=context, pad_id=pad)
-        self._clean = _open_clip().tokenizer.get_clean_fn(clean or "whitespace")
+        self._clean = open_clip().tokenizer.get_clean_fn(clean or "whitespace")
 
     def __call__(self, texts: list[str]) -> Tensor:
         encoded = self._tokenizer.encode_batch([self._clean(text) for text in texts])
         return torch.tensor([each.ids for each in encoded])
 
 
-def _open_clip() -> Any:
+def open_clip() -> Any:
+    """The package, imported where its own imports may fail without help."""
     ensure_torchvision()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import open_clip
-    return open_clip
+        import open_clip as package
+    return package
 
 
 class _quiet(warnings.catch_warnings):
@@ -189,7 +209,7 @@ def _renamed(tensors: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str,
     beside = ("input_resolution", "context_length", "vocab_size")
     kept = {k: v for k, v in tensors.items() if k not in beside and not k.endswith(("attn_mask", "position_ids"))}
     if "positional_embedding" in kept and "positional_embedding" not in own:
-        kept = _open_clip().model.convert_to_custom_text_state_dict(kept)
+        kept = open_clip().model.convert_to_custom_text_state_dict(kept)
     return kept
 
 

@@ -22,7 +22,7 @@ CONFIG = {
 
 def register(folder: Path) -> None:
     """Make open_clip know the architecture `pixgen-small`."""
-    open_clip = clips._open_clip()
+    open_clip = clips.open_clip()
     (folder / f"{NAME}.json").write_text(json.dumps(CONFIG))
     open_clip.add_model_config(folder / f"{NAME}.json")
 
@@ -40,3 +40,10 @@ def weights(folder: Path) -> Path:
     path = folder / "small.safetensors"
     save_file({name: value.contiguous() for name, value in network().state_dict().items()}, path)
     return path
+
+
+def network_of(name: str, config: dict[str, Any], folder: Path, quick_gelu: bool) -> Any:
+    """Another one, of this config, with random weights."""
+    (folder / f"{name}.json").write_text(json.dumps(config))
+    clips.open_clip().add_model_config(folder / f"{name}.json")
+    return clips.build({"name": name, "quick_gelu": quick_gelu}, None).model

@@ -88,7 +88,7 @@ def test_vit_b_32_equals_open_clip_s_own(tmp_path: Any) -> None:
 
     from pixgen import registry
 
-    open_clip = clips._open_clip()
+    open_clip = clips.open_clip()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = open_clip.create_model("ViT-B-32-quickgelu", load_weights=False).eval()
@@ -127,7 +127,7 @@ def test_vit_b_32_equals_transformers_clip(quick_gelu: bool) -> None:
         tower.position_ids = torch.arange(tower.position_embedding.num_embeddings)[None]
 
     images = torch.randn(2, 3, 224, 224)
-    tokens = clips._open_clip().tokenize(["a fox in the snow", "a teacher"])
+    tokens = clips.open_clip().tokenize(["a fox in the snow", "a teacher"])
     close = {"rtol": 1e-4, "atol": 1e-4}
     seen = theirs.visual_projection(theirs.vision_model(pixel_values=images).pooler_output)
     torch.testing.assert_close(F.normalize(ours.encode_image(images)), F.normalize(seen), **close)

@@ -67,7 +67,7 @@ def test_every_entry_is_whole(entry: zoo.Entry) -> None:
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind == "clip"], ids=lambda entry: entry.name)
 def test_clips_are_what_open_clip_says_of_them(entry: zoo.Entry) -> None:
-    open_clip = clips._open_clip()
+    open_clip = clips.open_clip()
     name, pretrained = entry.architecture["name"], entry.architecture["pretrained"]
     assert f"{name}/{pretrained}" in entry.aliases
     text = open_clip.get_model_config(name)["text_cfg"]

@@ -45,7 +45,7 @@ def expected(network: Any, images: torch.Tensor, side: int = 32) -> torch.Tensor
 def test_features_are_those_of_open_clip(clip: OpenCLIP) -> None:
     network, images = small.network(), torch.rand(3, 3, 32, 32)
     torch.testing.assert_close(clip.encode_image(images), expected(network, images))
-    tokens = clips._open_clip().tokenize(["a fox", "a long text " * 60, ""])
+    tokens = clips.open_clip().tokenize(["a fox", "a long text " * 60, ""])
     found = clip.encode_text(["a fox", "a long text " * 60, ""])
     torch.testing.assert_close(found, F.normalize(network.encode_text(tokens), dim=-1))
     assert clip.input_size == 32 and clip.dim == 16
@@ -68,11 +68,11 @@ def test_openai_s_names_and_half_precision_fit_both_kinds_of_network(weights: Pa
     tensors |= {name: torch.tensor(77) for name in ("input_resolution", "context_length", "vocab_size")}
     save_file(tensors, tmp_path / "openai.safetensors")
     (tmp_path / "pixgen-custom.json").write_text(json.dumps({**small.CONFIG, "custom_text": True}))
-    clips._open_clip().add_model_config(tmp_path / "pixgen-custom.json")
+    clips.open_clip().add_model_config(tmp_path / "pixgen-custom.json")
     for name in (small.NAME, "pixgen-custom"):
         model = clips.build({"name": name}, tmp_path / "openai.safetensors").model
         assert all(value.dtype == torch.float32 for value in model.parameters())
-        tokens = clips._open_clip().tokenize(["a fox"])
+        tokens = clips.open_clip().tokenize(["a fox"])
         torch.testing.assert_close(model.encode_text(tokens), small.network().encode_text(tokens), rtol=0.02, atol=0.02)
 
 
