@@ -80,3 +80,19 @@ def test_the_twenty_prompts_from_drawing_to_report(tmp_path: Path, monkeypatch: 
 def test_the_machine_is_named_in_one_line() -> None:
     line = script("first_light").machine()
     assert "cores, torch" in line and "\n" not in line
+
+
+def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    script("first_light")
+    memory = script("memory")
+    found = memory.cases(["embedded"], [64], [2, 20])
+    assert [(case["cutouts"], case["chunk"], case["again"]) for case in found] == [
+        (2, 2, False),
+        (2, 2, True),
+        (20, 20, False),
+        (20, 16, False),
+        (20, 16, True),
+    ]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert 50 * 2**20 < memory.measure(found[0], "cpu", None) < 8 * 2**30
+    assert memory.measure({**found[0], "size": 1024}, "cpu", 0.2) is None
