@@ -1,4 +1,4 @@
-"""docs/models.md tells the truth: each of its commands is run, with small files of random weights for the large ones."""
+"""docs/models.md tells the truth: each of its commands is run, with small files of random weights for large ones."""
 
 from __future__ import annotations
 
