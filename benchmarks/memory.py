@@ -97,12 +97,12 @@ def measure(case: dict[str, Any], device: str, limit: float | None) -> int | Non
     command = [sys.executable, __file__, "--one", json.dumps(case), "--device", device]
     if limit:
         command += ["--limit", str(limit)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stdout is not None and child.stderr is not None
-    out, err = child.stdout.read(), child.stderr.read()
-    # wait4 and not wait: it gives this child's own peak memory.
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None and child.stderr is not None
+        out, err = child.stdout.read(), child.stderr.read()
+        # wait4 and not wait: it gives this child's own peak memory.
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         if "memory" in err.lower():
             return None
