@@ -16,7 +16,10 @@ import click
 
 from pixgen.errors import PixgenError
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "batch": "draws a list of prompts; killed or stopped, it goes on where it was",
+    "report": "means, intervals and paired differences of a list's scores",
+}
 """Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
 
 A first argument that is not among these is a prompt, and goes to `pixgen.cli.draw`.
