@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-import pixgen.testing  # noqa: F401 (registers the toys)
+import pixgen.testing
 from pixgen.build import Models, build, stages
 from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
 from pixgen.errors import UsageError

@@ -14,7 +14,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +37,28 @@ _FIELDS = [field.name for field in dataclasses.fields(RenderConfig)]
 
 @dataclass(frozen=True)
 class Settings:
-    """A requested config, before any `auto`, without its prompt and seed. digest: sha256 of its JSON, 32 digits."""
+    """A requested config, before any `auto`, without its prompt and seed.
 
-    digest: str
-    config: RenderConfig
+    text: as canonical JSON, so that a manifest can be looked at without the plugins that it was drawn with.
+    """
 
-    def to_json(self) -> str:
-        """What `from_json` reads back."""
-        return _canonical(_without_own(self.config))
+    text: str
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
-        """Raises UsageError for anything that is no config."""
-        config = configs.from_dict(json.loads(text), "the manifest")
-        return cls(_digest(text), config)
+    def of(cls, config: RenderConfig) -> Settings:
+        """The settings of a config."""
+        values = configs.to_dict(config)
+        return cls(_canonical({key: value for key, value in values.items() if key not in ("prompt", "seed")}))
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the text, its first 32 digits."""
+        return _digest(self.text)
+
+    @cached_property
+    def config(self) -> RenderConfig:
+        """The config, its seed auto. Raises UsageError where a plugin of it is not there."""
+        return configs.from_dict(json.loads(self.text), "the manifest")
 
 
 @dataclass(frozen=True)
@@ -128,8 +136,8 @@ class Plan:
         occurrences: _Occurrences,
         resolve: Any,
     ) -> Iterator[Job]:
-        first: Settings = resolve(own, row.presets, row.whole, _canonical(points[0]))
-        given = row.values.get("seed", first.config.seed)
+        _, common = resolve(own, row.presets, row.whole, _canonical(points[0]))
+        given = row.values.get("seed", common)
         repeat = 0
         seeds: Sequence[int] = self.seeds
         if not seeds and given == "auto":
@@ -137,18 +145,17 @@ class Plan:
             repeat = occurrences.count(said)
             seeds = [int.from_bytes(hashlib.blake2b(f"{said}/{repeat}".encode(), digest_size=4).digest(), "big")]
         for seed in seeds or [_checked_seed(given)]:
-            if row.whole or self.combinations:
-                prompt = prompts.choose(text, seed)
-            else:
-                prompt = self.wildcards.draw(text, seed)
+            settled = row.whole or self.combinations
+            prompt = prompts.choose(text, seed) if settled else self.wildcards.draw(text, seed)
             prompts.parse(prompt, seed)
             for point in points:
-                settings: Settings = resolve(own, row.presets, row.whole, _canonical(point))
+                settings, _ = resolve(own, row.presets, row.whole, _canonical(point))
                 key = _digest(_canonical([settings.digest, prompt, seed, repeat]))
                 origin = row.template or template
                 yield Job(key, row.name, prompt, None if origin == prompt else origin, seed, repeat, point, settings)
 
-    def _resolve(self, own: str, presets: tuple[str, ...], whole: bool, point: str) -> Settings:
+    def _resolve(self, own: str, presets: tuple[str, ...], whole: bool, point: str) -> tuple[Settings, int | str]:
+        """The settings of a row at a point of the grid, and the seed that its presets or the file of settings say."""
         axes: dict[str, Any] = json.loads(point)
         looks = [*self.presets, *presets]
         grid = []
@@ -161,11 +168,10 @@ class Plan:
             grid.append(Layer(value, f"--grid {axis}"))
         if whole:
             stored = configs.from_dict(json.loads(own))
-            config = configs.resolve([*self.said, *grid], base=stored)
-        else:
-            row = Layer(json.loads(own), "the row")
-            config = configs.resolve(gather(looks, self.config_file, [*self.said, row, *grid]))
-        return Settings(_digest(_canonical(_without_own(config))), config)
+            return Settings.of(configs.resolve([*self.said, *grid], base=stored)), "auto"
+        row = Layer(json.loads(own), "the row")
+        config = configs.resolve(gather(looks, self.config_file, [*self.said, row, *grid]))
+        return Settings.of(config), config.seed
 
     def _require_bound(self, jobs: int, multiplied: bool) -> None:
         if multiplied and jobs > MAX_JOBS and not self.yes:
@@ -253,11 +259,6 @@ def _placed(source: str) -> Iterator[None]:
         yield
     except UsageError as error:
         raise UsageError(f"{source}: {str(error).removeprefix('the row: ')}") from error
-
-
-def _without_own(config: RenderConfig) -> dict[str, Any]:
-    values = configs.to_dict(config)
-    return {key: value for key, value in values.items() if key not in ("prompt", "seed")}
 
 
 def _canonical(value: Any) -> str:

@@ -55,6 +55,7 @@ class Local:
 
     def measured_step(self, config: RenderConfig) -> Finished | Failed:
         """A few steps of a job, drawn in this process, for an estimate."""
+        self._probe(configs.resolve_auto(config))  # pays for what is set up once
         return self._probe(configs.resolve_auto(config))
 
     def _own_artist(self) -> Artist:

@@ -269,7 +269,7 @@ class Manifest:
     def _add(self, job: Job, reading: int) -> None:
         settings = self._one("SELECT id FROM settings WHERE digest = ?", job.settings.digest)
         if settings is None:
-            self._do("INSERT INTO settings (digest, config) VALUES (?, ?)", job.settings.digest, job.settings.to_json())
+            self._do("INSERT INTO settings (digest, config) VALUES (?, ?)", job.settings.digest, job.settings.text)
             settings = self._one("SELECT id FROM settings WHERE digest = ?", job.settings.digest)
         self._do(
             "INSERT INTO jobs (key, listed, file, prompt, template, seed, repeat, axes, settings, planned) "
@@ -291,7 +291,7 @@ class Manifest:
         return f"{naming.slug(stem or job.prompt)}-{job.key[:12]}{suffix}"
 
     def _group(self, first: Sequence[Any], state: str, size: Callable[[Settings], int]) -> list[Record]:
-        id, settings, group = first
+        _, settings, group = first
         with self._transaction():
             if group is None:
                 chosen = self._all(
@@ -314,7 +314,7 @@ class Manifest:
 
     def _read_settings(self, id: int) -> Settings:
         (text,) = self._one("SELECT config FROM settings WHERE id = ?", id)
-        return Settings.from_json(text)
+        return Settings(text)
 
     def _require_ours(self, readonly: bool) -> None:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]

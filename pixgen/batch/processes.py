@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -52,10 +53,8 @@ class Processes(Pool):
     def submit(self, task: Task) -> None:
         worker = next(worker for worker in self._workers if worker.ready and worker.task is None)
         worker.task = task
-        try:
+        with contextlib.suppress(OSError):  # it died a moment ago: `wait` finds its pipe at the end, and says so
             worker.pipe.send(task)
-        except OSError:
-            pass  # it died a moment ago: `wait` finds its pipe at the end, and says so
 
     def wait(self, timeout: float) -> list[Event]:
         events: list[Event] = []

@@ -46,11 +46,7 @@ class Painter:
 
     def draw(self, task: Task) -> Event:
         """The last event of the task."""
-        event: Event | None = None
-        for event in self._artist.draw(task):
-            pass
-        assert event is not None and not isinstance(event, Stepped)
-        return event
+        return next(event for event in self._artist.draw(task) if not isinstance(event, Stepped))
 
 
 class Cluster:
@@ -218,8 +214,8 @@ class RayPool(Pool):
         if not any(worker.ready for worker in self._workers) and time.monotonic() - self._alive > PATIENCE:
             why = f" (the last one died: {self._last_death})" if self._last_death else ""
             raise PixgenError(
-                f"no Ray worker became ready in {PATIENCE:.0f} s{why}; the cluster may lack CPUs or GPUs (see `ray status`). "
-                "What is drawn is recorded, and the same command goes on"
+                f"no Ray worker became ready in {PATIENCE:.0f} s{why}; the cluster may lack CPUs or GPUs (see "
+                "`ray status`). What is drawn is recorded, and the same command goes on"
             )
 
 
