@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pixgen import files
 from pixgen.batch.manifest import Manifest, Record
@@ -112,8 +112,7 @@ def _paste(paper: Image.Image, pen: ImageDraw.ImageDraw, file: Path | None, corn
         if file is None:
             raise FileNotFoundError
         with Image.open(file) as image:
-            small = image.convert("RGB")
-            small.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
+            small = ImageOps.contain(image.convert("RGB"), (TILE, TILE), Image.Resampling.LANCZOS)
             paper.paste(small, corner)
     except OSError:  # not drawn, or moved away since: its place stays visible
         x, y = corner
