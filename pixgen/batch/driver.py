@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,9 @@ from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
 
 DEATHS = 3
 """How often a worker may die over a group before the group is given up."""
+
+WRITERS = 16
+"""Pictures that are written at a time."""
 
 RANKED_BY = "held_out"
 """The score by which drafts are refined, where it was taken; otherwise the loss."""
@@ -70,6 +74,7 @@ class Driver:
                 self._submit(assignment)
             if not self._running and (exhausted or self.stop.asked):
                 return
+            finished: list[tuple[Finished, list[Record]]] = []
             for event in self.pool.wait(0.5):
                 if event.group not in self._running:
                     continue  # of a worker that was thought dead
@@ -81,9 +86,10 @@ class Driver:
                 records = self._running.pop(event.group).records
                 if isinstance(event, Finished):
                     schedule.pace.learn(records[0].settings.digest, event)
-                    self._finish(event, records)
+                    finished.append((event, records))
                 else:
                     self._fail(event, records)
+            self._keep(finished)
 
     def _submit(self, assignment: Assignment) -> None:
         records = assignment.records
@@ -97,13 +103,22 @@ class Driver:
         self._running[task.group] = assignment
         self.pool.submit(task)
 
-    def _finish(self, event: Finished, records: Sequence[Record]) -> None:
-        seconds = event.seconds / len(records)
-        for record, picture in zip(records, event.pictures, strict=True):
-            if record.state == "done":
-                continue  # drawn again only because its group is
-            # The same job has the same name for ever: what a kill left unrecorded is written again, not beside.
-            files.write(self.manifest.folder / record.file, picture.data, overwrite=True)
+    def _keep(self, finished: Sequence[tuple[Finished, list[Record]]]) -> None:
+        """Write the pictures of groups that are drawn, then record them."""
+        drawn = [
+            (record, picture, event.seconds / len(records))
+            for event, records in finished
+            for record, picture in zip(records, event.pictures, strict=True)
+            if record.state != "done"  # drawn again only because its group is
+        ]
+        if len(drawn) > 1:
+            # Side by side, for each waits until the disk has it.
+            with ThreadPoolExecutor(min(WRITERS, len(drawn))) as writers:
+                list(writers.map(lambda one: self._write(one[0], one[1]), drawn))
+        else:
+            for record, picture, _ in drawn:
+                self._write(record, picture)
+        for record, picture, seconds in drawn:
             self.manifest.record(
                 record.id,
                 steps=picture.steps,
@@ -113,6 +128,10 @@ class Driver:
                 rank=picture.scores.get(RANKED_BY, picture.total),
             )
             self.watcher.drawn(record, picture, seconds)
+
+    def _write(self, record: Record, picture: Picture) -> None:
+        # The same job has the same name for ever: what a kill left unrecorded is written again, not beside.
+        files.write(self.manifest.folder / record.file, picture.data, overwrite=True)
 
     def _fail(self, event: Failed, records: Sequence[Record]) -> None:
         group, several = _group(records), len(records) > 1

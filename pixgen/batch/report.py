@@ -166,6 +166,7 @@ def plot(lines: Sequence[Line], suffix: str) -> bytes:
     Raises UsageError where matplotlib is not installed.
     """
     try:
+        from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
@@ -185,9 +186,10 @@ def plot(lines: Sequence[Line], suffix: str) -> bytes:
             panel.set_xlabel(axis)
             panel.margins(x=0.3)
     data = io.BytesIO()
-    # No date inside: the same numbers give the same file.
+    # No date and no random names inside: the same numbers give the same file.
     dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
-    figure.savefig(data, format=suffix.removeprefix("."), dpi=150, metadata=dated)
+    with rc_context({"svg.hashsalt": "pixgen"}):
+        figure.savefig(data, format=suffix.removeprefix("."), dpi=150, metadata=dated)
     return data.getvalue()
 
 

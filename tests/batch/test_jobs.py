@@ -115,11 +115,7 @@ def test_a_long_plain_list_is_no_bomb_and_quick(lists: Lists) -> None:
     ("word", "axes"),
     [
         ("steps=2,3", {"steps": [2, 3]}),
-        (
-            "losses.a={type: x, y: [red, blue]},{type: tv}",
-            {"losses.a": [{"type": "x", "y": ["red", "blue"]}, {"type": "tv"}]},
-        ),
-        ("preset=draft, oil", {"preset": ["draft", "oil"]}),
+        ("losses.a={type: x, y: [1, 2]},tv", {"losses.a": [{"type": "x", "y": [1, 2]}, "tv"]}),
     ],
 )
 def test_an_axis_is_read(word: str, axes: dict) -> None:
@@ -139,7 +135,7 @@ def test_seeds_are_read() -> None:
             parse_seeds(text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
 @given(
     st.fixed_dictionaries(
         {},
