@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixgen import config as configs
 from pixgen import metadata, naming, render
+from pixgen.build import Models
 from pixgen.config import RenderConfig
 from pixgen.engine import Step
 from pixgen.errors import UsageError
@@ -77,8 +78,9 @@ def generate(
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
+    models = Models()
     for group in render.groups(resolved, count):
-        drawing = render.Drawing(group)
+        drawing = render.Drawing(group, models)
         for step in drawing:
             if callback is not None:
                 callback(step)

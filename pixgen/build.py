@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,27 +21,59 @@ from pixgen.streams import Streams
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def build(config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = None) -> Engine:
+class Models:
+    """Generators and perceptors with their weights, loaded once for runs that follow each other.
+
+    Both are functional: they keep nothing of a run, so the next one may have them. `keep` bounds how many stay.
+    """
+
+    def __init__(self, keep: int = 8) -> None:
+        self._keep = keep
+        self._made: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, kind: str, options: dict[str, Any], where: str, device: torch.device) -> Any:
+        """The plugin of these options, ready on `device`. Raises what making and preparing it raise."""
+        own = plugin_options(kind, options)
+        key = json.dumps([kind, own, str(device)], sort_keys=True, default=str)
+        if key not in self._made:
+            plugin = registry.create(kind, own, where)
+            plugin.prepare(device)
+            self._made[key] = plugin
+        self._made.move_to_end(key)
+        while len(self._made) > self._keep:
+            self._made.popitem(last=False)
+        return self._made[key]
+
+
+def build(
+    config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = None, models: Models | None = None
+) -> Engine:
     """The engine of a config whose every `auto` is resolved.
 
     pictures: (prompt, seed) of each picture of the batch; by default the config's own one.
+    models: what earlier runs loaded; by default everything is loaded anew.
     Sets torch's number of threads. Raises UsageError for a prompt, a file or weights that cannot be used.
     """
     torch.set_num_threads(_resolved(config.threads, "threads"))
+    models, device = models or Models(), torch.device(config.device)
     chosen = pictures or [(config.prompt, _resolved(config.seed, "seed"))]
-    looks = {name: _plugin("perceptor", options, f"perceptors.{name}") for name, options in config.perceptors.items()}
+    looks = {
+        name: models.get("perceptor", options, f"perceptors.{name}", device)
+        for name, options in config.perceptors.items()
+    }
     if not looks:
         raise UsageError("there is no perceptor to judge the picture; set perceptors.tiny.type=tiny")
     if not config.losses:
         raise UsageError("there is no loss to lower; set losses.clip.type=clip")
     session = Session(
-        device=torch.device(config.device),
+        device=device,
         size=config.size,
-        generator=_plugin("generator", config.generator, "generator"),
+        generator=models.get("generator", config.generator, "generator", device),
         perceptors=looks,
         prompts=[prompts.parse(text, seed) for text, seed in chosen],
         streams=[Streams(seed) for _, seed in chosen],
         perceptor_weights=_shares(config),
+        prepared=True,
     )
     optimizer = config.optimizer
     scene = Scene(

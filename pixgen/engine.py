@@ -20,7 +20,8 @@ from pixgen.cutters.base import Cutter
 from pixgen.errors import PixgenError
 from pixgen.filters.base import Filter
 from pixgen.frame import Frame, Params, Session, Size
-from pixgen.schedulers.base import Scheduler
+from pixgen.losses.base import Loss
+from pixgen.schedulers.base import Scheduler, schedule
 from pixgen.starts.base import Start
 from pixgen.tensors import at_least_float32, autocast, norms
 
@@ -113,9 +114,10 @@ class Engine(Iterator[Step]):
         self.scene = scene
         self.session, self.generator = scene.session, scene.session.generator
         self.steps = sum(stage.steps for stage in scene.stages)
-        self.generator.prepare(self.session.device)
-        for perceptor in self.session.perceptors.values():
-            perceptor.prepare(self.session.device)
+        if not self.session.prepared:
+            self.generator.prepare(self.session.device)
+            for perceptor in self.session.perceptors.values():
+                perceptor.prepare(self.session.device)
         scene.start.prepare(self.session)
         for term in scene.terms.values():
             term.loss.prepare(self.session)
@@ -129,6 +131,24 @@ class Engine(Iterator[Step]):
 
     def __next__(self) -> Step:
         return next(self._iterator)
+
+    def own_losses(self) -> dict[str, Loss]:
+        """The losses that the run lowers, by term id."""
+        return {name: term.loss for name, term in self.scene.terms.items()}
+
+    @torch.no_grad()
+    def look_again(self, images: Tensor, losses: Mapping[str, Loss], cutouts: int, stream: str) -> Losses:
+        """Losses, each (B,), of finished pictures on cutouts that no step has used.
+
+        images: float32 (B, 3, H, W) in [0, 1]. cutouts: for each perceptor and picture, drawn from the random streams
+        called `stream`. Losses that read params are left out.
+        """
+        size = (images.shape[2], images.shape[3])
+        frame = Frame(self.steps - 1, 1.0, images, {})
+        terms = {name: Term(loss, schedule(1.0)) for name, loss in losses.items()}
+        stage = replace(self.scene.stages[-1], cutouts=cutouts)
+        looks = self._look(size, stage, 0, stream)
+        return backward.from_looks(frame, looks, terms, self.scene.cutter) | backward.from_frame(frame, terms, "images")
 
     def _run(self) -> Iterator[Step]:
         scene, generator, step = self.scene, self.generator, 0
@@ -231,12 +251,14 @@ class Engine(Iterator[Step]):
             images = apply(images, step, list(self.session.streams))
         return images, decoded[:, 3:] if decoded.shape[1] == 4 else None
 
-    def _look(self, size: Size, stage: Stage, step: int) -> list[Look]:
+    def _look(self, size: Size, stage: Stage, step: int, stream: str = "") -> list[Look]:
+        """The perceptors' views of one step; those of another `stream` have the stage's number of cutouts."""
         scene, session = self.scene, self.session
         looks = []
         for name, perceptor in session.perceptors.items():
-            count = scene.cutouts.get(name, stage.cutouts)
-            plan = scene.cutter.plan(size, count, perceptor.input_size, step, session.streams, name)
+            count = stage.cutouts if stream else scene.cutouts.get(name, stage.cutouts)
+            address = f"{stream}/{name}" if stream else name
+            plan = scene.cutter.plan(size, count, perceptor.input_size, step, session.streams, address)
             weight = session.perceptor_weights.get(name, 1.0)
             looks.append(Look(name, perceptor, weight, plan, scene.chunk, scene.precision))
         return looks

@@ -70,5 +70,7 @@ class Session:
     prompts: Sequence[Sequence[Prompt]]
     streams: Sequence[Streams]
     perceptor_weights: Mapping[str, float] = field(default_factory=dict)
+    prepared: bool = False
+    """Whether generator and perceptors have been prepared already, for they may have served another run."""
     start: Params | None = None
     """The first params after the start (detached), for losses that pull back to them."""

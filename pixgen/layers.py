@@ -6,8 +6,9 @@ can never run code, read the environment or blow up.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -62,6 +63,17 @@ def load_yaml(path: str | Path) -> Layer:
     if not isinstance(values, dict):
         raise UsageError(f"{source}:1: settings must be 'name: value' lines, not {type(values).__name__}")
     return Layer(values, source, lines)
+
+
+def parse_list(content: bytes, source: str) -> list[tuple[int, Any]]:
+    """A YAML list as plain data: (line, item) pairs. Raises UsageError, with file and line, for anything else."""
+    with _mistakes(source):
+        node = _Loader(content).get_single_node()
+        if node is None:
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            raise UsageError(f"{source}:1: a list has a '- ' before each of its rows")
+        return [(item.start_mark.line + 1, _plain(item, source, {}, "")) for item in node.value]
 
 
 def load_preset(name: str) -> Layer:
@@ -134,10 +146,15 @@ _Loader.add_implicit_resolver(_TAG + "float", re.compile(rf"(?:{_NUMBER})\Z", re
 
 
 def _parse(content: bytes, source: str, lines: dict[str, int]) -> Any:
-    try:
-        loader = _Loader(content)
-        node = loader.get_single_node()
+    with _mistakes(source):
+        node = _Loader(content).get_single_node()
         return {} if node is None else _plain(node, source, lines, "")
+
+
+@contextlib.contextmanager
+def _mistakes(source: str) -> Iterator[None]:
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise UsageError(f"{source}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error

@@ -67,6 +67,8 @@ class Metadata:
     size: tuple[int, int]
     """(height, width) in pixels."""
     inputs: Sequence[Input] = ()
+    template: str = ""
+    """What a list had in place of the prompt: with its choices and wildcards still open."""
 
     def to_json(self) -> str:
         """One line of ASCII, which every text chunk and every reader can take."""
@@ -79,7 +81,8 @@ class Metadata:
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
         try:
-            known = {name: record[name] for name in cls.__dataclass_fields__}
+            known = {name: record[name] for name in cls.__dataclass_fields__ if name != "template"}
+            known["template"] = record.get("template", "")  # pictures of version 0.1 have none
             inputs = tuple(Input(**file) for file in known["inputs"])
             return cls(**known | {"size": tuple(known["size"]), "inputs": inputs})
         except (KeyError, TypeError) as error:
@@ -137,8 +140,13 @@ def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
 
 def save(image: Image.Image, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
     """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.files.write`)."""
+    return files.write(path, encode_for(image, path, metadata), overwrite=overwrite)
+
+
+def encode_for(image: Image.Image, path: Path, metadata: Metadata) -> bytes:
+    """What `save` would write to `path`. Raises as `encode` does."""
     inputs = tuple(replace(file, near=_seen_from(path.parent, file.path)) for file in metadata.inputs)
-    return files.write(path, encode(image, path.suffix, replace(metadata, inputs=inputs)), overwrite=overwrite)
+    return encode(image, path.suffix, replace(metadata, inputs=inputs))
 
 
 def read(path: Path) -> Metadata:

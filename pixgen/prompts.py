@@ -35,7 +35,8 @@ _TAIL = re.compile(rf"(?<![0-9]):({_NUMBER})(?::({_NUMBER}))?\Z", re.ASCII)
 # While a text is taken apart, an escaped special character is one private-use character, so that nothing
 # mistakes it for syntax.
 _HIDE = {c: chr(0xF0000 + i) for i, c in enumerate(_SPECIAL)}
-_SHOW = str.maketrans({hidden: c for c, hidden in _HIDE.items()})
+_SHOW_ONE = {hidden: c for c, hidden in _HIDE.items()}
+_SHOW = str.maketrans(_SHOW_ONE)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
     if not prompts:
         raise UsageError('the prompt is empty; say what to draw, as in: pixgen "a red fox"')
     return prompts
+
+
+def choose(text: str, seed: int) -> str:
+    """A prompt list with every `{a|b}` replaced by what `parse` takes for this seed; escapes and tails stay.
+
+    Raises UsageError as `parse` does for braces and characters.
+    """
+    _require_readable(text)
+    chosen = _expand(_hide_escapes(text), f"{seed}/choice")
+    return "".join(f"\\{_SHOW_ONE[char]}" if char in _SHOW_ONE else char for char in chosen)
 
 
 def format(prompts: Iterable[Prompt]) -> str:

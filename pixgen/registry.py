@@ -38,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "loss": "pixgen.losses",
     "scheduler": "pixgen.schedulers",
     "filter": "pixgen.filters",
+    "score": "pixgen.scores",
     "optimizer": "pixgen.optimizers",
 }
 """Each kind's folder of built-in plugins (a single module for the optimisers)."""

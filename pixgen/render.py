@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pixgen import config as configs
 from pixgen import prompts, registry
-from pixgen.build import build
+from pixgen.build import Models, build
 from pixgen.config import RenderConfig
 from pixgen.engine import Diverged, Step
 from pixgen.errors import UsageError
@@ -43,14 +43,15 @@ def groups(config: RenderConfig, count: int) -> list[list[RenderConfig]]:
 class Drawing(Iterator[Step]):
     """Some pictures drawn together: iterate for its steps, stop at any, and ask for what was reached.
 
-    configs: one a picture, resolved, alike in all but prompt and seed.
+    configs: one a picture, resolved, alike in all but prompt and seed. models: what earlier drawings loaded; give the
+    same to drawings that follow each other, or each loads its own.
     Warns (logging) of words that a perceptor never learnt. Raises what `build` and the engine raise; after
     Diverged, `images` and `metadata` are those of the last good step.
     """
 
-    def __init__(self, pictures: Sequence[RenderConfig]) -> None:
+    def __init__(self, pictures: Sequence[RenderConfig], models: Models | None = None) -> None:
         self.configs = list(pictures)
-        self.engine = build(self.configs[0], [(config.prompt, _seed(config)) for config in self.configs])
+        self.engine = build(self.configs[0], [(config.prompt, _seed(config)) for config in self.configs], models)
         self.steps = self.engine.steps
         self.done = 0
         self.losses: list[dict[str, list[float]]] = [{} for _ in self.configs]
@@ -76,12 +77,16 @@ class Drawing(Iterator[Step]):
         """The pictures reached, 8 bits a channel. Raises RuntimeError before the first step."""
         from PIL import Image
 
+        pixels = (self.pixels() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return [Image.fromarray(picture) for picture in pixels]
+
+    def pixels(self) -> Tensor:
+        """The pictures reached, float32 (B, 3, H, W) in [0, 1]. Raises RuntimeError before the first step."""
         if self._good is None and self._last is None:
             raise RuntimeError("there is no picture before the first step")
         images = self._last.images() if self._good is None and self._last else self._good
         assert images is not None
-        pixels = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [Image.fromarray(picture) for picture in pixels]
+        return images.clamp(0, 1)
 
     def metadata(self) -> list[Metadata]:
         """How each picture was made, as far as it is."""

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-import pixgen.testing  # noqa: F401 (registers the toys)
-from pixgen.build import build, stages
+import pixgen.testing
+from pixgen.build import Models, build, stages
 from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
 from pixgen.errors import UsageError
 from pixgen.layers import Layer
@@ -38,6 +38,18 @@ def test_a_config_becomes_a_run() -> None:
 def test_pictures_of_a_batch_have_their_own_prompts_and_seeds() -> None:
     step = next(build(config(), [("a fox", 1), ("a dog | a cat", 2)]))
     assert step.images().shape[0] == 2 and step.total.shape == (2,)
+
+
+def test_models_serve_the_runs_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    for toy in (pixgen.testing.ToyGenerator, pixgen.testing.ToyPerceptor):
+        monkeypatch.setattr(toy, "prepare", lambda self, device, name=toy.__name__: loaded.append(name))
+    models = Models()
+    first = [next(build(config(), models=models)).total for _ in range(2)]
+    assert sorted(loaded) == ["ToyGenerator", "ToyPerceptor"]  # two perceptors of equal options are one
+    assert torch.equal(*first) and torch.equal(first[0], next(build(config())).total)
+    build(config(perceptors={"tiny": None, "toy": {"seed": 1}}), models=models)
+    assert len(loaded) == 2 + 2 + 1
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 110])

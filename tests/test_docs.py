@@ -46,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
+    (tmp_path / "prompts.txt").write_text("a red fox\n")
     return tmp_path
 
 

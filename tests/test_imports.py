@@ -25,7 +25,8 @@ LAYERS = [
     {"build"},
     {"render", "testing"},
     {"api", "clip", "training"},
-    {"cli", "ui", "batch"},
+    {"batch"},
+    {"cli", "ui"},
     {"the package itself"},
 ]
 """From the bottom up. A module imports from lower layers, or from its own folder; a new module gets a place here."""

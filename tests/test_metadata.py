@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy
@@ -107,3 +108,10 @@ def test_files_that_say_nothing_are_told_apart(tmp_path: Path) -> None:
 def test_a_finished_picture_names_no_planned_steps() -> None:
     assert "Planned" not in dataclasses.replace(record(), steps_done=110).parameters()
     assert "Planned steps: 110" in record().parameters()
+
+
+def test_older_pictures_have_no_template() -> None:
+    whole = json.loads(dataclasses.replace(record(), template="a {fox|dog}").to_json())
+    assert Metadata.from_json(json.dumps(whole)).template == "a {fox|dog}"
+    del whole["template"]
+    assert Metadata.from_json(json.dumps(whole)) == record()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.prompts import MAX_LENGTH, Prompt, format, parse
+from pixgen.prompts import MAX_LENGTH, Prompt, choose, format, parse
 
 WORDS = st.text("abc 09:|{}\\é-.", min_size=1).map(str.strip).filter(bool)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -95,3 +95,13 @@ def test_any_text_parses_or_is_refused(text: str, seed: int) -> None:
     except UsageError:
         return
     assert parse(format(prompts)) == prompts
+
+
+@given(st.text(alphabet="ab|{}:\\0.5 ", max_size=30), st.integers(0, 5))
+def test_choosing_first_changes_nothing(text: str, seed: int) -> None:
+    try:
+        expected = parse(text, seed)
+    except UsageError:
+        return
+    chosen = choose(text, seed)
+    assert parse(chosen, seed + 1) == expected and choose(chosen, seed + 2) == chosen

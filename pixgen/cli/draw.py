@@ -98,12 +98,12 @@ def draw(
         said["--init-image"] = {"start": {"type": "image", "path": init_image}, "starts": 1}
     config = _resolve(prompt, settings, said, presets, config_file, plugins)
 
-    from pixgen import render
+    from pixgen import build, render
 
     files.check_writable(naming.output_path(output, prompt).parent)
-    index = 0
+    index, models = 0, build.Models()
     for group in render.groups(config, count):
-        drawing = render.Drawing(group)
+        drawing = render.Drawing(group, models)
         sink = _Sink(drawing, output, index, overwrite, as_json, quiet)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
         finished = _run(drawing, sink, Bar(title, drawing.steps, quiet))

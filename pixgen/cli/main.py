@@ -18,6 +18,8 @@ from pixgen.errors import PixgenError
 
 COMMANDS: dict[str, str] = {
     "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
+    "batch": "draws a list of prompts; killed or stopped, it goes on where it was",
+    "report": "means, intervals and paired differences of a list's scores",
 }
 """Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
 

@@ -1,0 +1,1 @@
+"""Lists of pictures: read, drawn, recorded, resumed, laid out and measured."""

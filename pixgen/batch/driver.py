@@ -1,0 +1,163 @@
+"""Feeds the workers, writes the pictures, and records what became of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from pixgen import files
+from pixgen.batch.choice import Choice
+from pixgen.batch.jobs import Settings
+from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.pool import Pool
+from pixgen.batch.schedule import Assignment, Schedule
+from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
+
+DEATHS = 3
+"""How often a worker may die over a group before the group is given up."""
+
+WRITERS = 16
+"""Pictures that are written at a time."""
+
+RANKED_BY = "held_out"
+"""The score by which drafts are refined, where it was taken; otherwise the loss."""
+
+
+@dataclass
+class Stop:
+    """Set `asked` to stop after the pictures that are being drawn."""
+
+    asked: bool = False
+
+
+class Watcher(Protocol):
+    """Who is told what happens."""
+
+    def stepped(self, event: Stepped, records: Sequence[Record]) -> None:
+        """A step of a running group is done."""
+
+    def drawn(self, record: Record, picture: Picture, seconds: float) -> None:
+        """A picture is written and recorded. seconds: its share of its group's."""
+
+    def failed(self, records: Sequence[Record], reason: str) -> None:
+        """Jobs were given up."""
+
+    def warned(self, text: str) -> None:
+        """Something to tell, which may come often."""
+
+
+class Driver:
+    """Draws the jobs of a manifest: the only one who writes, into the folder and the manifest.
+
+    Raises PixgenError where the disk refuses or no worker is left; what is recorded stays, and a second run goes on.
+    """
+
+    def __init__(self, manifest: Manifest, pool: Pool, choice: Choice, watcher: Watcher, stop: Stop) -> None:
+        self.manifest, self.pool, self.choice = manifest, pool, choice
+        self.watcher, self.stop = watcher, stop
+        self._running: dict[int, Assignment] = {}
+        self._deaths: Counter[int] = Counter()
+
+    def run(self, schedule: Schedule) -> None:
+        """Until all is drawn, the time is over, or a stop is asked for and what ran is done."""
+        while not schedule.over():
+            exhausted = False
+            while self.pool.free() and not self.stop.asked:
+                assignment = schedule.next()
+                exhausted = assignment is None
+                if assignment is None:
+                    break
+                self._submit(assignment)
+            if not self._running and (exhausted or self.stop.asked):
+                return
+            finished: list[tuple[Finished, list[Record]]] = []
+            for event in self.pool.wait(0.5):
+                if event.group not in self._running:
+                    continue  # of a worker that was thought dead
+                if isinstance(event, Stepped):
+                    self.watcher.stepped(event, self._running[event.group].records)
+                    continue
+                for text in event.warnings:
+                    self.watcher.warned(text)
+                records = self._running.pop(event.group).records
+                if isinstance(event, Finished):
+                    schedule.pace.learn(records[0].settings.digest, event)
+                    finished.append((event, records))
+                else:
+                    self._fail(event, records)
+            self._keep(finished)
+
+    def _submit(self, assignment: Assignment) -> None:
+        records = assignment.records
+        task = Task(
+            group=_group(records),
+            configs=tuple(self.choice.applied(record.config(), len(records)) for record in records),
+            files=tuple(self.manifest.folder / record.file for record in records),
+            templates=tuple(record.template for record in records),
+            steps=assignment.steps,
+        )
+        self._running[task.group] = assignment
+        self.pool.submit(task)
+
+    def _keep(self, finished: Sequence[tuple[Finished, list[Record]]]) -> None:
+        """Write the pictures of groups that are drawn, then record them."""
+        drawn = [
+            (record, picture, event.seconds / len(records))
+            for event, records in finished
+            for record, picture in zip(records, event.pictures, strict=True)
+            if record.state != "done"  # drawn again only because its group is
+        ]
+        if len(drawn) > 1:
+            # Side by side, for each waits until the disk has it.
+            with ThreadPoolExecutor(min(WRITERS, len(drawn))) as writers:
+                list(writers.map(lambda one: self._write(one[0], one[1]), drawn))
+        else:
+            for record, picture, _ in drawn:
+                self._write(record, picture)
+        for record, picture, seconds in drawn:
+            self.manifest.record(
+                record.id,
+                steps=picture.steps,
+                seconds=seconds,
+                losses=picture.losses | {"total": picture.total},
+                scores=picture.scores,
+                rank=picture.scores.get(RANKED_BY, picture.total),
+            )
+            self.watcher.drawn(record, picture, seconds)
+
+    def _write(self, record: Record, picture: Picture) -> None:
+        # The same job has the same name for ever: what a kill left unrecorded is written again, not beside.
+        files.write(self.manifest.folder / record.file, picture.data, overwrite=True)
+
+    def _fail(self, event: Failed, records: Sequence[Record]) -> None:
+        group, several = _group(records), len(records) > 1
+        if event.kind == "died":
+            self._deaths[group] += 1
+            if self._deaths[group] < DEATHS:
+                self.manifest.release(group)
+                return
+        if several:
+            # Less memory for each half, and whoever spoils a group spoils one half alone.
+            self.manifest.split(group)
+            if event.kind == "memory":
+                self.choice = dataclasses.replace(self.choice, batch=min(self.choice.batch, len(records) // 2))
+                self.manifest.fix("choice", self.choice.to_dict())
+                self.watcher.warned(f"out of memory with {len(records)} pictures together; going on with half as many")
+            return
+        reason = event.reason if event.kind != "died" else f"{event.reason}, {DEATHS} times"
+        self.manifest.fail(group, reason)
+        self.watcher.failed(records, reason)
+
+    def size(self, settings: Settings) -> int:
+        """How many pictures of these settings are drawn together."""
+        return self.choice.size(settings)
+
+
+def _group(records: Sequence[Record]) -> int:
+    group = records[0].group
+    assert group is not None  # given when they were handed out
+    return group

@@ -1,0 +1,285 @@
+"""From rows to jobs: presets, flags, grid, seeds and wildcards applied, each job with its key.
+
+A row becomes jobs in this order, the first changing slowest: the prompts that its template becomes, the seeds, the
+grid's axes as they were given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from pixgen import config as configs
+from pixgen import prompts
+from pixgen.batch.lists import Row
+from pixgen.batch.wildcards import Wildcards
+from pixgen.config import RenderConfig
+from pixgen.errors import UsageError, did_you_mean
+from pixgen.layers import Layer, gather, parse_assignments
+
+MAX_JOBS = 10_000
+"""More jobs than this that come from multiplying (grid, seeds, combinations) need a yes."""
+
+_OWN = ("prompt", "seed", "name", "preset")
+"""What is a row's own and cannot be a grid's axis; `preset` can."""
+
+_FIELDS = [field.name for field in dataclasses.fields(RenderConfig)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A requested config, before any `auto`, without its prompt and seed.
+
+    text: as canonical JSON, so that a manifest can be looked at without the plugins that it was drawn with.
+    """
+
+    text: str
+
+    @classmethod
+    def of(cls, config: RenderConfig) -> Settings:
+        """The settings of a config."""
+        values = configs.to_dict(config)
+        return cls(_canonical({key: value for key, value in values.items() if key not in ("prompt", "seed")}))
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the text, its first 32 digits."""
+        return _digest(self.text)
+
+    @cached_property
+    def config(self) -> RenderConfig:
+        """The config, its seed auto. Raises UsageError where a plugin of it is not there."""
+        return configs.from_dict(json.loads(self.text), "the manifest")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A picture to draw.
+
+    key: of the requested config, its prompt, its seed and its repeat number; two jobs of one key are one picture.
+    prompt: every choice made. template: what the list said, where that differs.
+    repeat: counts rows that say the same and leave the seed open. axes: the grid's values, by axis.
+    """
+
+    key: str
+    name: str | None
+    prompt: str
+    template: str | None
+    seed: int
+    repeat: int
+    axes: Mapping[str, Any]
+    settings: Settings
+
+    def config(self) -> RenderConfig:
+        """The requested config with this prompt and seed."""
+        return dataclasses.replace(self.settings.config, prompt=self.prompt, seed=self.seed)
+
+
+@dataclass
+class Plan:
+    """What holds for all rows of a list.
+
+    said: flags and `key=value` words; a row wins over them, the grid over a row. grid: axis -> its values.
+    seeds: every row is drawn with each; empty for the row's own or one made from `seed` and what the row says.
+    combinations: all that a template can become, instead of one drawn by the seed. yes: allow more than MAX_JOBS.
+    """
+
+    presets: Sequence[str] = ()
+    config_file: str | None = None
+    said: Sequence[Layer] = ()
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    seeds: Sequence[int] = ()
+    seed: int = 0
+    combinations: bool = False
+    wildcards: Wildcards = field(default_factory=lambda: Wildcards([Path()]))
+    yes: bool = False
+
+    def expand(self, rows: Iterable[Row]) -> Iterator[Job]:
+        """The jobs of a list, one after another. Two rows that say the same with the same seed give equal jobs.
+
+        Raises UsageError, with the place, for a setting, prompt or wildcard that cannot be, and before a list
+        multiplied beyond MAX_JOBS is made, unless `yes`.
+        """
+        resolve = lru_cache(maxsize=1024)(self._resolve)
+        points = [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
+        multiplied = len(points) * max(1, len(self.seeds)) > 1
+        made = 0
+        with contextlib.closing(_Occurrences()) as occurrences:
+            for row in rows:
+                with _placed(row.source):
+                    own = _own_settings(row)
+                    template = str(row.values["prompt"])
+                    every = self.combinations and not row.whole
+                    parts = self.wildcards.count(template) if every else 1
+                    self._require_bound(made + parts * len(points) * max(1, len(self.seeds)), multiplied or parts > 1)
+                    for text in self.wildcards.all(template) if every else [template]:
+                        for job in self._jobs(row, own, text, template, points, occurrences, resolve):
+                            made += 1
+                            yield job
+
+    def _jobs(
+        self,
+        row: Row,
+        own: str,
+        text: str,
+        template: str,
+        points: Sequence[Mapping[str, Any]],
+        occurrences: _Occurrences,
+        resolve: Any,
+    ) -> Iterator[Job]:
+        _, common = resolve(own, row.presets, row.whole, _canonical(points[0]))
+        given = row.values.get("seed", common)
+        repeat = 0
+        seeds: Sequence[int] = self.seeds
+        if not seeds and given == "auto":
+            said = f"{self.seed}/{text}/{own}/{'/'.join(row.presets)}"
+            repeat = occurrences.count(said)
+            seeds = [int.from_bytes(hashlib.blake2b(f"{said}/{repeat}".encode(), digest_size=4).digest(), "big")]
+        for seed in seeds or [_checked_seed(given)]:
+            settled = row.whole or self.combinations
+            prompt = prompts.choose(text, seed) if settled else self.wildcards.draw(text, seed)
+            prompts.parse(prompt, seed)
+            for point in points:
+                settings, _ = resolve(own, row.presets, row.whole, _canonical(point))
+                key = _digest(_canonical([settings.digest, prompt, seed, repeat]))
+                origin = row.template or template
+                yield Job(key, row.name, prompt, None if origin == prompt else origin, seed, repeat, point, settings)
+
+    def _resolve(self, own: str, presets: tuple[str, ...], whole: bool, point: str) -> tuple[Settings, int | str]:
+        """The settings of a row at a point of the grid, and the seed that its presets or the file of settings say."""
+        axes: dict[str, Any] = json.loads(point)
+        looks = [*self.presets, *presets]
+        grid = []
+        for axis, value in axes.items():
+            if axis == "preset":
+                looks.append(str(value))
+                continue
+            for part in reversed(axis.split(".")):
+                value = {part: value}
+            grid.append(Layer(value, f"--grid {axis}"))
+        if whole:
+            stored = configs.from_dict(json.loads(own))
+            return Settings.of(configs.resolve([*self.said, *grid], base=stored)), "auto"
+        row = Layer(json.loads(own), "the row")
+        config = configs.resolve(gather(looks, self.config_file, [*self.said, row, *grid]))
+        return Settings.of(config), config.seed
+
+    def _require_bound(self, jobs: int, multiplied: bool) -> None:
+        if multiplied and jobs > MAX_JOBS and not self.yes:
+            raise UsageError(
+                f"this list multiplies to {jobs:,} pictures or more, beyond {MAX_JOBS:,}; say --yes to mean it"
+            )
+
+
+def parse_grid(words: Iterable[str]) -> dict[str, list[Any]]:
+    """`key=a,b,c` words as axes; a comma inside brackets, braces or quotes parts nothing. Raises UsageError."""
+    axes: dict[str, list[Any]] = {}
+    for word in words:
+        axis, equals, text = word.partition("=")
+        axis = axis.strip()
+        values = [value for value in _split(text) if value]
+        if not equals or not axis or not values:
+            raise UsageError(f"--grid {word!r}: write an axis and its values, as in --grid steps=60,120")
+        if axis in axes or axis in ("prompt", "name", "seed"):
+            way = "write all its values in one" if axis in axes else "use --seeds, or rows of their own"
+            raise UsageError(f"--grid {word!r}: {axis!r} cannot be an axis here; {way}")
+        if axis == "preset":
+            axes[axis] = values
+            continue
+        axes[axis] = []
+        for value in values:
+            node: Any = next(iter(parse_assignments([f"{axis}={value}"]))).values
+            for part in axis.split("."):
+                node = node[part]
+            axes[axis].append(node)
+    return axes
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`1..8`, `3,5,9` or `7` as seeds. Raises UsageError."""
+    found: list[int] = []
+    try:
+        for part in text.split(","):
+            first, dots, last = part.partition("..")
+            start, stop = int(first), int(last if dots else first)
+            if not 0 <= start <= stop <= configs.MAX_SEED or stop - start >= configs.MAX_COUNT:
+                raise ValueError
+            found += range(start, stop + 1)
+    except ValueError:
+        raise UsageError(f"--seeds {text!r}: write 1..8, or 3,5,9; seeds are 0 to 2**63 - 1") from None
+    return list(dict.fromkeys(found))
+
+
+class _Occurrences:
+    """How often something was said before; on disk, for a list may have a million lines."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("")  # a temporary file that SQLite deletes
+        self._db.execute("CREATE TABLE said (digest BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
+
+    def count(self, text: str) -> int:
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        row = self._db.execute(
+            "INSERT INTO said VALUES (?, 0) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (digest,)
+        ).fetchone()
+        return int(row[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _own_settings(row: Row) -> str:
+    """What the row itself says, without its prompt and seed, as canonical JSON."""
+    for key in row.values:
+        if key not in _FIELDS:
+            known = [*_FIELDS, "name", "preset"]
+            raise UsageError(f"unknown column {key!r}{did_you_mean(str(key), known) or '; `pixgen plugins` lists all'}")
+    return _canonical({key: value for key, value in row.values.items() if key not in _OWN})
+
+
+def _checked_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= configs.MAX_SEED:
+        raise UsageError(f"seed is {seed!r}; it must be auto or 0 to 2**63 - 1")
+    return seed
+
+
+@contextlib.contextmanager
+def _placed(source: str) -> Iterator[None]:
+    """Say where the row is that cannot be."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{source}: {str(error).removeprefix('the row: ')}") from error
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        else:
+            depth += (char in "[{(") - (char in "]})")
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]

@@ -1,0 +1,39 @@
+"""One process at a time works on a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from pixgen.errors import PixgenError
+
+NAME = ".pixgen-lock"
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises PixgenError while another process has it.
+
+    The lock is SQLite's own on a file of its own, so that it works wherever the manifest does and ends with the
+    process, however that ends; the manifest itself stays readable (`--status`).
+    """
+    db = sqlite3.connect(folder / NAME, timeout=0, isolation_level=None)
+    try:
+        db.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise PixgenError(
+                f"another pixgen is drawing into {folder}; let it finish (--status shows how far it is), "
+                "or give this list a folder of its own"
+            ) from None
+        raise PixgenError(f"cannot lock {folder}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise PixgenError(f"cannot lock {folder}: {folder / NAME} is no lock of pixgen's; remove it") from error
+    try:
+        yield
+    finally:
+        db.close()

@@ -1,0 +1,94 @@
+"""`index.html` of a list: every picture with its prompt, seed and settings to copy. No script; the browser searches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from pixgen import files
+from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.words import command
+
+PER_PAGE = 500
+"""Pictures on a page, which a browser still shows at once."""
+
+_STYLE = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; background: #fafafa; }
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.2rem; }
+figure { margin: 0; padding: .7rem; background: #fff; border: 1px solid #ddd; border-radius: .4rem; }
+img { width: 100%; height: auto; display: block; }
+code { display: block; overflow-wrap: anywhere; background: #f0f0f0; padding: .3rem; user-select: all; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; margin: .4rem 0; }
+dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; } .failed { color: #a00; }
+"""
+
+
+def write_page(folder: Path) -> list[Path]:
+    """Write `index.html`, and `index-2.html` and so on for long lists; their paths.
+
+    Raises PixgenError where the folder cannot be written.
+    """
+    with Manifest(folder, readonly=True) as manifest:
+        total = sum(manifest.counts().values())
+        pages = max(1, -(-total // PER_PAGE))
+        records = manifest.records()
+        paths = []
+        for number in range(1, pages + 1):
+            some = list(itertools.islice(records, PER_PAGE))
+            text = _page(folder.resolve().name, some, number, pages, total)
+            paths.append(files.write(folder / _name(number), text.encode(errors="replace"), overwrite=True))
+    return paths
+
+
+def _page(title: str, records: Sequence[Record], number: int, pages: int, total: int) -> str:
+    links = " ".join(
+        f"<b>{n}</b>" if n == number else f'<a href="{_name(n)}">{n}</a>' for n in range(1, pages + 1) if pages > 1
+    )
+    figures = "\n".join(map(_figure, records))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{escape(title)}</h1>
+<p>{total} pictures. {links}</p>
+<main>
+{figures}
+</main>
+<p>{links}</p>
+</body>
+</html>
+"""
+
+
+def _figure(record: Record) -> str:
+    facts = {"seed": str(record.seed), "file": record.file}
+    facts |= {axis: value if isinstance(value, str) else json.dumps(value) for axis, value in record.axes.items()}
+    if record.template:
+        facts["from"] = record.template
+    facts["steps"] = f"{record.steps} of {record.planned}"
+    numbers = {f"loss {name}": value for name, value in record.losses.items()} | dict(record.scores)
+    facts |= {name: f"{value:.4f}" for name, value in numbers.items()}
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
+    source = escape(quote(record.file))
+    if record.state in ("done", "draft"):
+        image = f'<a href="{source}"><img src="{source}" alt="{escape(record.prompt)}" loading="lazy"></a>'
+    else:
+        image = f'<p class="failed">{escape(record.state)}: {escape(record.error or "not drawn yet")}</p>'
+    shown = command(record.settings, record.prompt, record.seed)
+    return (
+        f"<figure>{image}<figcaption><p>{escape(record.prompt)}</p><dl>{listed}</dl>"
+        f"<details><summary>draw it again</summary><code>{escape(shown)}</code></details></figcaption></figure>"
+    )
+
+
+def _name(number: int) -> str:
+    return "index.html" if number == 1 else f"index-{number}.html"

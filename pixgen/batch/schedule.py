@@ -1,0 +1,165 @@
+"""In which order jobs are drawn, and with how many steps: to the end, or by the hour."""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pixgen.batch.jobs import Settings
+from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.worker import Finished
+from pixgen.errors import UsageError
+
+DRAFTS_SHARE = 1 / 3
+"""Of the time, for drafts: what is left then goes to the worst of them."""
+
+MOST_OF_A_PICTURE = 1 / 4
+"""A draft has at most this share of its picture's steps."""
+
+FIRST_DRAFT = 1 / 16
+"""The same for the drafts that are begun before any step was measured."""
+
+MARGIN = 1.1
+"""A picture is begun when this many times its expected seconds are left."""
+
+PASSED_OVER = 100
+"""Drafts that are looked at before it is said that the time allows no more."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A group to draw now. steps: None for each picture's planned ones."""
+
+    records: list[Record]
+    steps: int | None = None
+
+
+@dataclass
+class Pace:
+    """Seconds that pictures take, measured on those that were drawn; the latest count most."""
+
+    _seen: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def learn(self, digest: str, finished: Finished) -> None:
+        """Take in what a group of these settings took."""
+        for key in (digest, ""):
+            begin, step = self._seen.get(key, (finished.begin, finished.step))
+            self._seen[key] = (begin + 0.3 * (finished.begin - begin), step + 0.3 * (finished.step - step))
+
+    def seconds(self, digest: str, steps: float) -> float | None:
+        """Expected seconds of a group of these settings, None before anything was measured."""
+        known = self._seen.get(digest) or self._seen.get("")
+        return known[0] + known[1] * max(0.0, steps - 1) if known else None
+
+    def steps(self, digest: str, seconds: float) -> float | None:
+        """How many steps a group can do in so many seconds."""
+        known = self._seen.get(digest) or self._seen.get("")
+        return 1 + (seconds - known[0]) / max(known[1], 1e-9) if known else None
+
+
+class Schedule(ABC):
+    """Gives out groups of a manifest's jobs."""
+
+    def __init__(self, manifest: Manifest, size: Callable[[Settings], int]) -> None:
+        self.manifest, self.size, self.pace = manifest, size, Pace()
+
+    @abstractmethod
+    def next(self) -> Assignment | None:
+        """What to begin now; None when there is nothing (until something that runs is done)."""
+
+    def over(self) -> bool:
+        """Whether what still runs must be dropped."""
+        return False
+
+
+class ToTheEnd(Schedule):
+    """Every job in full, first those without a picture, then the drafts of an earlier run, the worst first."""
+
+    def next(self) -> Assignment | None:
+        records = self.manifest.next_pending(self.size) or self.manifest.next_draft(self.size)
+        return Assignment(records) if records else None
+
+
+class ByTheHour(Schedule):
+    """A draft of every job first, then the worst drafts in full, or as far as the time lasts.
+
+    deadline: `time.time()` at which the list must be done. workers: groups that run at a time.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        size: Callable[[Settings], int],
+        deadline: float,
+        workers: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(manifest, size)
+        self._deadline, self._workers, self._clock = deadline, max(1, workers), clock
+        self._drafting_until = clock() + DRAFTS_SHARE * max(0.0, deadline - clock())
+        self._undrafted = manifest.counts()["pending"]
+
+    def over(self) -> bool:
+        return self._clock() >= self._deadline
+
+    def next(self) -> Assignment | None:
+        if self.over():
+            return None
+        if records := self.manifest.next_pending(self.size):
+            steps = self._draft_steps(records)
+            self._undrafted = max(0, self._undrafted - len(records))
+            return Assignment(records, steps)
+        return self._refinement()
+
+    def _draft_steps(self, records: list[Record]) -> int:
+        planned, digest = records[0].planned, records[0].settings.digest
+        groups = max(1.0, self._undrafted / len(records))
+        seconds = max(0.0, self._drafting_until - self._clock()) * self._workers / groups
+        affordable = self.pace.steps(digest, seconds)
+        share = FIRST_DRAFT if affordable is None else MOST_OF_A_PICTURE
+        most = max(1, int(planned * share))
+        return most if affordable is None else max(1, min(most, int(affordable)))
+
+    def _refinement(self) -> Assignment | None:
+        """The worst draft, in as many steps as fit: all, a half or a quarter, but more than it has."""
+        for _ in range(PASSED_OVER):
+            records = self.manifest.next_draft(self.size)
+            if not records:
+                return None
+            planned, digest = records[0].planned, records[0].settings.digest
+            left = self._deadline - self._clock()
+            for steps in (planned, planned // 2, planned // 4):
+                expected = self.pace.seconds(digest, steps)
+                fits = expected is None or expected * MARGIN <= left
+                if fits and steps > max(record.steps for record in records):
+                    return Assignment(records, None if steps == planned else steps)
+            # Nothing more fits for these, which stay what they are; the next worst may be smaller.
+        return None
+
+
+def deadline(by: str | None, budget: str | None, now: datetime | None = None) -> float | None:
+    """`--by 07:00` (the next time that it is) or `--budget 8h` as `time.time()`; None where neither is said.
+
+    Raises UsageError for anything else.
+    """
+    now = now or datetime.now()
+    if by and budget:
+        raise UsageError("--by and --budget say two things; choose one")
+    if by:
+        match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", by.strip())
+        if not match:
+            raise UsageError(f"--by {by!r}: write the hour and minute, as in 07:00")
+        when = now.replace(hour=int(match[1]), minute=int(match[2]), second=0, microsecond=0)
+        return (when if when > now else when + timedelta(days=1)).timestamp()
+    if budget:
+        match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m)?\s*(?:(\d+(?:\.\d+)?)s)?\s*", budget)
+        hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0)
+        total = hours * 3600 + minutes * 60 + seconds
+        if total <= 0:
+            raise UsageError(f"--budget {budget!r}: write hours, minutes or seconds, as in 8h, 90m or 1h30m")
+        return now.timestamp() + total
+    return None

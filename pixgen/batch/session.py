@@ -1,0 +1,151 @@
+"""One call of `pixgen batch`, without its terminal: take the list in, decide, draw, say what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pixgen import config as configs
+from pixgen import files
+from pixgen.batch import lock
+from pixgen.batch.choice import Choice, Wanted, agreed
+from pixgen.batch.driver import Driver, Stop, Watcher
+from pixgen.batch.jobs import Job
+from pixgen.batch.lists import MANIFEST
+from pixgen.batch.manifest import Manifest, Reading, Record
+from pixgen.batch.pool import Pool
+from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
+from pixgen.batch.worker import Picture
+from pixgen.config import RenderConfig
+
+
+class Engine(Protocol):
+    """Where a list is drawn: `pixgen.batch.local.Local` or `pixgen.batch.ray_engine.Cluster`."""
+
+    def choose(self, config: RenderConfig, wanted: Wanted, jobs: int) -> Choice:
+        """What suits a list of so many jobs like this one."""
+
+    def pool(self, choice: Choice) -> Pool:
+        """The workers of a choice."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What is known before the first picture. counts: listed jobs by state."""
+
+    reading: Reading
+    counts: dict[str, int]
+    choice: Choice | None
+
+
+def draw(
+    folder: Path,
+    jobs: Iterable[Job],
+    engine: Callable[[], Engine],
+    watcher: Watcher,
+    *,
+    wanted: Wanted | None = None,
+    deadline: float | None = None,
+    retry_failed: bool = False,
+    stop: Stop | None = None,
+    begun: Callable[[Begun], None] = lambda _: None,
+) -> dict[str, int]:
+    """Draw what is missing of a list into a folder; how many jobs are in each state afterwards.
+
+    engine: made only when there is something to draw. deadline: `time.time()` by which to be done; every job first
+    gets a draft. begun: called once, before the first picture.
+    Raises UsageError for a list or manifest that cannot be, PixgenError where the disk refuses, another process is at
+    work in the folder, or no worker is left.
+    """
+    wanted, stop = wanted or Wanted(), stop or Stop()
+    files.check_writable(folder)
+    with lock.held(folder), Manifest(folder) as manifest:
+        _sweep(folder)
+        reading = manifest.read_list(jobs)
+        if retry_failed:
+            manifest.retry_failed()
+        counts = manifest.counts()
+        if not counts["pending"] + counts["draft"]:
+            begun(Begun(reading, counts, None))
+            return counts
+        with contextlib.ExitStack() as stack:
+            made = engine()
+            if callable(close := getattr(made, "close", None)):
+                stack.callback(close)
+            choice = _choice(manifest, made, wanted, counts)
+            begun(Begun(reading, counts, choice))
+            if stop.asked:
+                return counts
+            pool = made.pool(choice)
+            stack.callback(pool.close)
+            manifest.begin()
+            driver = Driver(manifest, pool, choice, watcher, stop)
+            driver.run(_schedule(manifest, driver, deadline))
+        return manifest.counts()
+
+
+def failures(folder: Path) -> Iterator[Record]:
+    """The jobs of a folder's manifest that could not be drawn."""
+    with Manifest(folder, readonly=True) as manifest:
+        yield from manifest.records("failed")
+
+
+def known_states(folder: Path, jobs: Iterable[Job]) -> Iterator[tuple[Job, str | None, bool]]:
+    """Each job, the state in which the folder's manifest has it (None: it is new), and whether it came before."""
+    seen: set[str] = set()
+    with contextlib.ExitStack() as stack:
+        manifest = None
+        if (folder / MANIFEST).is_file():
+            manifest = stack.enter_context(Manifest(folder, readonly=True))
+        for job in jobs:
+            twice = job.key in seen
+            seen.add(job.key)
+            yield job, manifest.known(job.key) if manifest else None, twice
+
+
+def _choice(manifest: Manifest, engine: Engine, wanted: Wanted, counts: dict[str, int]) -> Choice:
+    fixed = manifest.fact("choice")
+    if fixed is not None:
+        choice = agreed(Choice.from_dict(fixed), wanted)
+    else:
+        first = next(iter(manifest.records("pending", "draft")))
+        choice = engine.choose(first.config(), wanted, counts["pending"] + counts["draft"])
+    manifest.fix("choice", choice.to_dict())
+    return choice
+
+
+def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Schedule:
+    if deadline is None:
+        return ToTheEnd(manifest, driver.size)
+    return ByTheHour(manifest, driver.size, deadline, driver.choice.workers)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left unfinished; under the lock nobody else is writing here."""
+    for path in folder.glob(f"{files.TEMPORARY}*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def drawn_line(record: Record, picture: Picture, folder: Path, seconds: float) -> str:
+    """A picture that was just recorded as one line of JSON, for other programs."""
+    size = configs.format_size(record.settings.config.size)
+    return json.dumps(
+        {
+            "path": str(folder / record.file),
+            "prompt": record.prompt,
+            "template": record.template,
+            "seed": record.seed,
+            "size": size,
+            "axes": dict(record.axes),
+            "key": record.key,
+            "steps_done": picture.steps,
+            "steps_planned": record.planned,
+            "losses": picture.losses,
+            "scores": picture.scores,
+            "seconds": round(seconds, 3),
+        }
+    )

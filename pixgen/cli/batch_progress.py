@@ -1,0 +1,142 @@
+"""What the person at the terminal sees while a list is drawn; all of it on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pixgen.cli.main import say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from pixgen.batch.manifest import Record
+    from pixgen.batch.session import Begun
+    from pixgen.batch.worker import Picture, Stepped
+
+LINE_EVERY = 10.0
+"""Seconds between two lines where no terminal shows bars."""
+
+WARNINGS = 50
+"""Different warnings that are told; a long list has no end of them."""
+
+
+class ListBars:
+    """A bar for the list, one for each running group; lines where a file listens. Use as a context manager.
+
+    result: called with every picture that is written, to print its path or record.
+    """
+
+    def __init__(self, quiet: bool, result: Callable[[Record, Picture, float], None]) -> None:
+        self._quiet, self._result = quiet, result
+        self._progress: Progress | None = None
+        self._list: TaskID | None = None
+        self._running: dict[int, TaskID] = {}
+        self._begun: Begun | None = None
+        self._began = self._told = time.monotonic()
+        self._done = self._failed = self._drawn = 0
+        self._warnings: set[str] = set()
+
+    def __enter__(self) -> ListBars:
+        return self
+
+    def begin(self, begun: Begun) -> None:
+        """The list is read: show its bar."""
+        self._begun, self._began = begun, time.monotonic()
+        counts = begun.counts
+        self._failed, self._done = counts["failed"], counts["done"]
+        if self._quiet or begun.choice is None:
+            return
+        choice = begun.choice
+        batch = f", {choice.batch} pictures together" if choice.batch > 1 else ""
+        plural = "" if choice.workers == 1 else "s"
+        say(
+            f"{counts['pending'] + counts['draft']} of {sum(counts.values())} to draw; "
+            f"{choice.workers} worker{plural} with {choice.threads} threads on {choice.device}{batch}"
+        )
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}{task.fields[facts]}", markup=False),
+            console=Console(stderr=True),
+            expand=True,
+        )
+        self._list = self._progress.add_task("list", total=sum(counts.values()), completed=self._done, facts="")
+        self._progress.start()
+
+    def stepped(self, event: Stepped, records: Sequence[Record]) -> None:
+        if self._progress is None:
+            return
+        if event.group not in self._running:
+            title = records[0].prompt[:40] + (f" (+{len(records) - 1})" if len(records) > 1 else "")
+            self._running[event.group] = self._progress.add_task(title, total=event.steps, facts="")
+        bar = self._running[event.group]
+        self._progress.update(bar, completed=event.done, total=event.steps, facts=f"  loss {event.loss:.3f}")
+
+    def drawn(self, record: Record, picture: Picture, seconds: float) -> None:
+        self._drawn += 1
+        self._done += picture.steps >= record.planned
+        self._forget(record)
+        self._result(record, picture, seconds)
+        self._tell()
+
+    def failed(self, records: Sequence[Record], reason: str) -> None:
+        self._failed += len(records)
+        for record in records:
+            self._forget(record)
+            self._line(f"failed: {record.prompt[:60]!r} (seed {record.seed}): {reason}")
+        self._tell()
+
+    def warned(self, text: str) -> None:
+        if text in self._warnings or len(self._warnings) > WARNINGS:
+            return
+        self._warnings.add(text)
+        self._line(text if len(self._warnings) <= WARNINGS else "more warnings are not shown")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def facts(self) -> str:
+        """Pictures an hour, time left, failures so far."""
+        assert self._begun is not None
+        elapsed = max(1e-3, time.monotonic() - self._began)
+        rate = self._drawn / elapsed
+        left = sum(self._begun.counts.values()) - self._done - self._failed
+        time_left = f", {_duration(left / rate)} left" if rate and left > 0 else ""
+        failures = f", {self._failed} failed" if self._failed else ""
+        return f"{3600 * rate:,.0f} pictures/h{time_left}{failures}"
+
+    def _tell(self) -> None:
+        assert self._begun is not None
+        if self._progress is not None and self._list is not None:
+            self._progress.update(self._list, completed=self._done, facts=f"  {self.facts()}")
+        elif not self._quiet and time.monotonic() - self._told >= LINE_EVERY:
+            self._told = time.monotonic()
+            say(f"{self._done}/{sum(self._begun.counts.values())}, {self.facts()}")
+
+    def _line(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.console.print(f"pixgen: {text}", markup=False, highlight=False)
+        else:
+            say(text)
+
+    def _forget(self, record: Record) -> None:
+        if self._progress is not None and record.group in self._running:
+            self._progress.remove_task(self._running.pop(record.group))
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

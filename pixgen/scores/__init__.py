@@ -1,0 +1,1 @@
+"""What a finished picture is worth: numbers that no loop optimises."""

@@ -1,0 +1,27 @@
+"""The losses on views that the loop never had: what was learnt for the cutouts alone does not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pixgen import registry
+from pixgen.registry import register
+from pixgen.scores.base import Judged, Score
+
+
+@register("score", "held_out")
+@dataclass
+class HeldOut(Score):
+    """Mean spherical distance of fresh cutouts to the prompts, the same measure whatever losses the run lowered; the
+    run's own losses on the same cutouts are its details."""
+
+    cutouts: int = 64
+    """Fresh cutouts for each perceptor."""
+
+    def __call__(self, run: Judged, images: Tensor) -> dict[str, Tensor]:
+        measure = registry.create("loss", {"type": "clip"}, "held_out")
+        measure.prepare(run.session)
+        own = {name: loss for name, loss in run.own_losses().items() if name}
+        return run.look_again(images, {"": measure, **own}, self.cutouts, "held out")

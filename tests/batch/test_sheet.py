@@ -1,0 +1,63 @@
+"""Sheets and the page of a list show every picture and what it is."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+
+from pixgen.batch import page, sheet
+from pixgen.batch.page import write_page
+from pixgen.batch.sheet import layout, write_sheets
+
+from .conftest import Lists
+
+
+def test_a_grid_has_its_axes_as_columns_and_rows(lists: Lists) -> None:
+    lists.draw(lists.jobs("a\nb\n", seeds=[1, 2], grid={"size": ["32x32", "32x64"], "losses.clip.weight": [1, 2, 3]}))
+    columns, lines = layout(lists.records(), lists.out)
+    assert columns == [f"losses.clip.weight={weight}" for weight in (1, 2, 3)]
+    assert [tuple(line.label) for line in lines] == [
+        (prompt, f"seed {seed}", f"size={size}") for prompt in "ab" for seed in (1, 2) for size in ("32x32", "32x64")
+    ]
+    files = [cell.file for line in lines for cell in line.cells]
+    assert sorted(map(str, files)) == sorted(str(lists.out / name) for name in lists.pictures())
+
+
+def test_pages_are_numbered_and_old_ones_go(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "PAGE_ROWS", 1)
+    lists.draw(lists.jobs("".join(f"{i}\n" for i in range(13))))
+    assert [path.name for path in write_sheets(lists.out)] == ["sheet.png", "sheet-2.png", "sheet-3.png"]
+    with Image.open(lists.out / "sheet.png") as image:
+        assert image.width > sheet.COLUMNS * sheet.TILE
+        # The first picture stands enlarged in the first place.
+        first = lists.records()[0]
+        with Image.open(lists.out / first.file) as drawn:
+            middle = drawn.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+        place = image.crop((sheet.GAP, sheet.GAP, sheet.GAP + sheet.TILE, sheet.GAP + sheet.TILE))
+        shown = place.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+        assert isinstance(middle, tuple) and isinstance(shown, tuple)
+        assert all(abs(a - b) <= 3 for a, b in zip(middle, shown, strict=True))
+    monkeypatch.setattr(sheet, "PAGE_ROWS", 12)
+    (lists.out / lists.records()[1].file).unlink()  # moved away: its place stays
+    write_sheets(lists.out)
+    assert sorted(path.name for path in lists.out.glob("sheet*.png")) == ["sheet.png"]
+
+
+def test_the_page_shows_all_and_runs_nothing(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "PER_PAGE", 2)
+    nasty = "a <b>\"fox\"</b> & 'cat' 雪"
+    lists.draw(lists.jobs(f"{nasty}\nexplode\nb\n", losses={"t": {"type": "trouble"}}))
+    paths = write_page(lists.out)
+    assert [path.name for path in paths] == ["index.html", "index-2.html"]
+    text = "".join(path.read_text("utf-8") for path in paths)
+    assert "<script" not in text and "<b>&quot;" not in text and nasty not in text and nasty in unescape(text)
+    assert "it exploded" in text and 'href="index-2.html"' in text and "http" not in text
+    sources = re.findall(r'<img src="([^"]+)"', text)
+    assert sorted(map(unquote, sources)) == sorted(lists.pictures())
+    assert len(re.findall(r"<code>pixgen .*?--seed \d+ .*?</code>", text, re.DOTALL)) == 3
+    assert not [path for path in Path(lists.out).iterdir() if path.suffix == ".tmp"]
