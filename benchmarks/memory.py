@@ -104,7 +104,7 @@ def measure(case: dict[str, Any], device: str, limit: float | None) -> int | Non
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        if "memory" in err.lower():
+        if any(sign in err for sign in ("MemoryError", "OutOfMemoryError", "not enough memory", "allocate memory")):
             return None
         raise SystemExit(err)
     return int(out) if out.strip() else usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

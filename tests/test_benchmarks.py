@@ -82,6 +82,7 @@ def test_the_machine_is_named_in_one_line() -> None:
     assert "cores, torch" in line and "\n" not in line
 
 
+@pytest.mark.slow
 def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     script("first_light")
     memory = script("memory")
