@@ -66,7 +66,7 @@ class Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first, self.second = conv(width, width), conv(width, width)
-        nn.init.zeros_(self.second[1].weight)  # begins as the identity
+        nn.init.zeros_(self.second.get_parameter("1.weight"))  # begins as the identity
 
     def forward(self, x: Tensor) -> Tensor:
         return F.silu(x + self.second(F.silu(self.first(x))))

@@ -35,6 +35,8 @@ CROPS = 4
 """Crops of 64x64 in a batch; a batch of larger pictures has as many pixels."""
 CONTINUOUS = 0.25
 """Until this share of the run there are no codes."""
+ANCHORED = 0.75
+"""Until this share of the run latents are held near the components, or they would give up the rarer colours."""
 CLUSTERED = 64
 """Batches whose latents are clustered."""
 LATENT_NOISE = 0.03
@@ -149,7 +151,8 @@ def opponent(x: Tensor) -> Tensor:
 
 def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Tensor, dict[str, float]]:
     """Pixels, edges and features: what the reconstruction is asked for."""
-    pixels = F.l1_loss(opponent(made), opponent(real)) + 2 * F.mse_loss(made, real)
+    colours, true = opponent(made), opponent(real)
+    pixels = F.l1_loss(colours, true) + 4 * F.mse_loss(colours, true)
     edge = sum((F.l1_loss(a, b) for a, b in zip(slopes(made), slopes(real), strict=True)), torch.zeros(()))
     total = pixels + 0.5 * edge
     values = {"pixels": pixels.item(), "edges": edge.item()}
@@ -157,11 +160,9 @@ def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Te
         with torch.no_grad():
             wanted = perceptor.image.features(real)[:3]
         pairs = zip(perceptor.image.features(made)[:3], wanted, strict=True)
-        features = torch.stack(
-            [(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean() for a, b in pairs]
-        )
-        total = total + 0.1 * features.sum()
-        values["features"] = features.sum().item()
+        features = sum((_apart(mine, theirs) for mine, theirs in pairs), torch.zeros(()))
+        total = total + 0.1 * features
+        values["features"] = features.item()
     return total, values
 
 
@@ -284,6 +285,8 @@ def main() -> None:
         if clustered:
             looked_up, indices = model.quantize(latents)
             commitment = (unit - looked_up.detach()).square().sum(1).mean()
+            if progress < ANCHORED:
+                commitment = commitment + 2 * (unit - components(real)).square().sum(1).mean()
             made = model.decode(looked_up)
         else:
             first = components(real)
