@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from torch import Tensor
 
 from pixgen.frame import Session
-from pixgen.losses.base import Loss
+
+if TYPE_CHECKING:
+    from pixgen.losses.base import Loss
 
 
 class Judged(Protocol):
