@@ -79,7 +79,10 @@ class Metadata:
     @classmethod
     def from_json(cls, text: str) -> Metadata:
         """Raises ValueError where `text` is not what `to_json` gives. Keys of later versions are ignored."""
-        record = json.loads(text)
+        try:
+            record = json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
         try:

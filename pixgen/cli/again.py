@@ -66,7 +66,7 @@ def again(
 
     from pixgen import render
 
-    files.check_writable(naming.output_path(output, found[0][1].prompt).parent)
+    files.check_writable(naming.fixed_folder(output, found[0][1].prompt))
     for index, ((path, about), config) in enumerate(zip(found, configs, strict=True)):
         _warn(path, about, config)
         drawing = render.Drawing([config])
@@ -84,8 +84,14 @@ def again(
 def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
     from pixgen import again, config
     from pixgen.layers import parse_assignments
+    from pixgen.resources import version
 
-    stored = again.config_of(about, path.parent, str(path))
+    try:
+        stored = again.config_of(about, path.parent, str(path))
+    except UsageError as error:
+        if about.version == version():
+            raise
+        raise UsageError(f"{error} (drawn by pixgen {about.version}, this is {version()})") from error
     if changes:
         stored = config.resolve(parse_assignments(changes), base=stored)
     return config.resolve_auto(stored)

@@ -41,7 +41,7 @@ def _epilog() -> str:
 )
 @click.argument("prompt")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp) or a folder.  [default: outputs/]")
+@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp), a folder, or a pattern.")
 @click.option("-n", "--count", metavar="N", type=click.IntRange(1), default=1, help="Pictures; picture i has seed + i.")
 @click.option("--seed", metavar="N", type=click.IntRange(0), help="Fixes everything random.  [default: drawn]")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="In pixels.  [default: 256x256]")
@@ -85,9 +85,10 @@ def draw(
     """Draw what PROMPT says, and print the path of the picture.
 
     `|` separates prompts, a tail `:0.5` weighs one, `{a|b}` chooses. Any setting may follow as KEY=VALUE.
+    A pattern names files by [seed], [prompt_words], [date], [preset] and [size]; the default is outputs/.
     """
     _require_sense(prompt, settings)
-    naming.output_path(output, prompt)  # a wrong name should not wait for torch
+    naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
     said = words.flags(seed, size, steps, device, init_image)
     typed = words.resolve(prompt, settings, said, presets, config_file, plugins)
 
@@ -95,11 +96,11 @@ def draw(
     from pixgen import config as configs
 
     config = configs.resolve_auto(typed)
-    files.check_writable(naming.output_path(output, prompt).parent)
+    files.check_writable(naming.fixed_folder(output, prompt))
     index, models = 0, build.Models()
     for group in render.groups(config, count):
         drawing = render.Drawing(group, models)
-        sink = Sink(drawing, output, index, overwrite, as_json, quiet)
+        sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
         finished = draw_to(sink, Bar(title, drawing.steps, quiet))
         if not finished:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +16,7 @@ from pixgen.cli.main import say
 from pixgen.cli.progress import Bar
 
 if TYPE_CHECKING:
+    from pixgen.metadata import Metadata
     from pixgen.render import Drawing
 
 
@@ -42,13 +43,24 @@ class Sink:
     """Saves a drawing's pictures and tells where they are."""
 
     def __init__(
-        self, drawing: Drawing, output: str | None, index: int, overwrite: bool, as_json: bool, quiet: bool
+        self,
+        drawing: Drawing,
+        output: str | None,
+        index: int,
+        overwrite: bool,
+        as_json: bool,
+        quiet: bool,
+        presets: Sequence[str] = (),
     ) -> None:
-        self.drawing, self.output, self.index = drawing, output, index
+        self.drawing, self.index = drawing, index
         self.overwrite, self.as_json, self.quiet = overwrite, as_json, quiet
         self.began = time.perf_counter()
-        self.targets = [naming.output_path(output, text) for text in drawing.texts()]
-        if overwrite:
+        # The date of the start, even where midnight passes.
+        self.targets = [
+            naming.output_path(output, text, fields=_fields(about, presets))
+            for text, about in zip(drawing.texts(), drawing.metadata(), strict=True)
+        ]
+        if overwrite and "[seed]" not in (output or ""):
             self.targets = [naming.nth(path, index + i) for i, path in enumerate(self.targets)]
         self._require_room()
 
@@ -83,6 +95,12 @@ class Sink:
 
         for target, about in zip(self.targets, self.drawing.metadata(), strict=True):
             metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)
+
+
+def _fields(about: Metadata, presets: Sequence[str]) -> dict[str, str]:
+    """What a pattern of names can say of a picture beside its prompt and the date."""
+    height, width = about.size
+    return {"seed": str(about.seed), "preset": "-".join(presets), "size": f"{width}x{height}"}
 
 
 def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> bool:

@@ -122,7 +122,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_the_way_out(
     home.mkdir()
     (home / "config.yaml").write_text("stepz: 3\n")
     monkeypatch.setattr(doctor, "_devices", broken)
-    monkeypatch.setattr(resources, "presets", lambda: home)
+    monkeypatch.setattr(resources, "presets", lambda: home / "none")
     assert run(["doctor", "--json"]) == 1
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     bad = {record["about"]: record for record in records if not record["ok"]}
