@@ -68,10 +68,8 @@ def test_a_change_is_made_and_the_rest_stays(capsys: pytest.CaptureFixture[str])
     assert run(["again", "fox.png", "steps=2", *TOYS, "-o", "new/", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     about = metadata.read(Path(record["path"]))
-    assert (
-        about.seed == 7 and about.steps_done == about.steps_planned == 2
+    assert about.seed == 7 and about.steps_done == about.steps_planned == 2
     assert about.config["generator"]["type"] == "toy"
-    )
 
 
 def test_files_are_found_beside_the_picture_and_refused_when_changed(capsys: pytest.CaptureFixture[str]) -> None:
