@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,8 @@ def read(path: Path, ground: float = 1.0) -> Tensor:
     from PIL import Image, ImageOps
 
     try:
-        with (
-            Image.open(path) as file,
-            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
-        ):
-            if getattr(file, "n_frames", 1) > 1:
-                count = getattr(file, "n_frames", 1)
+        with Image.open(path) as file:
+            if (count := getattr(file, "n_frames", 1)) > 1:
                 raise UsageError(f"{str(path)!r} moves ({count} pictures in one); save the one you mean by itself")
             image = ImageOps.exif_transpose(file)
             image.load()
