@@ -6,10 +6,13 @@ python docs/make_commands.py
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the pages are of this tree, whatever is installed
 
 from pixgen.cli.main import COMMANDS
 
@@ -49,7 +52,8 @@ def walk(path: str, about: click.Command, parent: click.Context | None) -> Itera
 
 def help_of(path: str, about: click.Command) -> str:
     """Its --help at 100 columns, whatever terminal this runs in."""
-    context = click.Context(about, info_name=path, terminal_width=100, max_content_width=100)
+    settings = {**about.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = click.Context(about, info_name=path, **settings)
     return about.get_help(context).rstrip()
 
 
