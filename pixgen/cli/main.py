@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import click
 
-from pixgen.cli import nearmiss
+from pixgen.cli import nearmiss, portuguese
 from pixgen.errors import PixgenError
 
 COMMANDS: dict[str, str] = {
@@ -95,4 +95,4 @@ class _Lines(logging.Handler):
 
 def say(line: str) -> None:
     """One line for the person at the terminal; standard output belongs to the results."""
-    print(f"pixgen: {line}", file=sys.stderr, flush=True)
+    print(f"pixgen: {portuguese.translate(line)}", file=sys.stderr, flush=True)
