@@ -99,3 +99,12 @@ def test_the_version_is_said_alike_everywhere() -> None:
     assert f"## {setup[1]} " in (ROOT / "CHANGELOG.md").read_text()
     assert layers.load_yaml(ROOT / "CITATION.cff").values["license"] == "MIT"
     assert resources.presets().is_dir()
+
+
+def test_the_portuguese_readme_has_the_commands_of_the_english_one() -> None:
+    def commands(name: str) -> list[str]:
+        text = (ROOT / name).read_text()
+        return [line.partition("  #")[0] for block in blocks(text, "sh") for line in block.splitlines() if line]
+
+    english = [line for line in commands("README.md") if "--plugin" not in line]
+    assert commands("README.pt-BR.md") == english

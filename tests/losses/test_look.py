@@ -12,7 +12,7 @@ from pixgen.losses.base import Loss
 
 
 def value(loss: Loss, images: torch.Tensor) -> float:
-    return float(loss(Frame(0, 0.0, images, {})))
+    return float(loss(Frame(0, 0.0, images.detach(), {})))
 
 
 def plain(*colour: float) -> torch.Tensor:
