@@ -38,6 +38,32 @@ def precision(wanted: str, device: str) -> str:
     return "float32"
 
 
+def machine(device: str) -> str:
+    """What decides how sums are rounded: system, processor, its vector instructions or the GPU, torch."""
+    import platform
+
+    import torch
+
+    names = [f"{platform.system()} {platform.machine()}", torch.backends.cpu.get_cpu_capability()]
+    if device.startswith("cuda"):
+        names.append(torch.cuda.get_device_name(device))
+    elif device == "cpu":
+        names.append(processor())
+    return ", ".join([*names, f"torch {torch.__version__}"])
+
+
+def processor() -> str:
+    """The processor's own name, or its kind where the system does not tell."""
+    import contextlib
+    import platform
+
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
 def threads(wanted: int | str) -> int:
     """`auto` -> torch's own choice, but no more than the cores that this process may use."""
     import torch

@@ -79,14 +79,24 @@ def parse_list(content: bytes, source: str) -> list[tuple[int, Any]]:
 def load_preset(name: str) -> Layer:
     """The preset called `name` as a layer, without its description."""
     folder = resources.presets()
-    path = folder / f"{name}.yaml"
-    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    known = preset_names()
     if name not in known:
         hint = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
-        raise UsageError(f"there is no preset called {name!r}{hint}")
-    layer = load_yaml(path)
+        raise UsageError(f"there is no preset called {name!r}{hint} (`pixgen presets` lists all)")
+    layer = load_yaml(folder / f"{name}.yaml")
     values = {key: value for key, value in layer.values.items() if key != "description"}
     return Layer(values, layer.source, layer.lines)
+
+
+def preset_names() -> list[str]:
+    """The names of all presets, sorted."""
+    return sorted(file.stem for file in resources.presets().glob("*.yaml"))
+
+
+def presets() -> dict[str, str]:
+    """Every preset and its one line of description, sorted by name."""
+    folder = resources.presets()
+    return {name: str(load_yaml(folder / f"{name}.yaml").values.get("description", "")) for name in preset_names()}
 
 
 def load_user() -> list[Layer]:

@@ -69,6 +69,8 @@ class Metadata:
     inputs: Sequence[Input] = ()
     template: str = ""
     """What a list had in place of the prompt: with its choices and wildcards still open."""
+    machine: str = ""
+    """What rounds as this did (`pixgen.hardware.machine`); empty where it was not noted."""
 
     def to_json(self) -> str:
         """One line of ASCII, which every text chunk and every reader can take."""
@@ -77,12 +79,16 @@ class Metadata:
     @classmethod
     def from_json(cls, text: str) -> Metadata:
         """Raises ValueError where `text` is not what `to_json` gives. Keys of later versions are ignored."""
-        record = json.loads(text)
+        try:
+            record = json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
         try:
-            known = {name: record[name] for name in cls.__dataclass_fields__ if name != "template"}
-            known["template"] = record.get("template", "")  # pictures of version 0.1 have none
+            # Pictures of version 0.1 have none of these.
+            known = {name: record[name] for name in cls.__dataclass_fields__ if name not in ("template", "machine")}
+            known |= {name: str(record.get(name, "")) for name in ("template", "machine")}
             inputs = tuple(Input(**file) for file in known["inputs"])
             return cls(**known | {"size": tuple(known["size"]), "inputs": inputs})
         except (KeyError, TypeError) as error:

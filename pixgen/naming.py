@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pixgen.errors import UsageError, did_you_mean
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+FIELDS = ("seed", "prompt_words", "date", "preset", "size")
+"""What a pattern may hold in brackets: `-o "pictures/[date]/[preset]-[seed].png"`."""
+
+FIELD_BYTES = 64
+"""Of one field: two long ones still fit into a name."""
 
 SLUG_BYTES = 96
 """A bound that holds everywhere: eCryptfs allows 143 bytes a name, and a number and a suffix are still to come."""
@@ -28,13 +36,19 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
     return f"{name}-picture" if name in _RESERVED else name
 
 
-def output_path(output: str | None, text: str, default_folder: Path = Path("outputs")) -> Path:
+def output_path(
+    output: str | None, text: str, default_folder: Path = Path("outputs"), fields: Mapping[str, str] | None = None
+) -> Path:
     """Where a picture of `text` goes: a file where `output` ends like one, else a folder and a name made from `text`.
 
-    Raises UsageError for a suffix that pixgen does not write.
+    With `fields` every `[seed]` of `output` becomes what `fields` has under that name, made safe as `slug` does;
+    `[prompt_words]` and `[date]` are known anyhow. Raises UsageError for a suffix that pixgen does not write, and for
+    a field that there is not.
     """
     if output is None:
         return default_folder / f"{slug(text)}.png"
+    if fields is not None:
+        output = _fill(output, {"prompt_words": text, "date": datetime.date.today().isoformat(), **fields})
     path = Path(output).expanduser()
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix:
         return path / f"{slug(text)}.png"
@@ -48,6 +62,14 @@ def output_path(output: str | None, text: str, default_folder: Path = Path("outp
     return path
 
 
+def fixed_folder(output: str | None, text: str) -> Path:
+    """The folder of `output_path` as far as it depends on no field."""
+    if output is None or "[" not in output:
+        return output_path(output, text).parent
+    head = re.split(r"[/\\\\]", output.partition("[")[0])[:-1]
+    return Path("/".join(head) or ("/" if output.startswith("/") else ".")).expanduser()
+
+
 def numbered(path: Path) -> Iterator[Path]:
     """`fox.png`, `fox-2.png`, `fox-3.png`, and so on without end."""
     yield path
@@ -58,6 +80,19 @@ def numbered(path: Path) -> Iterator[Path]:
 def nth(path: Path, index: int) -> Path:
     """Element `index` of `numbered(path)`, counted from 0."""
     return next(itertools.islice(numbered(path), index, None))
+
+
+def _fill(pattern: str, fields: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in FIELDS:
+            raise UsageError(
+                f"{match[0]} in --output {pattern} is no field{did_you_mean(name, FIELDS)} "
+                f"(there are {', '.join(f'[{known}]' for known in FIELDS)})"
+            )
+        return slug(fields.get(name, ""), FIELD_BYTES) if fields.get(name) else f"no-{name}"
+
+    return re.sub(r"\[([^\[\]/\\]*)\]", value, pattern)
 
 
 def _words(text: str) -> list[str]:

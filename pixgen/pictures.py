@@ -23,6 +23,8 @@ def read(path: Path, ground: float = 1.0) -> Tensor:
 
     try:
         with Image.open(path) as file:
+            if (count := getattr(file, "n_frames", 1)) > 1:
+                raise UsageError(f"{str(path)!r} moves ({count} pictures in one); save the one you mean by itself")
             image = ImageOps.exif_transpose(file)
             image.load()
     except FileNotFoundError:

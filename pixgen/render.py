@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pixgen import config as configs
-from pixgen import prompts, registry
+from pixgen import hardware, prompts, registry
 from pixgen.build import Models, build
 from pixgen.config import RenderConfig
 from pixgen.engine import Diverged, Step
@@ -101,6 +101,7 @@ class Drawing(Iterator[Step]):
                 seed=_seed(config),
                 size=(size[0], size[1]),
                 inputs=files,
+                machine=hardware.machine(config.device),
             )
             for config, found, files in zip(self.configs, self.engine.session.prompts, self._inputs, strict=True)
         ]

@@ -97,3 +97,33 @@ def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     assert 50 * 2**20 < memory.measure(found[0], "cpu", None) < 8 * 2**30
     assert memory.measure({**found[0], "size": 1024}, "cpu", 0.2) is None
+
+
+def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pixgen.testing  # noqa: F401 (registers the toys)
+    from pixgen import layers, metadata
+
+    gallery = script("gallery")
+    toys = {"generator": "toy", "perceptors": {"tiny": None, "toy": {"type": "toy"}}, "size": "16x16"}
+    quick = {**toys, "steps": 1, "starts": 1, "cutouts": 4, "stages": [{"steps": 1, "size": 1}]}
+    monkeypatch.setattr(layers, "preset_names", lambda: ["dark", "ink"])
+
+    assert gallery.draw(tmp_path, quick) == ["plain", "dark", "ink"]
+    (tmp_path / "dark.webp").write_bytes(b"half a pict")
+    assert gallery.draw(tmp_path, quick) == ["dark"]
+    assert gallery.draw(tmp_path, quick) == []
+    assert gallery.draw(tmp_path, quick | {"steps": 2}) == ["plain", "dark", "ink"]
+    assert metadata.read(tmp_path / "ink.webp").config["filters"]["black"]["type"] == "monochrome"
+    monkeypatch.setattr(gallery, "weights", lambda: "others")
+    assert len(gallery.draw(tmp_path, quick | {"steps": 2})) == 3
+    with Image.open(gallery.sheet(tmp_path)) as image:
+        assert image.size == (4 * 256, 256 + 28)
+
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n\nFrom Python:\n\nafter\n")
+    gallery.write_into(readme)
+    once = readme.read_text()
+    gallery.write_into(readme)
+    assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once

@@ -35,7 +35,9 @@ def commands() -> list[str]:
 
 
 SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
-DRAWING = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
+PIXGEN = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
+ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show")]
+DRAWING = [part for part in PIXGEN if part not in ASKING]
 EXAMPLES = [line.strip() for line in draw.EPILOG.splitlines() if line.strip().startswith("pixgen ")]
 
 
@@ -67,6 +69,12 @@ def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pyte
     words = shlex.split(line, comments=True)[1:]
     assert run([*words, *QUICK_WORDS]) == 0, capsys.readouterr().err
     assert list(folder.rglob("*.png"))
+
+
+@pytest.mark.parametrize("line", ASKING)
+def test_every_command_that_asks_answers(line: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shlex.split(line, comments=True)[1:]) == 0
+    assert capsys.readouterr().out
 
 
 @weights
@@ -109,7 +117,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_picture_is_what_the_readme_says() -> None:
-    ((title, link),) = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README)
+    (title, link), *_ = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README)
     about = metadata.read(ROOT / link)
     assert title == f"{about.prompt}, drawn by pixgen" and about.steps_done == about.steps_planned
 

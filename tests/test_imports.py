@@ -24,7 +24,7 @@ LAYERS = [
     {"engine"},
     {"build"},
     {"render", "testing"},
-    {"api", "clip", "training"},
+    {"again", "api", "clip", "training"},
     {"batch"},
     {"cli", "ui"},
     {"the package itself"},

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.naming import SLUG_BYTES, numbered, output_path, slug
+from pixgen.naming import SLUG_BYTES, fixed_folder, numbered, output_path, slug
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,22 @@ def test_numbers_follow_the_name() -> None:
     assert [str(path) for path in itertools.islice(numbered(Path("a/fox.png")), 3)] == [
         str(Path("a/fox.png")), str(Path("a/fox-2.png")), str(Path("a/fox-3.png"))
     ]  # fmt: skip
+
+
+def test_a_pattern_is_filled_with_what_is_safe() -> None:
+    fields = {"seed": "7", "preset": "../ink", "size": "32x32"}
+    path = output_path("p/[preset]/[seed]-[prompt_words].webp", "A Cat / CON", fields=fields)
+    assert path == Path("p/ink/7-a-cat-con.webp")
+    assert output_path("[preset].png", "a", fields={}) == Path("no-preset.png")
+    assert len(output_path("[date].png", "a", fields={}).stem) == len("2000-01-01")
+    assert output_path("[odd]/a.png", "a") == Path("[odd]/a.png")
+    with pytest.raises(UsageError, match=r"\[sed\].*did you mean 'seed'.*\[prompt_words\]"):
+        output_path("[sed].png", "a", fields=fields)
+
+
+def test_the_fixed_part_of_a_pattern() -> None:
+    assert fixed_folder("a/b/[date]/x.png", "t") == Path("a/b")
+    assert fixed_folder("[date].png", "t") == Path(".")
+    assert fixed_folder("/[date].png", "t") == Path("/")
+    assert fixed_folder("a/x.png", "t") == Path("a")
+    assert fixed_folder(None, "t") == Path("outputs")

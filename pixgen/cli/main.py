@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 import click
 
+from pixgen.cli import nearmiss, portuguese
 from pixgen.errors import PixgenError
 
 COMMANDS: dict[str, str] = {
+    "again": "Draws a picture again from its own metadata, changed as you say.",
+    "batch": "Draws a list of prompts; killed or stopped, it goes on where it was.",
+    "report": "Means, intervals and paired differences of a list's scores.",
+    "show": "Says how a picture was made, or prints the settings of a run.",
+    "presets": "Lists the named looks.",
+    "plugins": "Lists the losses, filters, generators ... and their options.",
     "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
-    "batch": "draws a list of prompts; killed or stopped, it goes on where it was",
-    "report": "means, intervals and paired differences of a list's scores",
+    "doctor": "Says what is installed, what works, and what to do where it does not.",
+    "completion": "Prints what makes your shell complete pixgen's words.",
 }
 """Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
 
@@ -28,21 +36,30 @@ A first argument that is not among these is a prompt, and goes to `pixgen.cli.dr
 
 INTERRUPTED = 130
 
+COMPLETE = "_PIXGEN_COMPLETE"
+"""The shell sets this variable when it asks what could come next (see `pixgen completion`)."""
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # what libraries tell their programmers
+    if instruction := os.environ.get(COMPLETE):
+        from pixgen.cli.completion import complete
+
+        sys.exit(complete(instruction))
     logging.getLogger("pixgen").addHandler(_Lines(logging.WARNING))
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. With `--debug` failures raise instead."""
-    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    name = find(arguments)
     rest = list(arguments[1:] if name else arguments)
     debug = "--debug" in rest
     try:
+        if name is None:
+            nearmiss.require_prompt(arguments, COMMANDS)
         command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name or 'draw'}"), name or "draw")
         return command.main(rest, prog_name=f"pixgen {name}" if name else "pixgen", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -64,6 +81,11 @@ def run(arguments: Sequence[str]) -> int:
         return 1
 
 
+def find(arguments: Sequence[str]) -> str | None:
+    """The command that the words ask for; None where they begin with a prompt or an option."""
+    return arguments[0] if arguments and arguments[0] in COMMANDS else None
+
+
 class _Lines(logging.Handler):
     """The library's warnings, as lines at the terminal."""
 
@@ -73,4 +95,4 @@ class _Lines(logging.Handler):
 
 def say(line: str) -> None:
     """One line for the person at the terminal; standard output belongs to the results."""
-    print(f"pixgen: {line}", file=sys.stderr, flush=True)
+    print(f"pixgen: {portuguese.translate(line)}", file=sys.stderr, flush=True)

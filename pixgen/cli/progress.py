@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pixgen.cli import portuguese
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -60,7 +62,8 @@ class Bar:
         elif done == 1 or done == total or done * 10 // total > self._tenths:
             self._tenths = done * 10 // total
             left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
-            print(f"step {done}/{total}, loss {loss:.3f}, {rate:.1f} it/s{left}", file=sys.stderr, flush=True)
+            line = f"step {done}/{total}, loss {loss:.3f}, {rate:.1f} it/s{left}"
+            print(portuguese.translate(line), file=sys.stderr, flush=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

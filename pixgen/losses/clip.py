@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from pixgen.frame import Frame, Session
 from pixgen.losses.base import Loss, Reads
 from pixgen.perceptors.base import Perceptor
 from pixgen.pictures import fit, read
-from pixgen.prompts import Prompt
+from pixgen.prompts import Prompt, parse
 from pixgen.registry import register
 
 
@@ -89,6 +89,19 @@ class ClipMean(_Prompted):
         assert frame.view is not None
         mean = F.normalize(frame.view.embeddings.mean(1, keepdim=True), dim=-1)
         return self.distances(frame.view.perceptor, mean)
+
+
+@register("loss", "phrase")
+@dataclass
+class Phrase(Clip):
+    """As `clip`, with words of its own beside the prompts: a look ("a watercolor painting") that a preset brings."""
+
+    text: str = "a drawing"
+    """What every picture should be as well, in the grammar of prompts."""
+
+    def prepare(self, session: Session) -> None:
+        """Encode the words with every perceptor. Raises UsageError where they are none."""
+        super().prepare(replace(session, prompts=[parse(self.text, s.seed) for s in session.streams]))
 
 
 def _encode(session: Session, perceptor: Perceptor, shift: float) -> Targets:

@@ -1,0 +1,69 @@
+"""Writes docs/commands/: one page a command, from what the command says of itself.
+
+python docs/make_commands.py
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the pages are of this tree, whatever is installed
+
+from pixgen.cli.main import COMMANDS
+
+FOLDER = Path(__file__).parent / "commands"
+NOTE = "<!-- written by docs/make_commands.py -->"
+
+
+def pages() -> dict[str, str]:
+    """File name -> text, of every command, of drawing, and of the list of them."""
+    found = {"draw.md": page("pixgen PROMPT", command("draw"), "pixgen")}
+    found |= {f"{name}.md": page(f"pixgen {name}", command(name), f"pixgen {name}") for name in sorted(COMMANDS)}
+    lines = [NOTE, "# Commands", "", "| command | |", "|---|---|", "| [pixgen PROMPT](draw.md) | Draws it. |"]
+    lines += [f"| [pixgen {name}]({name}.md) | {line} |" for name, line in sorted(COMMANDS.items())]
+    return {"README.md": "\n".join(lines) + "\n", **found}
+
+
+def command(name: str) -> click.Command:
+    found: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name}"), name)
+    return found
+
+
+def page(title: str, about: click.Command, path: str) -> str:
+    parts = [NOTE, f"# {title}", ""]
+    for name, each in walk(path, about, None):
+        if name != path:
+            parts += [f"## {name}", ""]
+        parts += ["```text", help_of(name, each), "```", ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def walk(path: str, about: click.Command, parent: click.Context | None) -> Iterator[tuple[str, click.Command]]:
+    yield path, about
+    if isinstance(about, click.Group):
+        for name in about.list_commands(click.Context(about, info_name=path)):
+            yield from walk(f"{path} {name}", about.commands[name], parent)
+
+
+def help_of(path: str, about: click.Command) -> str:
+    """Its --help at 100 columns, whatever terminal this runs in."""
+    settings = {**about.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = click.Context(about, info_name=path, **settings)
+    return about.get_help(context).rstrip()
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.md"):
+        old.unlink()
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

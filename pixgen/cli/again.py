@@ -1,0 +1,113 @@
+"""`pixgen again`: the same picture once more, or with something changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pixgen import files, naming
+from pixgen.cli import settings as words
+from pixgen.cli.main import INTERRUPTED, say
+from pixgen.cli.progress import Bar
+from pixgen.cli.sink import Sink, draw_to
+from pixgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from pixgen.config import RenderConfig
+    from pixgen.metadata import Metadata
+
+EPILOG = """\b
+Examples:
+  pixgen again outputs/a-lighthouse.png
+  pixgen again outputs/a-lighthouse.png steps=400 -o better.png
+  pixgen again outputs/*.png seed=3 -o other/
+"""
+
+
+@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.argument("arguments", nargs=-1, required=True, metavar="PICTURE... [KEY=VALUE]...")
+@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp) or a folder.  [default: outputs/]")
+@click.option("--finish", is_flag=True, help="Draw one that was interrupted to its planned end.")
+@click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="Run this file and use its plugins.")
+@click.option("--overwrite", is_flag=True, help="Write over a picture of the same name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON record a picture on standard output.")
+@click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def again(
+    arguments: tuple[str, ...],
+    output: str | None,
+    finish: bool,
+    plugins: tuple[str, ...],
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
+) -> int:
+    """Draw each PICTURE again from its own metadata, with any setting changed by KEY=VALUE.
+
+    With nothing changed, a CPU gives the same bytes on the same machine. Files that the picture was drawn with must
+    be the same: at their old place, or beside it.
+    """
+    changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not Path(word).is_file()]
+    pictures = [Path(word).expanduser() for word in arguments if word not in changes]
+    if not pictures:
+        raise UsageError("name the picture that is to be drawn again: pixgen again outputs/a-lighthouse.png")
+    from pixgen import metadata, registry
+
+    found = [(path, metadata.read(path)) for path in pictures]
+    for file in plugins:
+        registry.load_file(file)
+    # All are checked before the first is drawn.
+    configs = [_config(path, about, changes) for path, about in found]
+
+    from pixgen import render
+
+    files.check_writable(naming.fixed_folder(output, found[0][1].prompt))
+    for index, ((path, about), config) in enumerate(zip(found, configs, strict=True)):
+        _warn(path, about, config)
+        drawing = render.Drawing([config])
+        interrupted = about.steps_done < about.steps_planned == drawing.steps and not finish
+        sink = Sink(drawing, output, index, overwrite, as_json, quiet)
+        title = f"{index + 1}/{len(found)}" if len(found) > 1 else "again"
+        until = about.steps_done if interrupted else None
+        if until is not None:
+            say(f"{path} was stopped after {until} of {about.steps_planned} steps, and so is this; --finish goes on")
+        if not draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
+            return INTERRUPTED
+    return 0
+
+
+def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
+    from pixgen import again, config
+    from pixgen.layers import parse_assignments
+    from pixgen.resources import version
+
+    try:
+        stored = again.config_of(about, path.parent, str(path))
+    except UsageError as error:
+        if about.version == version():
+            raise
+        raise UsageError(f"{error} (drawn by pixgen {about.version}, this is {version()})") from error
+    if changes:
+        stored = config.resolve(parse_assignments(changes), base=stored)
+    return config.resolve_auto(stored)
+
+
+def _warn(path: Path, about: Metadata, config: RenderConfig) -> None:
+    """Say why the pixels may come out otherwise: another pixgen, another machine, drawn in a group, on a GPU."""
+    from pixgen import hardware
+    from pixgen.resources import version
+
+    if about.version != version():
+        say(f"{path} was drawn by pixgen {about.version}, this is {version()}: the picture may come out otherwise")
+    here = hardware.machine(config.device)
+    if about.machine and about.machine != here:
+        say(f"{path} was drawn on another machine ({about.machine}; this is {here}): same settings, other pixels")
+    elif config.device != "cpu":
+        say(f"{config.device} does not round the same way twice: the picture will be alike, not the same")
+    elif config.batch != 1:
+        say(f"{path} may have been drawn in a group of up to {config.batch}: the picture will be alike, not the same")

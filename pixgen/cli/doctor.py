@@ -1,0 +1,194 @@
+"""`pixgen doctor`: what is installed, what works, and the way out where something does not."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from pixgen import resources
+from pixgen.cli import settings
+
+EPILOG = """\b
+Examples:
+  pixgen doctor
+  pixgen doctor --json
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. way_out: what to do where it is not well, else empty."""
+
+    about: str
+    ok: bool
+    state: str
+    way_out: str = ""
+
+
+@click.command(context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="One JSON record a finding on standard output.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def doctor(as_json: bool, debug: bool) -> int:
+    """Look at everything pixgen needs here. Exit code 1 where something is not well."""
+    well = True
+    for finding in findings():
+        well = well and finding.ok
+        if as_json:
+            click.echo(json.dumps(asdict(finding)))
+            continue
+        click.echo(f"{'ok ' if finding.ok else 'BAD'}  {finding.about:<12} {finding.state}")
+        if finding.way_out:
+            click.echo(f"     {'':<12} -> {finding.way_out}")
+    return 0 if well else 1
+
+
+def findings() -> Iterator[Finding]:
+    """Everything, in order; a check that fails in an unforeseen way is a finding, not the end."""
+    for check in (_python, _packages, _devices, _precision, _embedded, _models, _plugins, _presets, _user, _outputs):
+        yield from _safely(check)
+
+
+def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:
+        name = check.__name__.strip("_")
+        reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        yield Finding(name, False, f"could not be checked ({reason})", "install pixgen again, or report this line")
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("pixgen", True, f"{resources.version()} in {Path(__file__).parent.parent}")
+    yield Finding("python", True, f"{platform.python_version()} on {platform.platform()}")
+
+
+def _packages() -> Iterator[Finding]:
+    from importlib import metadata
+
+    try:
+        required = [name for name in metadata.requires("pixgen") or [] if "extra ==" not in name]
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", False, "pixgen is not installed, only run from its folder", _INSTALL)
+        return
+    versions, missing = [], []
+    for name in required:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    state = ", ".join(versions) + (f"; missing: {', '.join(missing)}" if missing else "")
+    yield Finding("packages", not missing, state, _INSTALL if missing else "")
+
+
+_INSTALL = "pip install -c constraints.txt . in pixgen's folder"
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    from pixgen import hardware
+
+    device = hardware.device("auto")
+    found = [f"cpu ({hardware.threads('auto')} of {os.cpu_count()} cores, {hardware.processor()})"]
+    if torch.cuda.is_available():
+        for i in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(i)
+            found.append(f"cuda:{i} ({about.name}, {about.total_memory / 2**30:.0f} GiB)")
+    if torch.backends.mps.is_available():
+        found.append("mps (Apple)")
+    yield Finding("devices", True, f"{', '.join(found)}; --device auto takes {device}")
+    build = torch.version.cuda or torch.version.hip
+    if build and not torch.cuda.is_available() and shutil.which("nvidia-smi"):
+        yield Finding("gpu", False, f"torch is built for CUDA {build} but finds no GPU", "update the GPU's driver")
+
+
+def _precision() -> Iterator[Finding]:
+    from pixgen import hardware
+
+    device = hardware.device("auto")
+    chosen = hardware.precision("auto", device)
+    computes = "computes in bfloat16" if chosen == "bfloat16" else "does not compute in bfloat16, which would be slower"
+    yield Finding("precision", True, f"{chosen}, for {device} {computes}")
+
+
+def _embedded() -> Iterator[Finding]:
+    """The shipped weights, loaded as a run would load them."""
+    import torch
+
+    from pixgen import registry
+
+    cpu = torch.device("cpu")
+    for kind, name in (("generator", "vqgan"), ("perceptor", "tiny")):
+        try:
+            registry.create(kind, {"type": name}).prepare(cpu)
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            yield Finding("weights", False, f"{kind}.{name}: {reason}", "install pixgen again: they come with it")
+        else:
+            yield Finding("weights", True, f"{kind}.{name} comes with pixgen and loads")
+
+
+def _models() -> Iterator[Finding]:
+    """What `pixgen models` knows of pulled models and their cache, where this pixgen has it."""
+    if importlib.util.find_spec("pixgen.models") is None:
+        return
+    status = importlib.import_module("pixgen.models.status")
+    for found in status.findings():
+        yield Finding("models", found.ok, found.what, found.fix)
+    yield Finding("cache", True, str(importlib.import_module("pixgen.models.cache").folder()))
+
+
+def _plugins() -> Iterator[Finding]:
+    from pixgen import registry
+
+    count = sum(len(registry.names(kind)) for kind in registry.KINDS)
+    yield Finding("plugins", True, f"{count} of {len(registry.KINDS)} kinds")
+    for module, why in registry.problems().items():
+        yield Finding("plugins", False, f"{module} does not load ({why})", "update or uninstall its package")
+
+
+def _presets() -> Iterator[Finding]:
+    from pixgen import layers
+
+    names = layers.preset_names()
+    way_out = "" if names else "install pixgen again: they come with it"
+    yield Finding("presets", bool(names), f"{len(names)} in {resources.presets()}", way_out)
+
+
+def _user() -> Iterator[Finding]:
+    from pixgen import layers
+    from pixgen.errors import UsageError
+
+    path = resources.user_config()
+    if not path.is_file():
+        yield Finding("your config", True, f"none ({path} would be read)")
+        return
+    try:
+        layers.load_user()
+        settings.resolve(None, (), {})
+    except UsageError as error:
+        yield Finding("your config", False, str(error), f"correct {path}, or move it away")
+    else:
+        yield Finding("your config", True, str(path))
+
+
+def _outputs() -> Iterator[Finding]:
+    """Room and permission where pictures go when no -o is given. Makes no folder that was not there."""
+    folder = Path("outputs").absolute()
+    there = folder if folder.is_dir() else folder.parent
+    free = shutil.disk_usage(there).free
+    if not os.access(there, os.W_OK):
+        yield Finding("outputs", False, f"cannot write to {there}", "draw from another folder, or name one with -o")
+    elif free < 50_000_000:
+        yield Finding("outputs", False, f"{free / 1e6:.0f} MB free in {there}", "make room, or go elsewhere with -o")
+    else:
+        yield Finding("outputs", True, f"{folder}, {free / 1e9:.1f} GB free")

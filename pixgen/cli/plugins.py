@@ -1,0 +1,167 @@
+"""`pixgen plugins`: what pixgen is made of, and every option of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from pixgen.cli import settings
+from pixgen.cli.main import say
+from pixgen.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from pixgen.registry import Option
+
+EPILOG = """\b
+Examples:
+  pixgen plugins list
+  pixgen plugins list loss
+  pixgen plugins show loss.clip
+"""
+
+
+def _full_names(_: click.Context, __: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from pixgen import registry
+
+    kinds = [kind for kind in registry.KINDS if kind.startswith(beginning.partition(".")[0])]
+    names = [f"{kind}.{name}" for kind in kinds for name in registry.names(kind)]
+    return [CompletionItem(name) for name in names if name.startswith(beginning)]
+
+
+@click.group(context_settings=settings.CONTEXT, epilog=EPILOG)
+def plugins() -> None:
+    """The parts that a picture is drawn with: generators, losses, filters ... Each has options, set by KEY=VALUE."""
+
+
+_files = click.option("--plugin", "files", metavar="FILE.py", multiple=True, help="Run this file; its plugins count.")
+_json = click.option("--json", "as_json", is_flag=True, help="JSON records on standard output.")
+_debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+
+
+@plugins.command("list", context_settings=settings.CONTEXT)
+@click.argument("kind", required=False)
+@_files
+@_json
+@_debug
+def list_(kind: str | None, files: tuple[str, ...], as_json: bool, debug: bool) -> int:
+    """List all plugins, or those of one KIND, each with its one line."""
+    from pixgen import registry
+
+    if kind is not None and kind not in registry.KINDS:
+        known = ", ".join(registry.KINDS)
+        raise UsageError(f"there is no plugin kind {kind!r}{did_you_mean(kind, registry.KINDS)} (there are {known})")
+    _load(files)
+    found = [(k, name) for k in ([kind] if kind else registry.KINDS) for name in registry.names(k)]
+    width = max((len(f"{k}.{name}") for k, name in found), default=0)
+    for k, name in found:
+        about = _first_line(registry.get(k, name))
+        full = f"{k}.{name}"
+        click.echo(json.dumps({"kind": k, "name": name, "about": about}) if as_json else f"{full:<{width}}  {about}")
+    for module, why in registry.problems().items():
+        say(f"not loaded: {module} ({why})")
+    return 0
+
+
+@plugins.command(context_settings=settings.CONTEXT)
+@click.argument("name", metavar="KIND.NAME", shell_complete=_full_names)
+@_files
+@_json
+@_debug
+def show(name: str, files: tuple[str, ...], as_json: bool, debug: bool) -> int:
+    """Show what a plugin does and every option of it: type, default, range, meaning."""
+    from pixgen import registry
+
+    _load(files)
+    kind, dot, rest = name.partition(".")
+    if not dot:
+        homes = [f"{k}.{name}" for k in registry.KINDS if name in registry.names(k)]
+        hint = f"; did you mean {' or '.join(homes)}?" if homes else "; write KIND.NAME, as in loss.clip"
+        raise UsageError(f"{name!r} names no plugin{hint} (`pixgen plugins list` lists all)")
+    cls = registry.get(kind, rest)
+    options, beside = registry.options(kind, rest), _LOOP.get(kind, {})
+    if as_json:
+        record = {
+            "kind": kind,
+            "name": rest,
+            "about": inspect.getdoc(cls) or "",
+            "options": [_record(option) for option in options],
+            "set_beside_them": beside,
+        }
+        click.echo(json.dumps(record))
+        return 0
+    about = inspect.getdoc(cls) or "" if kind != "optimizer" else _first_line(cls)
+    click.echo(f"{kind}.{rest}: {about}")
+    if reads := getattr(cls, "reads", None):
+        click.echo(f"reads: {reads}")
+    click.echo("\noptions:" if options else "\nno options")
+    for option in options:
+        click.echo(f"  {option.name}: {option.type}, {_default(option)}")
+        for line in option.doc.splitlines():
+            click.echo(f"      {line}")
+    for key, meaning in beside.items():
+        click.echo(f"  {key}: {meaning}")
+    click.echo(f"\nset it: {_example(kind, rest, options)}")
+    return 0
+
+
+_LOOP = {
+    "loss": {"weight": "a number or a schedule, default 1.0; what the loop multiplies the loss with"},
+    "perceptor": {
+        "weight": "a number above 0, default 1.0; its share among the perceptors",
+        "cutouts": "a whole number or null, default null; in place of the stage's",
+    },
+    "optimizer": {
+        "lr": "a number or a schedule, default 0.1; the step size",
+        "clip_norm": "a number above 0 or null, default null; bounds each picture's gradient",
+    },
+}
+"""Options beside a plugin's own, which belong to the loop (`registry.LOOP_OPTIONS`)."""
+
+
+def _load(files: tuple[str, ...]) -> None:
+    from pixgen import registry
+
+    for file in files:
+        registry.load_file(file)
+
+
+def _first_line(cls: type) -> str:
+    """The class's own first paragraph in one line; torch's optimisers have none that says more than their name."""
+    if cls.__module__.startswith("torch."):
+        return f"torch.optim.{cls.__name__}"
+    # A dataclass without a docstring gets its signature for one, which says nothing.
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    return "" if doc.startswith(f"{cls.__name__}(") else " ".join(doc.partition("\n\n")[0].split())
+
+
+def _default(option: Option) -> str:
+    if option.default is dataclasses.MISSING:
+        return "required"
+    return f"default {json.dumps(_plain(option.default), ensure_ascii=False)}"
+
+
+def _record(option: Option) -> dict[str, Any]:
+    required = option.default is dataclasses.MISSING
+    default = None if required else _plain(option.default)
+    return {"name": option.name, "type": option.type, "required": required, "default": default, "about": option.doc}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | list | tuple | dict | None) else str(value)
+
+
+def _example(kind: str, name: str, options: list[Option]) -> str:
+    first = next((o for o in options if o.default is not dataclasses.MISSING and o.default is not None), None)
+    many = {"loss": "losses", "filter": "filters", "perceptor": "perceptors"}
+    if kind == "scheduler":
+        return f"losses.clip.weight={{type: {name}, ...}}"
+    place = f"{many[kind]}.{name}" if kind in many else kind
+    words = [f"{place}.type={name}"]
+    if first is not None:
+        words.append(f"{place}.{first.name}={json.dumps(_plain(first.default))}")
+    return f'pixgen "a lighthouse" {" ".join(words)}'

@@ -1,0 +1,98 @@
+"""What the main command says, in Portuguese: a table from each English line to its translation.
+
+Lines are translated where they are printed, so that the library speaks one language and a line that is not in the
+table comes out in English.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Mapping
+
+LINES: Mapping[str, str] = {
+    # Drawing
+    "seed {seed}, {done} of {steps} steps, {seconds} s": "semente {seed}, {done} de {steps} passos, {seconds} s",
+    "stopped after {done} of {steps} steps; keeping the picture reached so far": (
+        "parado depois de {done} de {steps} passos; a imagem obtida até aqui fica guardada"
+    ),
+    "stopped before the first step: there is no picture yet": "parado antes do primeiro passo: ainda não há imagem",
+    "interrupted": "interrompido",
+    "step {step}, loss {loss}, {rate} it/s, {left} s left": "passo {step}, perda {loss}, {rate} it/s, faltam {left} s",
+    "step {step}, loss {loss}, {rate} it/s": "passo {step}, perda {loss}, {rate} it/s",
+    # Warnings
+    "perceptor {name} never learnt the word {word}; the nearest that it knows: {near}": (
+        "o perceptor {name} nunca aprendeu a palavra {word}; as mais próximas que ele conhece: {near}"
+    ),
+    "perceptor {name} never learnt the word {word}; it knows nothing near": (
+        "o perceptor {name} nunca aprendeu a palavra {word} e não conhece nenhuma parecida"
+    ),
+    "size {asked} becomes {got}: sides must be multiples of {factor}": (
+        "o tamanho {asked} passa a ser {got}: os lados devem ser múltiplos de {factor}"
+    ),
+    # Mistakes
+    'the prompt is empty; say what to draw, as in: pixgen "a red fox"': (
+        'o prompt está vazio; diga o que desenhar, por exemplo: pixgen "uma raposa vermelha"'
+    ),
+    "the prompt has {count} characters; the most is {most}. Shorten it": (
+        "o prompt tem {count} caracteres; o máximo é {most}. Encurte-o"
+    ),
+    "the prompt holds the control character {char} at {place}; remove it": (
+        "o prompt contém o caractere de controle {char} na posição {place}; remova-o"
+    ),
+    '{word} is a setting, not a prompt; write the prompt first: pixgen "a red fox" {rest}': (
+        '{word} é um ajuste, não um prompt; escreva primeiro o prompt: pixgen "uma raposa vermelha" {rest}'
+    ),
+    '{word} is no KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"': (
+        '{word} não é CHAVE=VALOR; um prompt de várias palavras precisa de aspas: pixgen "{whole}"'
+    ),
+    "there is no command {word}; did you mean: {near}  (to draw it: {draw})": (
+        "não existe o comando {word}; você quis dizer: {near}  (para desenhá-lo: {draw})"
+    ),
+    "there is no preset called {name}; did you mean {near}? (`pixgen presets` lists all)": (
+        "não existe o preset {name}; você quis dizer {near}? (`pixgen presets` lista todos)"
+    ),
+    "there is no picture {name} (--init-image)": "não existe a imagem {name} (--init-image)",
+    "there is no picture {name}": "não existe a imagem {name}",
+    "{name} is no picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
+    "{name} moves ({count} pictures in one); save the one you mean by itself": (
+        "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar"
+    ),
+    "there is no plugin file {name}": "não existe o arquivo de plugin {name}",
+    "cannot read {name}: {reason}": "não é possível ler {name}: {reason}",
+    "cannot write to {name}: {reason}; make room or choose another place with -o": (
+        "não é possível escrever em {name}: {reason}; libere espaço ou escolha outro lugar com -o"
+    ),
+    "unexpected {kind}: {reason}; add --debug for the whole story": (
+        "erro inesperado, {kind}: {reason}; acrescente --debug para ver a história toda"
+    ),
+}
+"""`{name}` stands for what changes; both sides have the same ones."""
+
+
+def translate(line: str) -> str:
+    """`line` in the language of the locale, if that is Portuguese and the table has it."""
+    if not _is_portuguese():
+        return line
+    for pattern, portuguese in _patterns():
+        if match := pattern.fullmatch(line):
+            return portuguese.format_map(match.groupdict())
+    return line
+
+
+def _is_portuguese() -> bool:
+    """As gettext decides: the first of these variables that is set counts."""
+    set_ones = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next((value for value in set_ones if value), "").lower().startswith("pt")
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    found = []
+    for english, portuguese in LINES.items():
+        parts = re.split(r"\{(\w+)\}", english)
+        # Literal text and names take turns.
+        texts = [re.escape(part) if i % 2 == 0 else f"(?P<{part}>.+?)" for i, part in enumerate(parts)]
+        found.append((re.compile("".join(texts), re.DOTALL), portuguese))
+    return found

@@ -1,0 +1,44 @@
+"""`pixgen presets`: the named looks."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pixgen.cli import settings
+
+EPILOG = """\b
+Examples:
+  pixgen presets
+  pixgen presets watercolor
+  pixgen "a lighthouse" -p watercolor -p fine
+"""
+
+
+@click.command(context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.argument("name", required=False, shell_complete=settings.preset_names)
+@click.option("--json", "as_json", is_flag=True, help="One JSON record a preset on standard output.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def presets(name: str | None, as_json: bool, debug: bool) -> int:
+    """List the named looks, or show what the preset NAME sets.
+
+    Several can be merged: `-p ink -p quick`; of two that set the same, the later wins.
+    """
+    from pixgen import layers
+
+    known = layers.presets()
+    if name is None:
+        width = max(map(len, known), default=0)
+        for each, about in known.items():
+            record = {"name": each, "description": about, "settings": layers.load_preset(each).values}
+            click.echo(json.dumps(record) if as_json else f"{each:<{width}}  {about}")
+        return 0
+    values = layers.load_preset(name).values
+    if as_json:
+        click.echo(json.dumps({"name": name, "description": known[name], "settings": values}))
+        return 0
+    import yaml
+
+    click.echo(f"# {known[name]}\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}", nl=False)
+    return 0

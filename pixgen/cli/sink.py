@@ -1,0 +1,130 @@
+"""Where a drawing goes: its pictures to files, their paths or records to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pixgen import naming
+from pixgen.cli.main import say
+from pixgen.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from pixgen.metadata import Metadata
+    from pixgen.render import Drawing
+
+
+@contextlib.contextmanager
+def _finished() -> Iterator[None]:
+    """Ctrl-C waits until the block is done; a second one does not."""
+    pressed = False
+
+    def hold(*_: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+class Sink:
+    """Saves a drawing's pictures and tells where they are."""
+
+    def __init__(
+        self,
+        drawing: Drawing,
+        output: str | None,
+        index: int,
+        overwrite: bool,
+        as_json: bool,
+        quiet: bool,
+        presets: Sequence[str] = (),
+    ) -> None:
+        self.drawing, self.index = drawing, index
+        self.overwrite, self.as_json, self.quiet = overwrite, as_json, quiet
+        self.began = time.perf_counter()
+        # The date of the start, even where midnight passes.
+        self.targets = [
+            naming.output_path(output, text, fields=_fields(about, presets))
+            for text, about in zip(drawing.texts(), drawing.metadata(), strict=True)
+        ]
+        if overwrite and "[seed]" not in (output or ""):
+            self.targets = [naming.nth(path, index + i) for i, path in enumerate(self.targets)]
+        self._require_room()
+
+    @_finished()
+    def save(self) -> None:
+        """Save what is reached and print a path or a record for each picture."""
+        from pixgen import metadata
+
+        pictures = zip(self.drawing.images(), self.targets, self.drawing.metadata(), self.drawing.losses, strict=True)
+        for image, target, about, losses in pictures:
+            path = metadata.save(image, target, about, overwrite=self.overwrite)
+            seconds = round(time.perf_counter() - self.began, 2)
+            record = {
+                "path": str(path),
+                "prompt": about.prompt,
+                "seed": about.seed,
+                "size": f"{image.width}x{image.height}",
+                "steps_done": about.steps_done,
+                "steps_planned": about.steps_planned,
+                "losses": {name: history[-1] for name, history in losses.items()},
+                "seconds": seconds,
+            }
+            if not self.quiet:
+                say(f"seed {about.seed}, {about.steps_done} of {about.steps_planned} steps, {seconds} s")
+            click.echo(json.dumps(record) if self.as_json else path)
+
+    def _require_room(self) -> None:
+        """A JPEG that cannot hold its metadata should be known of before it is drawn."""
+        from PIL import Image
+
+        from pixgen import metadata
+
+        for target, about in zip(self.targets, self.drawing.metadata(), strict=True):
+            metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)
+
+
+def _fields(about: Metadata, presets: Sequence[str]) -> dict[str, str]:
+    """What a pattern of names can say of a picture beside its prompt and the date."""
+    height, width = about.size
+    return {"seed": str(about.seed), "preset": "-".join(presets), "size": f"{width}x{height}"}
+
+
+def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> bool:
+    """Draw to the end, to step `until`, or to where Ctrl-C or an error stops it; save what was reached.
+
+    False after Ctrl-C.
+    """
+    drawing = sink.drawing
+    try:
+        with bar:
+            for step in drawing:
+                bar.show(drawing.done, float(step.total.mean()))
+                if drawing.done == until:
+                    break
+    except KeyboardInterrupt:
+        if drawing.done:
+            say(f"stopped after {drawing.done} of {drawing.steps} steps; keeping the picture reached so far")
+            sink.save()
+        else:
+            say("stopped before the first step: there is no picture yet")
+        return False
+    except Exception:  # whatever it was, half an hour's picture is not its price
+        if drawing.done:
+            sink.save()
+        raise
+    sink.save()
+    return True

@@ -1,0 +1,30 @@
+"""Large square pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.filters.base import Filter
+from pixgen.registry import register
+from pixgen.streams import Streams
+
+
+@register("filter", "pixelate")
+@dataclass
+class Pixelate(Filter):
+    """Every square becomes its mean: pixel art. The grid is counted across, whatever the size."""
+
+    across: int = 32
+    """Squares along the longer side, at least 2."""
+
+    def __post_init__(self) -> None:
+        if self.across < 2:
+            raise ValueError(f"across is {self.across}; it must be at least 2")
+
+    def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
+        height, width = images.shape[2:]
+        squares = [max(1, round(side * min(1.0, self.across / max(height, width)))) for side in (height, width)]
+        return F.interpolate(F.adaptive_avg_pool2d(images, squares), size=(height, width), mode="nearest")

@@ -1,0 +1,30 @@
+"""Few tones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pixgen.filters.base import Filter
+from pixgen.registry import register
+from pixgen.streams import Streams
+
+
+@register("filter", "posterize")
+@dataclass
+class Posterize(Filter):
+    """Each channel takes the nearest of a few levels; the gradient passes as if nothing had been rounded
+    (straight-through, Bengio et al. 2013, arXiv 1308.3432)."""
+
+    levels: int = 4
+    """Levels a channel, at least 2; 0 and 1 are always among them."""
+
+    def __post_init__(self) -> None:
+        if self.levels < 2:
+            raise ValueError(f"levels is {self.levels}; it must be at least 2")
+
+    def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
+        steps = self.levels - 1
+        rounded = (images * steps).round() / steps
+        return images + (rounded - images).detach()
