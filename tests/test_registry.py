@@ -27,7 +27,8 @@ CHECKOUT = Path(__file__).parent.parent
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Whatever a test registers is forgotten after it."""
-    registry.names("loss")
+    for kind in registry.KINDS:
+        registry.names(kind)  # what a test loads first would be forgotten with what it registers
     before = {kind: dict(plugins) for kind, plugins in registry._plugins.items()}
     yield
     for kind, plugins in before.items():
