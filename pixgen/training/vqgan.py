@@ -331,7 +331,7 @@ def main() -> None:
             log.write(crops=seen, **facts)
             states = {name: part.state_dict() for name, part in parts.items()}
             save_atomically(states | {"seen": seen, "step": step, "begun": begun}, checkpoint)
-            save(average.model, options.run / "vqgan.safetensors", crops=seen, seed=options.seed, **facts)
+            save(average.model, options.run / "vqgan.safetensors", torch.float16, crops=seen, seed=options.seed, **facts)
             if adversarial:
                 halved = {name: value.half().contiguous() for name, value in critic.state_dict().items()}
                 save_file(halved, options.run / "discriminator.safetensors")
