@@ -26,5 +26,6 @@ class Pixelate(Filter):
 
     def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
         height, width = images.shape[2:]
-        squares = [max(1, round(side * min(1.0, self.across / max(height, width)))) for side in (height, width)]
+        share = min(1.0, self.across / max(height, width))
+        squares = (max(1, round(height * share)), max(1, round(width * share)))
         return F.interpolate(F.adaptive_avg_pool2d(images, squares), size=(height, width), mode="nearest")
