@@ -104,7 +104,7 @@ def test_the_version_is_said_alike_everywhere() -> None:
 def test_the_portuguese_readme_has_the_commands_of_the_english_one() -> None:
     def commands(name: str) -> list[str]:
         text = (ROOT / name).read_text()
-        return [line.partition("  #")[0] for block in blocks(text, "sh") for line in block.splitlines() if line]
+        return [line.partition(" #")[0].rstrip() for block in blocks(text, "sh") for line in block.splitlines() if line]
 
     english = [line for line in commands("README.md") if "--plugin" not in line]
     assert commands("README.pt-BR.md") == english

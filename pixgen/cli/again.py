@@ -72,6 +72,8 @@ def again(
         drawing = render.Drawing([config])
         interrupted = about.steps_done < about.steps_planned == drawing.steps and not finish
         sink = Sink(drawing, output, index, overwrite, as_json, quiet)
+        if not any(word.startswith("prompt=") for word in changes):
+            sink.template = about.template
         title = f"{index + 1}/{len(found)}" if len(found) > 1 else "again"
         until = about.steps_done if interrupted else None
         if until is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import signal
 import time
@@ -54,6 +55,8 @@ class Sink:
     ) -> None:
         self.drawing, self.index = drawing, index
         self.overwrite, self.as_json, self.quiet = overwrite, as_json, quiet
+        self.template = ""
+        """What a list had in place of the prompt, where the picture that is drawn again came from one."""
         self.began = time.perf_counter()
         # The date of the start, even where midnight passes.
         self.targets = [
@@ -71,6 +74,7 @@ class Sink:
 
         pictures = zip(self.drawing.images(), self.targets, self.drawing.metadata(), self.drawing.losses, strict=True)
         for image, target, about, losses in pictures:
+            about = dataclasses.replace(about, template=self.template)
             path = metadata.save(image, target, about, overwrite=self.overwrite)
             seconds = round(time.perf_counter() - self.began, 2)
             record = {

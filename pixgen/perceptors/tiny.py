@@ -50,10 +50,14 @@ class Tiny(Perceptor):
             raise PixgenError(f"{path} is no perceptor of pixgen's: its metadata names no architecture and vocabulary")
         sizes = about["architecture"].items()
         architecture: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes}
-        config = TinyConfig(**architecture)
         self.gap = weights.pop("gap").to(device)
-        self.model = TinyCLIP(config).eval().requires_grad_(False)
-        self.model.load_state_dict(weights)
+        try:
+            config = TinyConfig(**architecture)
+            self.model = TinyCLIP(config).eval().requires_grad_(False)
+            self.model.load_state_dict(weights)
+        except (TypeError, RuntimeError) as error:
+            way_out = "train it again" if self.path else "install pixgen again"
+            raise PixgenError(f"{path} was written by another version of pixgen; {way_out}") from error
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.words = set(about["words"])
         self.tokenizer = Tokenizer.from_str(json.dumps(about["tokenizer"]))

@@ -110,6 +110,18 @@ def test_an_interrupted_picture_stops_where_it_stopped_or_is_finished(capsys: py
     assert Path("finished.png").read_bytes() == Path("whole.png").read_bytes()
 
 
+def test_a_picture_of_a_list_keeps_what_the_list_said() -> None:
+    draw("a red fox", "-o", "fox.png")
+    with Image.open("fox.png") as image:
+        metadata.save(
+            image, Path("listed.png"), dataclasses.replace(metadata.read(Path("fox.png")), template="a __c__")
+        )
+    assert run(["again", "listed.png", *TOYS, "-o", "same.png", "--quiet"]) == 0
+    assert Path("same.png").read_bytes() == Path("listed.png").read_bytes()
+    assert run(["again", "listed.png", "prompt=a dog", *TOYS, "-o", "other.png", "--quiet"]) == 0
+    assert metadata.read(Path("other.png")).template == ""
+
+
 def test_another_machine_or_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     draw("a fox", "-o", "fox.png")
     image, about = Image.open("fox.png"), metadata.read(Path("fox.png"))

@@ -63,7 +63,6 @@ def line(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str
         (["a fox", "losses.warm.type=palete"], "did you mean 'palette'?"),
         (["a fox", "losses.clip.wieght=2"], "did you mean 'weight'?"),
         (["a fox", "filters.dream.type=dream"], "there is no filter called 'dream'"),
-        (["a fox", "generator.model=nothing.safetensors"], "nothing.safetensors"),
         (["a fox", "--size", "0x64"], "it must be 8 to 16384 pixels"),
         (["a fox", "--size", "-64x64"], "is no size; write WIDTHxHEIGHT"),
         (["a fox", "--size", "99999x99999"], "it must be 8 to 16384 pixels"),
@@ -79,6 +78,17 @@ def line(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str
 )
 def test_words_that_cannot_be(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in line(words, 2, capsys)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("generator={type: vqgan, model: nothing.safetensors}", "nothing.safetensors"),
+        ("perceptors={toy: {type: open_clip, model: ViT-B-23}}", "ViT-B-23"),
+    ],
+)
+def test_models_that_there_are_not(setting: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in line(toys("a fox", setting), 2, capsys)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -95,7 +96,13 @@ def test_the_tiny_perceptor_names_words_that_it_never_learnt(small_tiny: Path) -
 def test_weights_that_are_missing_damaged_or_another_s_are_named(small_tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(small_tiny.read_bytes()[:-50])
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    for name, said in {"none": "not found", "bad": "damaged", "other": "no perceptor"}.items():
+    with safe_open(small_tiny, framework="pt") as file:
+        about = json.loads(file.metadata()["pixgen"])
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    about["architecture"]["of_later"] = 1
+    save_file(weights, tmp_path / "later.safetensors", metadata={"pixgen": json.dumps(about)})
+    cases = {"none": "not found", "bad": "damaged", "other": "no perceptor", "later": "another version"}
+    for name, said in cases.items():
         tiny = registry.create("perceptor", {"type": "tiny", "path": str(tmp_path / f"{name}.safetensors")})
         with pytest.raises(PixgenError, match=rf"(?s){name}\.safetensors.*{said}|{said}.*{name}\.safetensors"):
             tiny.prepare(torch.device("cpu"))
