@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("action", choices=["draw", "sheet", "report"])
     parser.add_argument("arguments", nargs="*", help="answers.csv (report) or KEY=VALUE overrides (draw)")
     parser.add_argument("--generator", default="vqgan")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     folder = ROOT / "outputs" / "twenty_prompts" / options.generator
     if options.action == "draw":
         draw(folder, options.generator, dict(word.split("=", 1) for word in options.arguments))

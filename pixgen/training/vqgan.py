@@ -70,6 +70,11 @@ class Codes(nn.Module):
         self.register_buffer("counts", torch.zeros(n))
         self.register_buffer("sums", torch.zeros(n, dim))
 
+    def hold(self, codebook: Tensor) -> None:
+        """Begin from codes (n, dim) that were learnt before, each as if a latent had chosen it."""
+        self.counts.fill_(1.0)
+        self.sums.copy_(codebook.detach())
+
     def cluster(self, latents: Tensor, rounds: int = 12) -> Tensor:
         """k-means on the unit sphere; latents (M, dim), unit. Returns the codebook (n, dim)."""
         codebook = latents[torch.randperm(len(latents))[: len(self.counts)]].clone()
@@ -264,6 +269,7 @@ def main() -> None:
         weights = load(options.restart).state_dict()
         model.load_state_dict(weights)
         average.model.load_state_dict(weights)
+        codes.hold(model.quantize.codebook)
         seen = about(options.restart)["about"]["crops"]
         step = begun = seen // CROPS
     clustered = bool(codes.counts.any())
@@ -331,7 +337,9 @@ def main() -> None:
             log.write(crops=seen, **facts)
             states = {name: part.state_dict() for name, part in parts.items()}
             save_atomically(states | {"seen": seen, "step": step, "begun": begun}, checkpoint)
-            save(average.model, options.run / "vqgan.safetensors", torch.float16, crops=seen, seed=options.seed, **facts)
+            save(
+                average.model, options.run / "vqgan.safetensors", torch.float16, crops=seen, seed=options.seed, **facts
+            )
             if adversarial:
                 halved = {name: value.half().contiguous() for name, value in critic.state_dict().items()}
                 save_file(halved, options.run / "discriminator.safetensors")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pixgen.generators.vqgan_model import load
 from pixgen.perceptors.tiny_model import TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, pool
@@ -102,6 +103,22 @@ def test_a_perceptor_goes_on_from_what_was_shipped(
     train(clip, monkeypatch, tmp_path / "new", *arguments)
     old, new = runs.about(shipped), runs.about(tmp_path / "new" / "perceptor.safetensors")
     assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
+
+
+def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(
+    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(vqgan, monkeypatch, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+    shipped = tmp_path / "old" / "vqgan.safetensors"
+    # Of so long a run the codes would be unknown still, had it begun from nothing.
+    arguments = ["--cache", cache, "--crops", 1000, "--pool", 40, "--restart", shipped]
+    again = lambda: train(vqgan, monkeypatch, tmp_path / "new", *arguments)  # noqa: E731
+    kill_after(vqgan, monkeypatch, 1, again)
+    checkpoint = runs.load_checkpoint(tmp_path / "new" / "checkpoint.pt")
+    assert checkpoint is not None and checkpoint["seen"] == 14 and checkpoint["codes"]["counts"].sum() > 0
+    key = "quantize.embedding.weight"
+    kept = (checkpoint["model"][key] - load(shipped).state_dict()[key]).norm(dim=1) < 1e-3
+    assert kept.float().mean() > 0.5
 
 
 def test_clusters_lie_where_the_latents_are() -> None:
