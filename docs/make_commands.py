@@ -36,25 +36,25 @@ def command(name: str) -> click.Command:
 
 def page(title: str, about: click.Command, path: str) -> str:
     parts = [NOTE, f"# {title}", ""]
-    for name, each in walk(path, about, None):
-        if name != path:
-            parts += [f"## {name}", ""]
-        parts += ["```text", help_of(name, each), "```", ""]
+    for context in walk(context_of(path, about, None)):
+        if context.parent:
+            parts += [f"## {context.command_path}", ""]
+        parts += ["```text", context.command.get_help(context).rstrip(), "```", ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def walk(path: str, about: click.Command, parent: click.Context | None) -> Iterator[tuple[str, click.Command]]:
-    yield path, about
+def walk(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    about = context.command
     if isinstance(about, click.Group):
-        for name in about.list_commands(click.Context(about, info_name=path)):
-            yield from walk(f"{path} {name}", about.commands[name], parent)
+        for name in about.list_commands(context):
+            yield from walk(context_of(name, about.commands[name], context))
 
 
-def help_of(path: str, about: click.Command) -> str:
-    """Its --help at 100 columns, whatever terminal this runs in."""
+def context_of(path: str, about: click.Command, parent: click.Context | None) -> click.Context:
+    """For its --help at 100 columns, whatever terminal this runs in; -h comes from the group, as in use."""
     settings = {**about.context_settings, "terminal_width": 100, "max_content_width": 100}
-    context = click.Context(about, info_name=path, **settings)
-    return about.get_help(context).rstrip()
+    return click.Context(about, parent=parent, info_name=path, **settings)
 
 
 def main() -> None:
