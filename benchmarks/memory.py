@@ -123,6 +123,8 @@ def main() -> None:
         if options.limit:
             import resource
 
+            import kornia  # noqa: F401 (with torch: an import that runs out of memory ends in any error at all)
+
             resource.setrlimit(resource.RLIMIT_DATA, (int(options.limit * 2**30),) * 2)
         peak = draw(json.loads(options.one), options.device)
         if peak is not None:

@@ -85,6 +85,8 @@ class Trouble(Loss):
 @register("score", "missing")
 @dataclass
 class Missing(Score):
+    "A score whose weights are not here."
+
     def __call__(self, run, images):
         raise PixgenError("its weights are not here")
 '''
