@@ -73,8 +73,8 @@ class Metadata:
     """What rounds as this did (`pixgen.hardware.machine`); empty where it was not noted."""
 
     def to_json(self) -> str:
-        """One line of ASCII, which every text chunk and every reader can take."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """One line of ASCII, which every text chunk and every reader can take; in order, for filters have one."""
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Metadata:

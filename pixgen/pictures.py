@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,19 @@ def read(path: Path, ground: float = 1.0) -> Tensor:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as file:
-            if (count := getattr(file, "n_frames", 1)) > 1:
-                raise UsageError(f"{str(path)!r} moves ({count} pictures in one); save the one you mean by itself")
-            image = ImageOps.exif_transpose(file)
-            image.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)  # else it is read, gigabytes of floats
+            with Image.open(path) as file:
+                if (count := getattr(file, "n_frames", 1)) > 1:
+                    raise UsageError(f"{str(path)!r} moves ({count} pictures in one); save the one you mean by itself")
+                image = ImageOps.exif_transpose(file)
+                image.load()
     except FileNotFoundError:
         raise UsageError(f"there is no picture {str(path)!r}") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise UsageError(f"{str(path)!r} has more than {most} million pixels; make it smaller first") from None
+    except (OSError, ValueError, SyntaxError) as error:
         raise UsageError(f"{str(path)!r} is no picture that can be read ({error})") from error
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _deep(np.array(image, dtype=np.float32), image.mode)

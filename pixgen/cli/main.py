@@ -56,6 +56,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. With `--debug` failures raise instead."""
     name = find(arguments)
     rest = list(arguments[1:] if name else arguments)
+    if len(rest) > 1 and rest[0] == "--" and not rest[1].startswith("-"):
+        del rest[0]  # it says that this word is a prompt, not that the options behind it are
     debug = "--debug" in rest
     try:
         if name is None:

@@ -55,6 +55,18 @@ def test_four_pictures_come_again_byte_for_byte_in_another_process() -> None:
     assert bytes_of[0] == bytes_of[1] and len(set(bytes_of[0])) == 4
 
 
+def test_filters_keep_their_order() -> None:
+    filters = ["filters.b.type=pixelate", "filters.b.across=4", "filters.a.type=posterize", "filters.a.levels=3"]
+    draw("a fox", "-o", "fox.png", *filters)
+    assert run(["again", "fox.png", *TOYS, "-o", "two.png", "--quiet"]) == 0
+    assert Path("two.png").read_bytes() == Path("fox.png").read_bytes()
+
+
+def test_two_hyphens_make_a_prompt_of_a_command_and_leave_options_options() -> None:
+    draw("--", "show", "--steps", "1", "-o", "show.png")
+    assert metadata.read(Path("show.png")).prompt == "show"
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])
 def test_one_picture_comes_again_in_every_format(suffix: str) -> None:
     draw("a fox", "-o", f"fox.{suffix}")

@@ -126,7 +126,9 @@ def _animated(path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:])
 
 
-@pytest.mark.parametrize(("make", "said"), [(_truncated, "truncated"), (_bomb, "exceeds limit"), (_animated, "moves")])
+@pytest.mark.parametrize(
+    ("make", "said"), [(_truncated, "truncated"), (_bomb, "million pixels; make it smaller"), (_animated, "moves")]
+)
 def test_pictures_that_cannot_be_begun_from(make: Any, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     make(Path("begin.png"))
     err = line(toys("a fox", "--init-image", "begin.png"), 2, capsys)
