@@ -73,8 +73,8 @@ class Metadata:
     """What rounds as this did (`pixgen.hardware.machine`); empty where it was not noted."""
 
     def to_json(self) -> str:
-        """One line of ASCII, which every text chunk and every reader can take; in order, for filters have one."""
-        return json.dumps(asdict(self))
+        """One line of ASCII, which every text chunk and every reader can take; the same for the same picture."""
+        return json.dumps(_sorted(asdict(self)))
 
     @classmethod
     def from_json(cls, text: str) -> Metadata:
@@ -216,3 +216,10 @@ def _at(config: Mapping[str, Any], *keys: str) -> Any:
     for key in keys:
         node = node.get(key) if isinstance(node, Mapping) else None
     return "" if node is None else node
+
+
+def _sorted(value: Any, ids: bool = False) -> Any:
+    """Every mapping by its keys, but for the ids of filters: those are applied in the order in which they were said."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _sorted(value[key], key == "filters") for key in (value if ids else sorted(value))}
