@@ -59,7 +59,7 @@ def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
     Raises UsageError if the list is empty or too long, holds control characters, or has an unclosed brace.
     """
     _require_readable(text)
-    parts = _split(_expand(_hide_escapes(text), f"{seed}/choice"))
+    parts = split_outside_braces(_expand(_hide_escapes(text), f"{seed}/choice"))
     prompts = tuple(_prompt(part.strip()) for part in parts if part.strip())
     if not prompts:
         raise UsageError('the prompt is empty; say what to draw, as in: pixgen "a red fox"')
@@ -115,7 +115,7 @@ def _expand(text: str, address: str) -> str:
             raise UsageError(f"the prompt has a '}}' without its '{{' ({place}); write \\}} for the brace itself")
         if char == "{":
             end = _closing(text, position)
-            choices = _split(text[position + 1 : end])
+            choices = split_outside_braces(text[position + 1 : end])
             inner = f"{address}/{choice}"
             out.append(_expand(choices[_draw(inner, len(choices))], inner))
             choice, position = choice + 1, end
@@ -136,7 +136,7 @@ def _closing(text: str, start: int) -> int:
     raise UsageError(f"the prompt has a '{{' without its '}}' ({_near(text, start)}); write \\{{ for the brace itself")
 
 
-def _split(text: str) -> list[str]:
+def split_outside_braces(text: str) -> list[str]:
     """Split at `|` outside braces."""
     parts, depth = [""], 0
     for char in text:

@@ -83,7 +83,8 @@ class Wildcards:
         if brace < 0:
             return text, None, ""
         end = _closing(text, brace)
-        return text[:brace], [(part, depth) for part in _parts(text[brace + 1 : end])], text[end + 1 :]
+        parts = prompts.split_outside_braces(text[brace + 1 : end])
+        return text[:brace], [(part, depth) for part in parts], text[end + 1 :]
 
     def _lines(self, name: str, depth: int) -> list[str]:
         if depth >= MAX_DEPTH:
@@ -126,15 +127,3 @@ def _closing(text: str, start: int) -> int:
         if depth == 0:
             return position
     raise UsageError(f"the prompt has a '{{' without its '}}' (near {_show(text[start : start + 20])!r})")
-
-
-def _parts(text: str) -> list[str]:
-    """Split at `|` outside braces."""
-    parts, depth = [""], 0
-    for char in text:
-        depth += {"{": 1, "}": -1}.get(char, 0)
-        if char == "|" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts

@@ -40,7 +40,7 @@ ANCHORED = 0.75
 CLUSTERED = 64
 """Batches whose latents are clustered."""
 LATENT_NOISE = 0.03
-"""Standard deviation of the noise on unit latents while there are no codes: about what rounding to codes will cost."""
+"""Standard deviation of the noise on unit latents while there are no codes."""
 CRITIC_FROM = 0.8
 COMMITMENT = 0.25
 CODE_DECAY = 0.98
