@@ -1,4 +1,4 @@
-"""A pool: scenes rendered once, used in many orders, each time with another crop, light and wording.
+"""A pool: scenes rendered once, used in many orders, each time with another crop, light and wording, and often mirrored.
 
 Rendering costs as much as a training step of a small network; a pool makes it free after the first pass. It is the
 same for the same seed and lies in one file, so a training that was killed finds it again.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from torch import Tensor
 from pixgen.training.scenes import Batch, Scenes
 
 WORDINGS = 4
+_OTHER_SIDE = {"left of": "right of", "right of": "left of", "esquerda de": "direita de", "direita de": "esquerda de"}
+_SIDES = re.compile("|".join(_OTHER_SIDE))
 
 
 @dataclass
@@ -43,9 +46,17 @@ class Pool:
         chosen = np.sort(places)
         images = torch.from_numpy(self.pictures[chosen]).float().div_(255)
         which = torch.randint(WORDINGS, (len(chosen),), generator=rng).tolist()
-        captions = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
+        flips = torch.rand(len(chosen), generator=rng) < 0.5
+        images[flips] = images[flips].flip(-1)
+        said = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
+        captions = [mirrored(c) if flip else c for c, flip in zip(said, flips.tolist(), strict=True)]
         rows = torch.from_numpy(chosen)
         return Batch(camera(images, side, rng), captions, self.subjects[rows], self.styles[rows])
+
+
+def mirrored(caption: str) -> str:
+    """What a picture's mirror image shows: left and right change places, in English and Portuguese."""
+    return _SIDES.sub(lambda found: _OTHER_SIDE[found.group()], caption)
 
 
 def camera(images: Tensor, side: int, rng: torch.Generator) -> Tensor:
