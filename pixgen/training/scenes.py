@@ -19,8 +19,9 @@ from torch.utils.data import Dataset
 
 from pixgen.training.captions import COLOURS, FIELDS, Scene, Thing, write
 from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites, load_subjects
+from pixgen.training.labels import labels, things
 from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES
+from pixgen.training.styles import STYLES, uniform
 
 STYLE_NAMES = list(STYLES)
 FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
@@ -51,7 +52,8 @@ class Sketch:
 class Batch:
     """images: float32 (B, 3, S, S) in [0, 1]; subjects, styles: int64 (B,), -1 where none is the only one.
 
-    captions: one a picture. wordings: several a picture, where they were asked for.
+    captions: one a picture. wordings: several a picture, where they were asked for. things: every subject of each
+    picture; labels: int64 (B, len(LABELS)), the answers of `pixgen.training.labels`.
     """
 
     images: Tensor
@@ -59,13 +61,17 @@ class Batch:
     subjects: Tensor
     styles: Tensor
     wordings: list[list[str]] = field(default_factory=list)
+    things: list[list[int]] = field(default_factory=list)
+    labels: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
 
 
 class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
 
-    cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank. hands: "seen" or "held-out".
+    cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank.
+    hands: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
+    strength: the least share of a style's effect; noise: the most noise on a picture.
     """
 
     def __init__(
@@ -77,8 +83,11 @@ class Scenes(Dataset[Batch]):
         subjects: int = 516,
         hands: str = "seen",
         plain: bool = False,
+        strength: float = 1.0,
+        noise: float = 0.05,
     ) -> None:
         self.sprites, index = load_sprites(cache)
+        self.index, self.strength, self.noise = index, strength, noise
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
         everything = load_subjects()
@@ -87,7 +96,8 @@ class Scenes(Dataset[Batch]):
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
         self.drawings: dict[str, list[tuple[int, Drawing]]] = {}
         for i, drawing in enumerate(index):
-            if drawing.group in self.subjects and (drawing.hand == HELD_OUT) == (hands == "held-out"):
+            right = hands == "all" or (drawing.hand == HELD_OUT) == (hands == "held-out")
+            if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
         self.people = [g for g in self.groups if self.subjects[g].kind == "person"]
@@ -114,7 +124,9 @@ class Scenes(Dataset[Batch]):
         subjects = [self.numbers[s.scene.things[0].subject.group] if len(s.scene.things) == 1 else -1 for s in sketches]
         styles = [STYLE_NAMES.index(s.scene.style) for s in sketches]
         more = [[write(s.scene, rng, rng.random() < 0.3) for _ in range(wordings)] for s in sketches]
-        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more)
+        shown = torch.tensor([labels(s.scene, self.index[s.placed[0].sprite]) for s in sketches])
+        named = [list(things(s.scene, self.numbers)) for s in sketches]
+        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more, named, shown)
 
     # -- what is in a picture ------------------------------------------------------------------------------
 
@@ -249,9 +261,12 @@ class Scenes(Dataset[Batch]):
             images[rows] = images[rows] * (1 - drawn[:, 3:]) + drawn[:, :3]
         for name in sorted({s.scene.style for s in sketches}):
             rows = [i for i, s in enumerate(sketches) if s.scene.style == name]
-            images[rows] = STYLES[name](images[rows], noise).clamp(0, 1)
+            styled = STYLES[name](images[rows], noise).clamp(0, 1)
+            if self.strength < 1:
+                styled = images[rows].lerp(styled, uniform(noise, len(rows), self.strength, 1))
+            images[rows] = styled
         if not self.plain:
-            loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * 0.05
+            loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * self.noise
             images = (images + loud * torch.randn(images.shape, generator=noise)).clamp(0, 1)
         return images
 
