@@ -117,7 +117,7 @@ class Learner(nn.Module):
         style = F.cross_entropy(self.style(pooled), batch.styles)
         right = (image @ texts.T).argmax(1).eq(torch.arange(len(image), device=image.device)).float().mean()
         values = {"match": match.item(), "subject": subject.item(), "style": style.item(), "right": right.item()}
-        values["side"] = side.item()
+        values["left or right"] = side.item()
         return match + 0.5 * subject + 0.2 * style + 0.5 * side, values
 
 
