@@ -60,6 +60,11 @@ class Batch:
     styles: Tensor
     wordings: list[list[str]] = field(default_factory=list)
 
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on `device`."""
+        images, subjects, styles = (x.to(device) for x in (self.images, self.subjects, self.styles))
+        return Batch(images, self.captions, subjects, styles, self.wordings)
+
 
 class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
