@@ -64,6 +64,11 @@ class Batch:
     things: list[list[int]] = field(default_factory=list)
     labels: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
 
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on `device`."""
+        images, subjects, styles = (x.to(device) for x in (self.images, self.subjects, self.styles))
+        return Batch(images, self.captions, subjects, styles, self.wordings)
+
 
 class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
