@@ -14,26 +14,23 @@ Everything is counted in pictures seen, so a run may be cut anywhere and goes on
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pixgen.errors import PixgenError
 from pixgen.training import runs
 from pixgen.training.labels import LABELS
 from pixgen.training.pool import Pool, pool
-from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically
+from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, save_weights
 from pixgen.training.scenes import Scenes
 from pixgen.training.styles import blur
 from pixgen.training.subjects import load_subjects
@@ -77,7 +74,8 @@ class Judge(nn.Module):
     def look(self, images: Tensor) -> dict[str, Tensor]:
         """Probabilities of every answer to finished pictures of any size, float32 (B, 3, H, W) in [0, 1]."""
         small = F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True).clamp(0, 1)
-        return {question: logits.softmax(1) for question, logits in self(small).items()}
+        logits = self(small.to(self.norm.weight.device))
+        return {question: row.softmax(1).cpu() for question, row in logits.items()}
 
 
 def share_out(things: list[list[int]], subjects: int) -> Tensor:
@@ -92,15 +90,16 @@ def errors(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor) -
     """Cross-entropy of the subjects and of every question that the picture can answer; the right share of each."""
     named = logits["subject"]
     subjects = named.shape[1]
-    loss = F.cross_entropy(named, share_out(things, subjects), label_smoothing=SMOOTHING)
+    wanted = share_out(things, subjects).to(named.device)
+    loss = F.cross_entropy(named, wanted, label_smoothing=SMOOTHING)
     found = named.argmax(1).tolist()
     values = {"subject": float(np.mean([one in true for one, true in zip(found, things, strict=True)]))}
     for column, question in enumerate(LABELS):
         rows = (labels[:, column] >= 0).nonzero().flatten()
         if len(rows):
-            given, wanted = logits[question][rows], labels[rows, column]
-            loss = loss + 0.15 * F.cross_entropy(given, wanted)
-            values[question] = float((given.argmax(1) == wanted).float().mean())
+            given, right = logits[question][rows], labels[rows, column]
+            loss = loss + 0.15 * F.cross_entropy(given, right)
+            values[question] = float((given.argmax(1) == right).float().mean())
     return loss, values
 
 
@@ -160,14 +159,10 @@ def load(path: Path) -> tuple[Judge, list[str]]:
     return judge, meta["groups"]
 
 
-def save(judge: Judge, groups: list[str], path: Path, facts: dict[str, Any]) -> None:
-    """Write a judge's file, float16."""
-    tensors = {name: tensor.half().contiguous() for name, tensor in judge.state_dict().items()}
+def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
+    """What `load` needs to know beside the weights."""
     widths = [layer.out_channels for layer in judge.features if isinstance(layer, nn.Conv2d)]
-    meta = {"widths": widths, "groups": groups, "labels": LABELS, **facts}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"pixgen": json.dumps(meta, ensure_ascii=False)})
-    temporary.replace(path)
+    return {"widths": widths, "groups": groups, "labels": LABELS}
 
 
 def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], Tensor]]:
@@ -203,34 +198,28 @@ def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Train a judge.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser = runs.options("Train a judge.")
     parser.add_argument("--pictures", type=int, default=300_000)
     parser.add_argument("--subjects", type=int, default=440)
     parser.add_argument("--final", action="store_true", help="learn from all hands, the one held out as well")
     parser.add_argument("--pool", type=int, default=65_536, help="scenes rendered once and used again")
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
-    options.run.mkdir(parents=True, exist_ok=True)
+    device = runs.begin(options)
     kind = "final" if options.final else "validation"
     seed = SEEDS[kind] + options.seed
     torch.manual_seed(seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
 
     hands = "all" if options.final else "seen"
     taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, strength=0.6, noise=0.02)
     source = pool(options.run / "pool.npy", taught, options.pool)
     held = unseen(Scenes(options.cache, BATCH, 64, seed + 500, options.subjects, noise=0.02), 4)
     groups = list(load_subjects())[: options.subjects]
-    judge = Judge(len(groups)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    judge = Judge(len(groups)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(judge)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.lr, weight_decay=0.02)
-    log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
+    log, checkpoint = Log(options.run / "log.jsonl", options.pictures), options.run / "checkpoint.pt"
     pictures = step = begun = 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         judge.load_state_dict(state["judge"])
@@ -250,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for group in optimizer.param_groups:
             group["lr"] = lr
         images, things, labels = batch_at(source, step, seed, side, hardness)
-        loss, values = errors(judge(images), things, labels)
+        loss, values = errors(judge(images.to(device)), things, labels.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
@@ -263,13 +252,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             shown = {name: round(value, 3) for name, value in values.items()}
             log.write(pictures=pictures, side=side, rate=rate, loss=round(loss.item(), 3), **shown)
         if step % 400 == 0 or pictures >= options.pictures:
-            log.write(pictures=pictures, groups=len(groups), unseen=measure(average.model, held))
+            found = {f"unseen_{name}": share for name, share in measure(average.model, held).items()}
+            log.write(pictures=pictures, groups=len(groups), **found)
         if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
             progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
             networks = {"judge": judge.state_dict(), "average": average.model.state_dict()}
             save_atomically(networks | progress, checkpoint)
             facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": hands}
-            save(average.model, groups, options.run / "judge.safetensors", facts)
+            facts |= architecture(average.model, groups)
+            save_weights(average.model.state_dict(), options.run / "judge.safetensors", facts)
             saved = time.time()
 
 

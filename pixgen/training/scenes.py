@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch with its tensors on `device`."""
         images, subjects, styles = (x.to(device) for x in (self.images, self.subjects, self.styles))
-        return Batch(images, self.captions, subjects, styles, self.wordings)
+        return replace(self, images=images, subjects=subjects, styles=styles, labels=self.labels.to(device))
 
 
 class Scenes(Dataset[Batch]):
