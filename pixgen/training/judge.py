@@ -170,7 +170,7 @@ def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], 
     found = []
     for step in range(batches):
         batch = scenes[step]
-        alone = (batch.subjects >= 0).nonzero().flatten()
+        alone = [i for i, named in enumerate(batch.things) if len(named) == 1]
         found.append((batch.images[alone], [batch.things[i] for i in alone], batch.labels[alone]))
     return found
 

@@ -41,6 +41,11 @@ def labels(scene: Scene, drawing: Drawing) -> list[int]:
     return [LABELS[question].index(answer) if answer else -1 for question, answer in shown.items()]
 
 
-def things(scene: Scene, numbers: dict[str, int]) -> Sequence[int]:
-    """The number of every subject that the scene names, each once."""
-    return list(dict.fromkeys(numbers[thing.subject.group] for thing in scene.things))
+def things(scene: Scene, drawn: Sequence[Drawing], numbers: dict[str, int]) -> list[int]:
+    """The number of every subject in the picture, each once: what the scene names, and what its people hold.
+
+    drawn: the sprites in the order in which they were placed; the first may stand for another subject (an old teacher
+    is drawn as an old person).
+    """
+    named = [thing.subject.group for thing in scene.things] + [drawing.group for drawing in drawn[1:]]
+    return [numbers[group] for group in dict.fromkeys(named)]

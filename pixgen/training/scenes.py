@@ -129,8 +129,9 @@ class Scenes(Dataset[Batch]):
         subjects = [self.numbers[s.scene.things[0].subject.group] if len(s.scene.things) == 1 else -1 for s in sketches]
         styles = [STYLE_NAMES.index(s.scene.style) for s in sketches]
         more = [[write(s.scene, rng, rng.random() < 0.3) for _ in range(wordings)] for s in sketches]
-        shown = torch.tensor([labels(s.scene, self.index[s.placed[0].sprite]) for s in sketches])
-        named = [list(things(s.scene, self.numbers)) for s in sketches]
+        drawn = [[self.index[p.sprite] for p in s.placed] for s in sketches]
+        shown = torch.tensor([labels(s.scene, d[0]) for s, d in zip(sketches, drawn, strict=True)])
+        named = [things(s.scene, d, self.numbers) for s, d in zip(sketches, drawn, strict=True)]
         return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more, named, shown)
 
     # -- what is in a picture ------------------------------------------------------------------------------

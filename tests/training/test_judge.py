@@ -128,8 +128,8 @@ def test_the_labels_of_a_scene_are_what_it_shows(cache: Path, tmp_path: Path) ->
     questions = list(LABELS)
     assert batch.labels.shape == (64, len(LABELS)) and torch.equal(batch.labels[:, 0], batch.styles)
     for named, subject, answers in zip(batch.things, batch.subjects, batch.labels, strict=True):
-        assert len(named) == (2 if subject < 0 else 1)
-        assert subject < 0 or named[0] == subject
+        assert 1 <= len(named) <= 2 and (subject < 0) <= (len(named) == 2)
+        assert subject < 0 or named[0] == subject  # and perhaps what a person holds
         assert subject >= 0 or answers[questions.index("colour")] < 0  # of two things no one colour
     assert (batch.labels[:, questions.index("place")] > 0).any()
     kept = pool(tmp_path / "pool.npy", Scenes(cache, 4, 16, 5, 1000), 8)
