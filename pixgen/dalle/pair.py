@@ -65,14 +65,14 @@ class Pair:
     def perceptor(self) -> Tiny:
         perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": self._own("perceptor")}, "perceptor")
         perceptor.prepare(self.device)
-        return perceptor  # type: ignore[no-any-return]
+        return perceptor
 
     @cached_property
     def vqgan(self) -> VQModel:
         path = self._own("vqgan")
         generator: Any = registry.create("generator", {"type": "vqgan"} | ({"model": path} if path else {}), "vqgan")
         generator.prepare(self.device)
-        return generator.network  # type: ignore[no-any-return]
+        return generator.network
 
     @cached_property
     def decoder(self) -> TokenDecoder:

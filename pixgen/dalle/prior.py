@@ -1,8 +1,8 @@
-"""The prior: from a caption's embedding to embeddings of pictures that it may belong to (DALL-E 2, arXiv 2204.06125, 2.2).
+"""The prior of DALL-E 2 (arXiv 2204.06125, 2.2): from a caption's embedding to those of pictures that it may belong to.
 
-A caption leaves much open, so many embeddings are right. A regression gives their mean, which is no picture's; the prior
-is a diffusion in the space of embeddings: it learns to tell the clean embedding from a noisy one, the caption's and how
-much noise there is, and draws one by going from noise to none in ten steps.
+A caption leaves much open, so many embeddings are right. A regression gives their mean, which is no picture's; the
+prior is a diffusion in the space of embeddings: it learns to tell the clean embedding from a noisy one, the caption's
+and how much noise there is, and draws one by going from noise to none in ten steps.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
