@@ -19,6 +19,7 @@ LAYERS = [
     {"schema", "naming", "prompts", "tensors", "resources", "hardware"},
     {"registry", "files", "layers", "frame"},
     {"bases", "pictures", "metadata", "models"},
+    {"dalle"},
     {"plugins", "optimizers"},
     {"config", "average", "backward"},
     {"engine"},

@@ -92,9 +92,10 @@ class Scenes(Dataset[Batch]):
         noise: float = 0.05,
     ) -> None:
         self.sprites, index = load_sprites(cache)
-        self.index, self.strength, self.noise = index, strength, noise
+        self.index, self.strength = index, strength
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
+        self.noise = 0.0 if plain else noise  # the largest standard deviation
         everything = load_subjects()
         self.numbers = {group: i for i, group in enumerate(everything)}
         keep = {d.group for d in index if d.hand != HELD_OUT}
@@ -271,7 +272,7 @@ class Scenes(Dataset[Batch]):
             if self.strength < 1:
                 styled = images[rows].lerp(styled, uniform(noise, len(rows), self.strength, 1))
             images[rows] = styled
-        if not self.plain:
+        if self.noise:
             loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * self.noise
             images = (images + loud * torch.randn(images.shape, generator=noise)).clamp(0, 1)
         return images
