@@ -35,8 +35,6 @@ def judge_of(options: argparse.Namespace) -> tuple[judge.Judge, list[str]]:
     """The judge that was asked for: the validation judge lies beside the pair, the final one is given by its path."""
     if options.judge == "validation":
         return judge.load(options.folder / "judge.safetensors")
-    if options.judge == "final":
-        raise UsageError("the final judge is not shipped; give --judge the path of its judge.safetensors")
     return judge.load(Path(options.judge))
 
 
@@ -147,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = list(WHAT) if options.what == "all" else options.what.split(",")
     if unknown := [name for name in names if name not in WHAT]:
         raise UsageError(f"--what {unknown[0]} is unknown; there are all, {', '.join(WHAT)}")
+    if options.judge == "final":
+        raise UsageError("the final judge is not shipped; give --judge the path of its judge.safetensors")
     failed = []
     for name in names:
         try:
