@@ -86,7 +86,7 @@ class Scenes(Dataset[Batch]):
         self.sprites, index = load_sprites(cache)
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
-        everything = load_subjects()
+        everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
         keep = {d.group for d in index if d.hand != HELD_OUT}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
@@ -95,6 +95,8 @@ class Scenes(Dataset[Batch]):
             if drawing.group in self.subjects and (drawing.hand == HELD_OUT) == (hands == "held-out"):
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
+        self.wholes = [g for g in self.groups if self.subjects[g].kind == "picture"]  # a user's own photographs
+        self.things = [g for g in self.groups if g not in self.wholes]
         self.people = [g for g in self.groups if self.subjects[g].kind == "person"]
         self.roles = [g for g in self.people if self.drawings[g][0][1].role]
 
@@ -125,10 +127,12 @@ class Scenes(Dataset[Batch]):
 
     def sketch(self, rng: random.Random) -> Sketch:
         """Draw one scene at random."""
+        if self.wholes and rng.random() < len(self.wholes) / len(self.groups):
+            return self._whole(rng)
         kind = rng.random()
         if kind < 0.24 and self.people:
             sketch = self._person(rng)
-        elif kind < 0.40:
+        elif kind < 0.40 and len(self.things) > 1:
             sketch = self._two(rng)
         elif kind < 0.46:
             sketch = self._several(rng)
@@ -152,8 +156,14 @@ class Scenes(Dataset[Batch]):
         sprite, _ = rng.choice(self.drawings[group])
         return Sketch(Scene([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
 
+    def _whole(self, rng: random.Random) -> Sketch:
+        group = rng.choice(self.wholes)
+        sprite, _ = rng.choice(self.drawings[group])
+        style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
+        return Sketch(Scene([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
+
     def _single(self, rng: random.Random) -> Sketch:
-        group = rng.choice(self.groups)
+        group = rng.choice(self.things)
         thing, placed = self._thing(group, rng, rng.uniform(0.5, 0.95))
         placed.x, placed.y = (rng.uniform(-0.3, 0.3) * (1.1 - placed.size) * 2 for _ in "xy")
         return Sketch(Scene([thing]), [placed])
@@ -206,7 +216,7 @@ class Scenes(Dataset[Batch]):
         return sketch
 
     def _two(self, rng: random.Random) -> Sketch:
-        one, two = rng.sample(self.groups, 2)
+        one, two = rng.sample(self.things, 2)
         (first, a), (second, b) = (self._thing(g, rng, rng.uniform(0.36, 0.5)) for g in (one, two))
         gap = rng.uniform(0.42, 0.52)
         relation = rng.choice(("left", "left", "right", "right", "above", "below"))
@@ -217,7 +227,7 @@ class Scenes(Dataset[Batch]):
         return Sketch(Scene([first, second], relation=relation), [a, b])
 
     def _several(self, rng: random.Random) -> Sketch:
-        thing, placed = self._thing(rng.choice(self.groups), rng, 0.42)
+        thing, placed = self._thing(rng.choice(self.things), rng, 0.42)
         thing.count = rng.choice((2, 3))
         spots = [(-0.48, 0.0), (0.48, 0.0)] if thing.count == 2 else [(-0.5, 0.35), (0.5, 0.35), (0.0, -0.45)]
         return Sketch(Scene([thing]), [_moved(placed, x, y) for x, y in spots])
