@@ -116,7 +116,7 @@ def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
                     image = ImageOps.exif_transpose(file).convert("RGBA")
     except Exception as error:  # of three libraries, each with errors of its own
         raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
-    if image.getchannel("A").getextrema()[0] < 250:
+    if np.asarray(image.getchannel("A")).min() < 250:
         return trimmed(image, side), False
     return np.array(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1), True
 
@@ -133,8 +133,9 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
         return len(json.loads((cache / "index.json").read_text())), left_out
     if (cache / "index.json").exists():
         raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs, or delete it")
-    sprites, whole = [], {}
+    sprites: list[np.ndarray] = []
     kept: list[Captioned] = []
+    whole: dict[str, bool] = {}
     for each in found:
         try:
             drawn, opaque = picture(each.path, side)
@@ -163,13 +164,10 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
 def _require_enough(folder: Path, kept: list[Captioned], left_out: list[str]) -> None:
     if len(kept) < MINIMUM:
         why = f" ({len(left_out)} left out: {'; '.join(left_out[:3])})" if left_out else ""
-        raise UsageError(
-            f"{folder} gives {len(kept)} picture{'s' * (len(kept) != 1)} to learn from{why}; at least {MINIMUM} are needed"
-        )
+        number = f"{len(kept)} picture{'s' * (len(kept) != 1)}"
+        raise UsageError(f"{folder} gives {number} to learn from{why}; at least {MINIMUM} are needed")
     if len({each.en for each in kept}) < 2:
-        raise UsageError(
-            f"all pictures in {folder} are called {kept[0].en!r}; at least two different captions are needed"
-        )
+        raise UsageError(f"all pictures in {folder} are called {kept[0].en!r}; two captions at least must differ")
 
 
 def _fingerprint(found: list[Captioned], side: int) -> str:

@@ -61,7 +61,8 @@ def load_subjects(cache: Path | None = None) -> dict[str, Subject]:
 
 
 def _own(values: dict[str, Any]) -> Subject:
-    return Subject(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Subject(**plain)
 
 
 def _portuguese(row: dict[str, str]) -> tuple[str, tuple[str, ...]]:
