@@ -16,6 +16,7 @@ from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
 from pixgen.metadata import Metadata
+from pixgen.models import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +55,7 @@ def generate(
     *,
     count: int = 1,
     preset: str | Sequence[str] = (),
+    model: str | Path | None = None,
     config: str | Path | None = None,
     callback: Callable[[Step], object] | None = None,
     **options: Any,
@@ -63,6 +65,7 @@ def generate(
     options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"`, `steps=60`, `seed=7`,
     `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
+    model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
@@ -72,6 +75,8 @@ def generate(
         raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
+    if model is not None:
+        said.insert(0, Layer(pair.settings(str(model)), "generate(..., model=...)"))
     chosen = gather(presets, config, [*said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 

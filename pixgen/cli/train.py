@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pixgen.cli import settings
+from pixgen.cli import settings as words
 from pixgen.cli.main import INTERRUPTED, say
 from pixgen.errors import UsageError, did_you_mean
 
@@ -49,7 +49,7 @@ class _Trainings(click.Group):
         return super().get_command(context, name)
 
 
-@click.group(cls=_Trainings, context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.group(cls=_Trainings, context_settings=words.CONTEXT, epilog=EPILOG)
 def train() -> None:
     """Make the models that pixgen draws with, from nothing, on a CPU or a GPU.
 
@@ -109,7 +109,9 @@ def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
             function = add(function)
     if name in ABOUT:
         function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
-    train.command(name)(function)
+    # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
+    settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
+    train.command(name, context_settings=settings)(function)
 
 
 _command(
@@ -129,7 +131,7 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
     from pixgen.training import monitor, runs, whole
 
     wanted = whole.Wanted(more=more, **said)
-    words = _said_again()
+    again = _said_again()
     try:
         with runs.stoppable(say):
             if name in ("data", "all") or wanted.drawings:
@@ -142,7 +144,7 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
                 with monitor.watched(training.name):
                     whole.train(training, wanted)
     except KeyboardInterrupt:
-        say(f"stopped; the same command goes on: {words}")
+        say(f"stopped; the same command goes on: {again}")
         return INTERRUPTED
     click.echo(wanted.sprites if name == "data" else wanted.pair)
     if (wanted.pair / "vqgan.safetensors").exists():

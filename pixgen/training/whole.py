@@ -15,7 +15,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
@@ -29,51 +29,78 @@ EVERYTHING = 10**6
 class Training:
     """One training: the module `pixgen.training.NAME`.
 
-    count: its flag of how much to see in all, empty where nothing is counted. quick: what makes it a toy.
-    needs: weights of other trainings, each with the flag that takes the file; `--pair` takes their folder.
-    takes: which of the common options its file knows. own: whether it can learn from a user's own pictures; judges know
-    the subjects of the table alone.
+    words: its command line; {run} is its own folder, {cache} the sprites, {pair} the weights made so far, {runs} all.
+    needs: weights of other trainings. takes: which of the common options its file knows. count: its flag of how much
+    to see in all, empty where nothing is counted. quick: what makes it a toy. own: whether it can learn from a
+    user's own pictures; judges know the subjects of the table alone.
     """
 
     name: str
     about: str
+    words: str
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects")
     count: str = ""
     quick: tuple[str, ...] = ()
-    needs: dict[str, str] = field(default_factory=dict)
-    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects")
     own: bool = True
 
 
-_BOTH = {"perceptor": "--pair", "vqgan": "--pair"}
+_USUAL = "{run} --cache {cache}"
+_BOTH = ("perceptor", "vqgan")
 
 TRAININGS = (
     Training(
-        "clip",
-        "the perceptor (CLIP)",
-        "--pictures",
-        ("--pictures", "24000", "--pool", "4096"),
+        *("clip", "the perceptor (CLIP)", _USUAL),
         takes=("seed", "threads", "restart", "subjects", "device"),
+        count="--pictures",
+        quick=("--pictures", "24000", "--pool", "4096"),
     ),
     Training(
-        "vqgan",
-        "the generator (VQGAN), and its discriminator",
-        "--crops",
-        ("--crops", "2000", "--pool", "500"),
-        {"perceptor": "--perceptor"},
-        ("seed", "threads", "restart", "device"),
+        *(
+            "vqgan",
+            "the generator (VQGAN), and its discriminator",
+            _USUAL + " --perceptor {pair}/perceptor.safetensors",
+        ),
+        needs=("perceptor",),
+        takes=("seed", "threads", "restart", "device"),
+        count="--crops",
+        quick=("--crops", "2000", "--pool", "500"),
     ),
-    Training("bank", "code grids to begin from, a few a subject", needs=_BOTH),
-    Training("tokens", "the token decoder (DALL-E 1)", "--grids", ("--grids", "4000", "--scenes", "1000"), _BOTH),
-    Training("prior", "the prior (DALL-E 2)", needs=_BOTH),
     Training(
-        "judge",
-        "the judge that measures what is drawn",
-        "--pictures",
-        ("--pictures", "8000", "--pool", "2048"),
+        *("bank", "code grids to begin from, a few a subject"),
+        "{run}/bank.safetensors --cache {cache} --perceptor {pair}/perceptor.safetensors "
+        "--vqgan {pair}/vqgan.safetensors",
+        needs=_BOTH,
+        takes=("seed", "subjects"),
+    ),
+    Training(
+        *("tokens", "the token decoder (DALL-E 1)", _USUAL + " --pair {pair}"),
+        needs=_BOTH,
+        count="--grids",
+        quick=("--grids", "4000", "--scenes", "1000"),
+    ),
+    Training(
+        *("prior", "the prior (DALL-E 2)", _USUAL + " --pair {pair} --pool {runs}/clip/pool.npy"),
+        needs=_BOTH,
+        takes=("seed", "threads", "subjects"),
+        count="--pairs",
+        quick=("--pairs", "60000", "--scenes", "4096"),
+    ),
+    Training(
+        *("judge", "the judge that measures what is drawn", _USUAL),
         takes=("seed", "threads", "restart", "subjects", "device"),
+        count="--pictures",
+        quick=("--pictures", "8000", "--pool", "2048"),
         own=False,
     ),
-    Training("evaluate", "the figures of the model card", needs=_BOTH, takes=("seed", "threads"), own=False),
+    Training(
+        *("evaluate", "the figures of the model card", "--cache {cache} --folder {pair} --out {run}"),
+        needs=_BOTH,
+        takes=("threads",),
+        count="--pictures",
+        quick=("--pictures", "128"),
+        own=False,
+    ),
 )
 """In the order in which they need each other."""
 
@@ -137,9 +164,7 @@ def data(wanted: Wanted, say: Callable[[str], None]) -> None:
 
 def arguments(training: Training, wanted: Wanted) -> list[str]:
     """The command line of a training's own `main`. Raises UsageError where another training must come first."""
-    words = [str(wanted.folder / training.name), "--cache", str(wanted.sprites)]
-    flags: dict[str, str] = {}
-    for name, flag in training.needs.items():
+    for name in training.needs if "--folder" not in wanted.more else ():
         weights = wanted.pair / f"{name}.safetensors"
         if not weights.exists():
             maker = "clip" if name == "perceptor" else name
@@ -148,7 +173,9 @@ def arguments(training: Training, wanted: Wanted) -> list[str]:
                 f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {wanted.runs}{quick}`, "
                 "or put one there"
             )
-        flags[flag] = str(wanted.pair if flag == "--pair" else weights)
+    places = {"run": wanted.folder / training.name, "cache": wanted.sprites, "pair": wanted.pair, "runs": wanted.folder}
+    words = [word.format(**places) for word in training.words.split()]
+    flags: dict[str, str] = {}
     if wanted.quick:
         flags |= dict(zip(training.quick[::2], training.quick[1::2], strict=True))
     if wanted.pictures is not None:
@@ -171,6 +198,7 @@ def train(training: Training, wanted: Wanted) -> None:
     """
     module = importlib.import_module(f"pixgen.training.{training.name}")
     words = arguments(training, wanted)
+    (wanted.folder / training.name).mkdir(parents=True, exist_ok=True)
     try:
         module.main(words)
     except OSError as error:
