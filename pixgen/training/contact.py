@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pixgen import files
+from pixgen.training import monitor
 from pixgen.training.drawings import SETS, Drawing, load_sprites
 
 TITLE = 12  # pixels for the words over a row
@@ -69,14 +70,14 @@ def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int
             sketch.scene.style = name
             sketches.append((sketch, write(sketch.scene, rng, portuguese=(len(sketches) + i) % 3 == 2)))
     images = scenes.render([sketch for sketch, _ in sketches], rng, torch.Generator().manual_seed(seed))
-    font, line, lines = ImageFont.load_default(11), 13, 4
+    font, line, lines = monitor.font(10), 13, 4
     high = tile + line * lines
     sheet = Image.new("RGB", (columns * tile, -(-len(sketches) // columns) * high), "white")
     draw = ImageDraw.Draw(sheet)
     for place, (picture, (_, caption)) in enumerate(zip(images, sketches, strict=True)):
         x, y = place % columns * tile, place // columns * high
         sheet.paste(Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()), (x, y))
-        for row, words in enumerate(textwrap.wrap(caption, tile // 6)[:lines]):
+        for row, words in enumerate(textwrap.wrap(caption, tile * 2 // 13)[:lines]):
             draw.text((x + 3, y + tile + row * line), words, fill="black", font=font)
     webp = io.BytesIO()
     sheet.save(webp, "WEBP", quality=70, method=6)
