@@ -59,11 +59,11 @@ def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int
     import torch
 
     from pixgen.training.captions import write
-    from pixgen.training.scenes import STYLE_NAMES, Scenes
+    from pixgen.training.scenes import STYLE_NAMES, Scenes, Sketch
 
     rng = random.Random(seed)
     scenes = Scenes(cache, 1, tile, seed)
-    sketches = []
+    sketches: list[tuple[Sketch, str]] = []
     for i in range(each):
         for name in STYLE_NAMES:
             sketch = scenes.sketch(rng)
