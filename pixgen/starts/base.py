@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from pixgen.frame import Params, Session, Size
 
 
 class Start(ABC):
     """Gives the first params of one picture. Subclasses are dataclasses of their options."""
+
+    least: ClassVar[int] = 0
+    """Shorter side in pixels below which nothing of this start would be left; no stage is smaller, if the picture isn't."""
 
     def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
         """Load what is needed, once."""

@@ -105,9 +105,7 @@ class Learner(nn.Module):
         self.subject = nn.Linear(2 * config.dim, subjects)
         self.style = nn.Linear(2 * config.dim, len(STYLE_NAMES))
 
-    def forward(
-        self, images: Tensor, texts: Tensor, mirrors: Tensor, batch: Batch
-    ) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, images: Tensor, texts: Tensor, mirrors: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         pooled = self.clip.image.pooled(images)
         image = F.normalize(self.clip.image.project(pooled), dim=-1)
         scale = self.clip.log_scale.exp().clamp(max=MAX_SCALE)
