@@ -12,7 +12,7 @@ class Start(ABC):
     """Gives the first params of one picture. Subclasses are dataclasses of their options."""
 
     least: ClassVar[int] = 0
-    """Shorter side in pixels below which nothing of this start would be left; no stage is smaller, if the picture isn't."""
+    """Shorter side in pixels below which this start shows nothing: no stage is smaller, if the picture is not."""
 
     def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
         """Load what is needed, once."""
