@@ -7,6 +7,7 @@ and how much noise there is, and draws one by going from noise to none in ten st
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -142,7 +143,7 @@ class Prior(nn.Module):
         said = self.inner(texts, 0)
         x = temperature * torch.randn(texts.shape, generator=generator).to(texts)
         times = torch.linspace(math.pi / 2, 0, STEPS + 1).tolist()
-        for now, then in zip(times[:-1], times[1:], strict=True):
+        for now, then in itertools.pairwise(times):
             clean = self(x, said, torch.full_like(x[:, :1], now))
             noise = (x - math.cos(now) * clean) / math.sin(now)
             x = math.cos(then) * clean + math.sin(then) * noise

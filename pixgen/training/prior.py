@@ -43,7 +43,7 @@ def embed(pair: Pair, source: Pool, count: int, path: Path) -> tuple[Tensor, Ten
         images, texts = [], []
         for begin in range(0, count, 250):
             rows = range(begin, min(begin + 250, count))
-            pictures = torch.from_numpy(source.pictures[rows.start : rows.stop]).float().div_(255)
+            pictures = torch.from_numpy(source.pictures[rows.start : rows.stop].copy()).float().div_(255)
             images.append(pair.perceptor.encode_image(resized(pictures, pair.perceptor.input_size)).half())
             captions = [c for row in rows for c in source.wordings[row][:WORDINGS]]
             texts.append(pair.perceptor.encode_text(captions).view(len(rows), WORDINGS, -1).half())
