@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixgen import config as configs
-from pixgen import metadata, naming, render
+from pixgen import metadata, methods, naming, render
 from pixgen.build import Models
 from pixgen.config import RenderConfig
 from pixgen.engine import Step
@@ -57,6 +57,7 @@ def generate(
     preset: str | Sequence[str] = (),
     model: str | Path | None = None,
     config: str | Path | None = None,
+    method: str = "loop",
     callback: Callable[[Step], object] | None = None,
     **options: Any,
 ) -> Result:
@@ -66,6 +67,7 @@ def generate(
     `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
     model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
+    method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
     callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
@@ -75,17 +77,17 @@ def generate(
         raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
-    if model is not None:
-        said.insert(0, Layer(pair.settings(str(model)), "generate(..., model=...)"))
-    chosen = gather(presets, config, [*said, Layer({"prompt": prompt}, "the prompt")])
+    way = Layer(methods.settings(method), f"generate(..., method={method!r})")
+    models = [] if model is None else [Layer(pair.settings(str(model)), "generate(..., model=...)")]
+    chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
-    models = Models()
+    loaded = Models()
     for group in render.groups(resolved, count):
-        drawing = render.Drawing(group, models)
+        drawing = render.Drawing(group, loaded)
         for step in drawing:
             if callback is not None:
                 callback(step)
