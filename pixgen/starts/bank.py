@@ -224,7 +224,7 @@ class BankStart(Start):
     def _of_one_group(self, found: list[int]) -> list[int]:
         assert self._bank is not None
         first = self._bank.entries[found[0]]
-        return [i for i in found if self._bank.entries[i].group == first.group]
+        return [i for i in found if (e := self._bank.entries[i]).group == first.group and e.place == first.place]
 
 
 def _within(folder: Path | None, network: str, embedded: str) -> str:
