@@ -147,10 +147,12 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
         style: [w for words in lists for w in words] + list(_MORE_STYLE_WORDS.get(style, ()))
         for style, lists in STYLE_WORDS.items()
     }
+    taught = {tuple(tokens(w)) for lists in PLACE_WORDS.values() for words in lists for w in words}
     places = {
         place: [
             *(w for words in PLACE_WORDS[place] for w in words),
-            *(f"{preposition} {noun}" for preposition in _PREPOSITIONS for noun in nouns),
+            # What the perceptor learnt goes before: `by the sea` is the beach.
+            *(w for before in _PREPOSITIONS for noun in nouns if tuple(tokens(w := f"{before} {noun}")) not in taught),
         ]
         for place, nouns in _PLACE_NOUNS.items()
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pixgen.starts.phrases import SMALL_WORDS, bare, is_portuguese, phrases, tokens
 from pixgen.training.captions import plural, plural_pt
@@ -74,7 +75,7 @@ class _Span:
 class Reader:
     """Knows the subjects that can be had: group -> {"kind", "en", "pt", "male", "female"}, names without article."""
 
-    def __init__(self, subjects: Mapping[str, Mapping[str, object]]) -> None:
+    def __init__(self, subjects: Mapping[str, Mapping[str, Any]]) -> None:
         self.people = {group for group, subject in subjects.items() if subject["kind"] == "person"}
         self._table: dict[tuple[str, ...], list[_Meaning]] = {}
         self._longest = 1
@@ -103,11 +104,12 @@ class Reader:
 
     # -- the table -----------------------------------------------------------------------------------------
 
-    def _names(self, group: str, subject: Mapping[str, object]) -> None:
-        for key, sex in (("en", None), ("pt", None), ("male", "male"), ("female", "female")):
-            names = subject.get(key) or ()
-            assert isinstance(names, list | tuple)
-            for name in names:
+    def _names(self, group: str, subject: Mapping[str, Any]) -> None:
+        male, female = set(subject["male"]), set(subject["female"])
+        for key in ("en", "pt", "male", "female"):
+            for name in subject[key]:
+                # Only what is said of one sex alone tells it: `cientista` is anyone.
+                sex = "male" if name in male - female else "female" if male and name in female - male else None
                 known = sex if subject["kind"] == "person" and group not in ELDERS.values() else None
                 self._add("subject", group, name, known)
                 self._add("subject", group, (plural if key == "en" else plural_pt)(name), known, many=True)
@@ -116,10 +118,7 @@ class Reader:
         exact = tuple(tokens(phrase))
         meanings = self._table.setdefault(tuple(map(bare, exact)), [])
         taken = [m for m in meanings if m.kind == "subject" and m.phrase == exact]
-        if kind == "subject" and taken:  # the more useful subject keeps a name that two have
-            if sex and taken[0].value == value:
-                meanings[meanings.index(taken[0])] = replace(taken[0], sex=sex)
-        else:
+        if not (kind == "subject" and taken):  # the more useful subject keeps a name that two have
             meanings.append(_Meaning(kind, value, exact, sex, many))
             self._longest = max(self._longest, len(exact))
 
