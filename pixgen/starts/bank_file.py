@@ -28,7 +28,7 @@ FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
 """The networks whose embeddings and codes a bank holds, beside it in one folder."""
 
 NAMED, MATCHING, SEEN = 1.0, 0.25, 0.3
-"""What it counts that the words name the subject, that one attribute fits, and what pictures count beside captions."""
+"""What it counts that the words name subject and colour, that one attribute fits, and pictures beside captions."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Bank:
 
     subjects: group -> {"kind", "en", "pt", "male", "female"}. made_with: network -> sha256 of its file.
     codes: int64 (N, 16, 16). masks: bool (N, 64, 64). images: float32 (N, D), unit norm.
-    captions: float32 (M, 2, D), unit norm, English and Portuguese.
+    captions: float32 (M, D), unit norm, the mean of what a subject or a place is called in both languages.
     """
 
     entries: list[Entry]
@@ -70,7 +70,7 @@ class Bank:
         text: float32 (D,), unit norm, the embedding of the thing's words.
         A name that is known decides; the embeddings of captions and drawings tell the rest.
         """
-        said = (self.captions @ text).amax(1)
+        said = self.captions @ text
         score = said[[e.captions for e in self.entries]] + SEEN * (self.images @ text)
         for i, entry in enumerate(self.entries):
             if thing.group is not None:
@@ -79,7 +79,7 @@ class Bank:
                     if wanted and shown in ("male", "female", "old", "child"):
                         score[i] += MATCHING if wanted == shown else -MATCHING
             if colour is not None:
-                score[i] -= MATCHING * sum(abs(a - b) for a, b in zip(entry.rgb, colour, strict=True)) / 3
+                score[i] -= NAMED * sum(abs(a - b) for a, b in zip(entry.rgb, colour, strict=True)) / 3
         order = score.argsort(descending=True, stable=True).tolist()
         return [i for i in order if thing.group is None or self.entries[i].group == thing.group]
 

@@ -136,7 +136,7 @@ def _drawn(placed: Placed, sprite: Tensor, side: int) -> Tensor:
     """A sprite moved to its place, (1, 4, side, side)."""
     scale = FILL / placed.size
     matrix = torch.tensor([[[scale, 0.0, -scale * placed.x], [0.0, scale, -scale * placed.y]]])
-    small = max(1, round(sprite.shape[-1] / scale * side / sprite.shape[-1]))
+    small = max(1, round(side / scale))
     if small < sprite.shape[-1]:  # first made smaller with care, for grid_sample would skip pixels
         sprite = F.interpolate(sprite[None], size=(small, small), mode="bicubic", antialias=True)[0].clamp(0, 1)
     grid = F.affine_grid(matrix, [1, 4, side, side], align_corners=False)

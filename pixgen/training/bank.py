@@ -67,26 +67,18 @@ def make(
     if not scenes.groups:
         raise UsageError(f"{cache} has no drawing of the first {subjects} subjects; make it with `pixgen train data`")
 
-    captions = torch.cat([_said(perceptor, scenes.subjects[group], None) for group in scenes.groups])
-    rows: dict[tuple[str, str], int] = {(group, ""): i for i, group in enumerate(scenes.groups)}
+    captions = torch.cat([_said(perceptor, scenes.subjects[group]) for group in scenes.groups])
     chosen: list[Candidate] = []
     spare: dict[int, Candidate] = {}
     for number, group in enumerate(scenes.groups):
-        for bucket in _buckets(scenes, group):
+        buckets = _buckets(scenes, group)
+        wanted = each if len(buckets) == 1 else max(1, each - 1)
+        for bucket in buckets:
             _judge(bucket, scenes, perceptor, captions, number)
-            wanted = each if len({c.drawing.sex for c in bucket}) == 1 and not bucket[0].drawing.sex else each - 1
-            taken = _varied(bucket, max(1, wanted) + 1)
-            for candidate in taken[: max(1, wanted)]:
-                if len(taken) > max(1, wanted):
-                    spare[len(chosen)] = taken[-1]
-                chosen.append(candidate)
-    more = []
-    for candidate in [*chosen, *spare.values()]:
-        key = (candidate.drawing.group, candidate.drawing.sex)
-        if key not in rows:
-            rows[key] = len(scenes.groups) + len(more)
-            more.append(_said(perceptor, scenes.subjects[key[0]], key[1]))
-
+            taken = _varied(bucket, wanted + 1)
+            if len(taken) > wanted:
+                spare |= dict.fromkeys(range(len(chosen), len(chosen) + wanted), taken[-1])
+            chosen += taken[:wanted]
     shown = _shown(_large(scenes, [c.sprite for c in chosen]), vqgan, perceptor)
     numbers = torch.tensor([scenes.groups.index(c.drawing.group) for c in chosen])
     lost = [i for i in _unnamed(shown.images, captions, numbers) if i in spare]
@@ -101,24 +93,24 @@ def make(
     found = {"drawings": float(len(chosen)), "recognised": round(1 - unnamed / len(chosen), 3)}
 
     entries = [
-        Entry(d.group, d.hand, d.age, d.sex, captions=rows[d.group, d.sex], rgb=_rgb(colour))
-        for d, colour in zip([c.drawing for c in chosen], shown.colours, strict=True)
+        Entry(d.group, d.hand, d.age, d.sex, captions=row, rgb=_rgb(colour))
+        for d, row, colour in zip([c.drawing for c in chosen], numbers.tolist(), shown.colours, strict=True)
     ]
     noise = torch.Generator().manual_seed(seed)
     views = [PLACES[name](VIEWS, SIDE, noise).expand(VIEWS, 3, SIDE, SIDE).clamp(0, 1) for name in PLACES]
     full = torch.ones(len(views) * VIEWS, MASK, MASK, dtype=torch.bool)
     places = _shown((torch.cat(views), full), vqgan, perceptor)
     for i, name in enumerate(PLACES):
-        row = len(captions) + len(more)
-        more.append(_embedded(perceptor, *PLACE_WORDS[name]))
-        entries += [Entry("", place=name, captions=row, rgb=_rgb(c)) for c in places.colours[i * VIEWS :][:VIEWS]]
+        colours = places.colours[i * VIEWS :][:VIEWS]
+        entries += [Entry("", place=name, captions=len(captions) + i, rgb=_rgb(c)) for c in colours]
+    called = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
     bank = Bank(
         entries,
         {group: _names(scenes.subjects[group]) for group in scenes.groups},
         torch.cat((shown.codes, places.codes)),
         torch.cat((shown.masks, places.masks)),
         torch.cat((shown.images, places.images)),
-        torch.cat((captions, *more)),
+        torch.cat((captions, *called)),
         {"perceptor": bank_file.sha256(perceptor_file), "vqgan": bank_file.sha256(vqgan_file)},
     )
     return bank, found
@@ -159,14 +151,14 @@ def _varied(bucket: list[Candidate], count: int) -> list[Candidate]:
 
 def _sure(images: Tensor, captions: Tensor, numbers: Tensor) -> Tensor:
     """How much nearer a picture's own captions are than the nearest others, (N,)."""
-    near = images @ captions.mean(1).T
+    near = images @ captions.T
     own = near.gather(1, numbers[:, None])[:, 0]
     return own - near.scatter(1, numbers[:, None], -1.0).amax(1)
 
 
 def _unnamed(images: Tensor, captions: Tensor, numbers: Tensor) -> list[int]:
     """Pictures whose subject is not among the first few that the perceptor would name."""
-    near = images @ captions.mean(1).T
+    near = images @ captions.T
     before = (near > near.gather(1, numbers[:, None])).sum(1)
     found: list[int] = (before >= NAMED_AMONG).nonzero().flatten().tolist()
     return found
@@ -234,17 +226,16 @@ def _rgb(colour: Tensor) -> tuple[float, float, float]:
 # -- in words -----------------------------------------------------------------------------------------------
 
 
-def _said(perceptor: Tiny, subject: Subject, sex: str | None) -> Tensor:
-    """(1, 2, D): what a subject is called, in English and Portuguese."""
-    rng = random.Random(f"{subject.group}/{sex}")
-    thing = Thing(subject, sex=sex or None)
-    english, portuguese = ([thing.said(rng, language) for _ in range(WORDINGS)] for language in (False, True))
+def _said(perceptor: Tiny, subject: Subject) -> Tensor:
+    """(1, D): what a subject is called, in English and Portuguese."""
+    rng = random.Random(subject.group)
+    english, portuguese = ([Thing(subject).said(rng, said) for _ in range(WORDINGS)] for said in (False, True))
     return _embedded(perceptor, english, portuguese)
 
 
 def _embedded(perceptor: Tiny, english: list[str], portuguese: list[str]) -> Tensor:
-    means = [perceptor.encode_text(texts).mean(0) for texts in (english, portuguese)]
-    return F.normalize(torch.stack(means), dim=-1)[None]
+    means = [F.normalize(perceptor.encode_text(texts).mean(0), dim=-1) for texts in (english, portuguese)]
+    return F.normalize(means[0] + means[1], dim=-1)[None]
 
 
 def _names(subject: Subject) -> dict[str, object]:

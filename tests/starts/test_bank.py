@@ -200,7 +200,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.randint(64, (len(entries), 16, 16), generator=random),
         masks,
         normal(torch.randn(len(entries), 16, generator=random), dim=1),
-        normal(torch.randn(2, 2, 16, generator=random), dim=2),
+        normal(torch.randn(2, 16, generator=random), dim=1),
         {name: bank_file.sha256(place / file) for name, file in bank_file.FILES.items()},
     )
     bank_file.save(bank, place / "bank.safetensors")
