@@ -19,8 +19,8 @@ SIDE, LARGEST = 128, 256
 """Of the picture in which things are composed: 128 a side, more only to hold a long shape."""
 FILL = 0.86
 """How much of its picture a drawing of the bank fills."""
-LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.62, 0.74, 0.88))
-"""Plain grounds for what nobody asked a ground for, the last for things that are light themselves."""
+LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))
+"""Plain grounds for what nobody asked a ground for: one before which little of the things is lost."""
 _SPOTS = {
     1: ((0.0, 0.0),),
     2: ((-0.48, 0.0), (0.48, 0.0)),
@@ -68,9 +68,9 @@ def layout(reading: Reading, people: set[str]) -> list[Placed]:
 def _alone(thing: Asked, reading: Reading, person: bool) -> list[Placed]:
     if thing.count > 1:
         return [Placed(thing, x, y, 0.42) for x, y in _SPOTS[min(thing.count, max(_SPOTS))]]
-    size = (1.15 if person else 1.0) if reading.closeup else 0.72 if reading.place else 0.85
-    # People are busts: they stand on the lower border, and in a close-up their faces are in the middle.
-    y = max(1 - size, size - 0.88) if person else 0.12 if reading.place else 0.0
+    size = 1.0 if reading.closeup else 0.72 if reading.place else 0.85
+    # People are busts, and stand on the lower border.
+    y = 1 - size if person else 0.12 if reading.place and not reading.closeup else 0.0
     return _with_props(Placed(thing, 0.0, y, size))
 
 
@@ -125,11 +125,18 @@ def _ground(reading: Reading, sprites: list[Tensor], side: int, random: torch.Ge
     if reading.ground:
         rgb = torch.tensor(COLOURS[reading.ground][0])
     else:
-        means = [sprite[:3].sum((1, 2)) / sprite[3].sum().clamp(min=1) for sprite in sprites]
-        lights = [torch.tensor(light) for light in LIGHTS]
-        clear = [light for light in lights[:-1] if all((light - mean).abs().mean() > 0.2 for mean in means)]
-        rgb = clear[int(torch.randint(len(clear), (), generator=random))] if clear else lights[-1]
+        lost = [_lost(sprites, light) for light in LIGHTS]
+        clear = [light for light, share in zip(LIGHTS, lost, strict=True) if share < max(0.15, min(lost) + 0.01)]
+        rgb = torch.tensor(clear[int(torch.randint(len(clear), (), generator=random))])
     return rgb.view(1, 3, 1, 1).expand(1, 3, side, side)
+
+
+def _lost(sprites: list[Tensor], ground: tuple[float, float, float]) -> float:
+    """Which share of the drawings has the ground's colour and would not be seen before it."""
+    colour = torch.tensor(ground).view(3, 1, 1)
+    inside = sum(float(sprite[3].sum()) for sprite in sprites)
+    near = sum(float((sprite[3] * ((sprite[:3] - colour).abs().amax(0) < 0.15)).sum()) for sprite in sprites)
+    return near / max(inside, 1.0)
 
 
 def _drawn(placed: Placed, sprite: Tensor, side: int) -> Tensor:

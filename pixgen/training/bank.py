@@ -139,11 +139,21 @@ def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: T
 
 
 def _varied(bucket: list[Candidate], count: int) -> list[Candidate]:
-    """The surest ones, those by hands that were not taken yet first, then of other skin tones."""
+    """The surest ones, those by hands that were not taken yet first."""
     left, taken = list(bucket), []
+    toned = any(c.drawing.tone for c in bucket)
     while left and len(taken) < count:
         hands, tones = {c.drawing.hand for c in taken}, {c.drawing.tone for c in taken}
-        best = max(left, key=lambda c: c.sure - 2 * (c.drawing.hand in hands) - 0.1 * (c.drawing.tone in tones))
+
+        def liking(candidate: Candidate, hands: set[str] = hands, tones: set[str] = tones) -> float:
+            drawing = candidate.drawing
+            # The usual drawing of a subject: a cat, not one that weeps; and people in the colours that people have.
+            usual = drawing.name.removesuffix("-face") == drawing.group or drawing.sex != ""
+            yellow = toned and not drawing.tone
+            again = 2 * (drawing.hand in hands) + 0.3 * (drawing.tone in tones)
+            return candidate.sure + 0.7 * usual - 0.6 * yellow - again
+
+        best = max(left, key=liking)
         left.remove(best)
         taken.append(best)
     return taken

@@ -30,6 +30,6 @@ def write_pair(folder: Path, seed: int = 0) -> None:
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file({**weights, "gap": torch.zeros(16)}, folder / "perceptor.safetensors", {"pixgen": json.dumps(about)})
     tiny = vqgan_model.TINY
-    small = {"ch": 8, "ch_mult": [1, 1, 1, 1], "z_channels": 4, "resolution": 32}
-    described = {**tiny, "ddconfig": {**tiny["ddconfig"], **small}, "n_embed": 64, "embed_dim": 4, "group": 4}
+    small = {"ch": 32, "ch_mult": [1, 1, 1, 1], "z_channels": 4, "resolution": 32}
+    described = {**tiny, "ddconfig": {**tiny["ddconfig"], **small}, "n_embed": 64, "embed_dim": 4}
     vqgan_model.save(vqgan_model.VQModel(described), folder / "vqgan.safetensors")
