@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixgen import config as configs
-from pixgen import metadata, naming, render
+from pixgen import metadata, methods, naming, render
 from pixgen.build import Models
 from pixgen.config import RenderConfig
 from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
 from pixgen.metadata import Metadata
+from pixgen.models import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,7 +55,9 @@ def generate(
     *,
     count: int = 1,
     preset: str | Sequence[str] = (),
+    model: str | Path | None = None,
     config: str | Path | None = None,
+    method: str = "loop",
     callback: Callable[[Step], object] | None = None,
     **options: Any,
 ) -> Result:
@@ -63,6 +66,8 @@ def generate(
     options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"`, `steps=60`, `seed=7`,
     `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
+    model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
+    method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
     callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
@@ -72,15 +77,17 @@ def generate(
         raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
-    chosen = gather(presets, config, [*said, Layer({"prompt": prompt}, "the prompt")])
+    way = Layer(methods.settings(method), f"generate(..., method={method!r})")
+    models = [] if model is None else [Layer(pair.settings(str(model)), "generate(..., model=...)")]
+    chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
-    models = Models()
+    loaded = Models()
     for group in render.groups(resolved, count):
-        drawing = render.Drawing(group, models)
+        drawing = render.Drawing(group, loaded)
         for step in drawing:
             if callback is not None:
                 callback(step)

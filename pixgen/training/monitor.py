@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pixgen import files
 
@@ -135,6 +135,15 @@ def plot(log: Path, picture: Path) -> None:
     files.write(picture, png.getvalue(), overwrite=True)
 
 
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """matplotlib's own sans serif, which has the accents of Portuguese; Pillow's has none."""
+    try:
+        import matplotlib
+    except ImportError:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
 def sheet(path: Path, rows: Sequence[Tensor], labels: Sequence[str] = (), side: int = 128) -> None:
     """Write a PNG of `rows`, each images float32 (B, 3, H, W) in [0, 1], every picture at `side` pixels.
 
@@ -148,7 +157,7 @@ def sheet(path: Path, rows: Sequence[Tensor], labels: Sequence[str] = (), side: 
             image.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC), (x * side, y * side))
     draw = ImageDraw.Draw(image)
     for x, label in enumerate(labels):
-        draw.text((x * side + 2, side * len(rows)), label, fill="black", spacing=2)
+        draw.text((x * side + 2, side * len(rows)), label, fill="black", font=font(9), spacing=2)
     png = io.BytesIO()
     image.save(png, "PNG")
     files.write(path, png.getvalue(), overwrite=True)

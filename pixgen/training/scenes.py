@@ -17,14 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pixgen.training.captions import COLOURS, FIELDS, Scene, Thing, write
+from pixgen.training.captions import COLOURS, FIELD_PROPS, FIELDS, Scene, Thing, write
 from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites, load_subjects
 from pixgen.training.labels import labels, things
 from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES, uniform
+from pixgen.training.styles import STYLES, tinted, uniform
 
 STYLE_NAMES = list(STYLES)
-FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
 
 
 @dataclass
@@ -96,7 +95,7 @@ class Scenes(Dataset[Batch]):
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
         self.noise = 0.0 if plain else noise  # the largest standard deviation
-        everything = load_subjects()
+        everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
         keep = {d.group for d in index if d.hand != HELD_OUT}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
@@ -106,6 +105,8 @@ class Scenes(Dataset[Batch]):
             if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
+        self.wholes = [g for g in self.groups if self.subjects[g].kind == "picture"]  # a user's own photographs
+        self.things = [g for g in self.groups if g not in self.wholes]
         self.people = [g for g in self.groups if self.subjects[g].kind == "person"]
         self.roles = [g for g in self.people if self.drawings[g][0][1].role]
 
@@ -139,10 +140,12 @@ class Scenes(Dataset[Batch]):
 
     def sketch(self, rng: random.Random) -> Sketch:
         """Draw one scene at random."""
+        if self.wholes and rng.random() < len(self.wholes) / len(self.groups):
+            return self._whole(rng)
         kind = rng.random()
         if kind < 0.24 and self.people:
             sketch = self._person(rng)
-        elif kind < 0.40:
+        elif kind < 0.40 and len(self.things) > 1:
             sketch = self._two(rng)
         elif kind < 0.46:
             sketch = self._several(rng)
@@ -166,8 +169,14 @@ class Scenes(Dataset[Batch]):
         sprite, _ = rng.choice(self.drawings[group])
         return Sketch(Scene([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
 
+    def _whole(self, rng: random.Random) -> Sketch:
+        group = rng.choice(self.wholes)
+        sprite, _ = rng.choice(self.drawings[group])
+        style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
+        return Sketch(Scene([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
+
     def _single(self, rng: random.Random) -> Sketch:
-        group = rng.choice(self.groups)
+        group = rng.choice(self.things)
         thing, placed = self._thing(group, rng, rng.uniform(0.5, 0.95))
         placed.x, placed.y = (rng.uniform(-0.3, 0.3) * (1.1 - placed.size) * 2 for _ in "xy")
         return Sketch(Scene([thing]), [placed])
@@ -220,7 +229,7 @@ class Scenes(Dataset[Batch]):
         return sketch
 
     def _two(self, rng: random.Random) -> Sketch:
-        one, two = rng.sample(self.groups, 2)
+        one, two = rng.sample(self.things, 2)
         (first, a), (second, b) = (self._thing(g, rng, rng.uniform(0.36, 0.5)) for g in (one, two))
         gap = rng.uniform(0.42, 0.52)
         relation = rng.choice(("left", "left", "right", "right", "above", "below"))
@@ -231,7 +240,7 @@ class Scenes(Dataset[Batch]):
         return Sketch(Scene([first, second], relation=relation), [a, b])
 
     def _several(self, rng: random.Random) -> Sketch:
-        thing, placed = self._thing(rng.choice(self.groups), rng, 0.42)
+        thing, placed = self._thing(rng.choice(self.things), rng, 0.42)
         thing.count = rng.choice((2, 3))
         spots = [(-0.48, 0.0), (0.48, 0.0)] if thing.count == 2 else [(-0.5, 0.35), (0.5, 0.35), (0.0, -0.45)]
         return Sketch(Scene([thing]), [_moved(placed, x, y) for x, y in spots])
@@ -299,7 +308,7 @@ class Scenes(Dataset[Batch]):
         sprites = torch.from_numpy(source[order]).float().div_(255)
         for i, p in enumerate(placed):
             if p.colour:
-                sprites[i] = _tinted(sprites[i], p.colour)
+                sprites[i] = tinted(sprites[i], COLOURS[p.colour][0])
         angle = torch.tensor([p.angle for p in placed])
         scale = 1 / torch.tensor([p.size for p in placed])
         flip = torch.tensor([-1.0 if p.flip else 1.0 for p in placed])
@@ -327,17 +336,6 @@ def _ground_colour(scene: Scene, rng: random.Random) -> tuple[float, float, floa
     else:
         r, g, b = (rng.random() for _ in "rgb")
     return r, g, b
-
-
-def _tinted(sprite: Tensor, colour: str) -> Tensor:
-    """Recolour, keeping light and shade: dark parts go to black, bright ones to white, the middle to the colour."""
-    alpha = sprite[3:].clamp(min=1e-3)
-    light = (sprite[:3] / alpha * sprite.new_tensor([0.3, 0.59, 0.11]).view(3, 1, 1)).sum(0, keepdim=True)
-    inside = sprite[3:] > 0.5
-    middle = light[inside].mean() if inside.any() else light.mean()
-    light = (light - middle) * 0.8
-    target = sprite.new_tensor(COLOURS[colour][0]).view(3, 1, 1)
-    return torch.cat(((target + light).clamp(0, 1) * sprite[3:], sprite[3:]))
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
