@@ -12,6 +12,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pixgen import api, pictures
-from pixgen.dalle import pair
+from pixgen import api, layers, pictures
 from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.training.figures import Figure, difference, share
@@ -33,13 +33,11 @@ TRUE_VIEWS = 4
 """True scenes of every prompt, whose mean is the most to hope for."""
 BOTH_AMONG = 5
 """Two things are found where both are among so many first names."""
-CANDIDATES = 8
-"""Pictures that DALL-E's ways draw of a prompt; the perceptor keeps one, as the loop keeps one of its starts."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A way to draw: method loop, dalle1 or dalle2; start and settings are the loop's."""
+    """A way to draw: method loop, dalle1 or dalle2; start: the loop's; settings: KEY=VALUE; folder: the pair's own."""
 
     method: str
     start: str = ""
@@ -67,47 +65,30 @@ def draw(row: Row, prompts: Sequence[Asked], run: Path, say: Callable[[str], obj
         target = folder / f"{asked.number:03d}.png"
         if target.exists():
             continue
+        picture, start = _draw(row, asked)
         if row.method == "loop":
-            first: list[Tensor] = []
-            picture = _loop(row, asked, first)
-            _save(_pil(first[0]), target.with_suffix(".start.png"))
-        else:
-            picture = _pil(_alone(row, asked))
+            _save(start, target.with_suffix(".start.png"))
         _save(picture, target)  # last: where it is, its start is as well
         say(f"{row.name}: {asked.number} {asked.prompt}")
 
 
-def _loop(row: Row, asked: Asked, first: list[Tensor]) -> Image.Image:
-    """The picture; `first` gets what its loop began from, (3, H, W), seen after one step that hardly moved it."""
+def _draw(row: Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
+    """The picture, and what its loop began from, seen after one step that hardly moved it."""
+    first: list[Tensor] = []
 
     def look(step: Step) -> None:
         if step.index == 0:
-            first.append(step.images()[0].clamp(0, 1).cpu())
+            first.append(step.images()[0])
 
     options: dict[str, Any] = {"size": row.size, "seed": asked.number}
-    if row.folder:
-        place = Path(row.folder)
-        options["perceptors"] = {"tiny": {"path": str(place / "perceptor.safetensors")}}
-        options["generator"] = {"model": str(place / "vqgan.safetensors")}
     if row.start:
-        own = {"folder": row.folder} if row.folder and row.start not in ("random", "image") else {}
-        options["start"] = {"type": row.start, **own}
-    options |= dict(setting.split("=", 1) for setting in row.settings)
-    return api.generate(_escaped(asked.prompt), callback=look, **options).images[0]
-
-
-def _alone(row: Row, asked: Asked) -> Tensor:
-    """DALL-E's way or DALL-E 2's: the best of several for the perceptor, (3, 128, 128)."""
-    models = pair.load(row.folder)
-    random_ = torch.Generator().manual_seed(asked.number)
-    if row.method == "dalle1":
-        grids = models.from_text([asked.prompt], CANDIDATES, generator=random_)
-    else:
-        wanted = models.text_to_image_embedding([asked.prompt], CANDIDATES, random_)
-        grids = models.from_embedding(wanted, CANDIDATES, generator=random_)
-    made = models.decode(grids)
-    near = models.embed(made) @ models.perceptor.encode_text([asked.prompt])[0]
-    return made[int(near.argmax())]
+        options["start.type"] = row.start
+    for setting, layer in zip(row.settings, layers.parse_assignments(row.settings), strict=True):
+        key = setting.partition("=")[0].strip()
+        options[key] = reduce(lambda found, part: found[part], key.split("."), layer.values)
+    model = row.folder or None
+    result = api.generate(_escaped(asked.prompt), method=row.method, model=model, callback=look, **options)
+    return result.images[0], _pil(first[0])
 
 
 def _escaped(prompt: str) -> str:

@@ -14,6 +14,7 @@ from pixgen.training.figures import Figure, mean, share
 from pixgen.training.judge import Judge
 from pixgen.training.labels import LABELS
 from pixgen.training.measures import SEED, SUBJECTS, fresh
+from pixgen.training.prior import energy_distance
 from pixgen.training.scenes import Scenes
 
 RIDGE = 1.0
@@ -25,15 +26,6 @@ def ridge(texts: Tensor, images: Tensor) -> Tensor:
     rows = torch.cat((texts, torch.ones(len(texts), 1)), 1)
     penalty = RIDGE * texts.var(0).mean() * torch.eye(rows.shape[1])
     return torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
-
-
-def energy_distance(one: Tensor, two: Tensor) -> float:
-    """2 E|x - y| - E|x - x'| - E|y - y'| of samples (N, D) and (M, D): 0 for the same distribution (Székely 2003)."""
-
-    def within(x: Tensor) -> Tensor:
-        return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))
-
-    return float(2 * torch.cdist(one, two).mean() - within(one) - within(two))
 
 
 @torch.no_grad()

@@ -69,7 +69,7 @@ def of_prompts(options: argparse.Namespace) -> list[Figure]:
     model, groups = judge_of(options)
     own = "" if options.folder == EMBEDDED else str(options.folder)
     rows = [
-        drawn.Row(method, start, options.size if method == "loop" else "", tuple(options.set), own)
+        drawn.Row(method, start, options.size, tuple(options.set), own)
         for method in options.method.split(",")
         for start in (options.start.split(",") if method == "loop" else ("",))
     ]
@@ -124,8 +124,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--limit", type=int, default=0, help="only the first so many prompts")
     found.add_argument("--method", default="loop", help="some of loop,dalle1,dalle2")
     found.add_argument("--start", default="random", help="the loop's starts: some of bank,random,dalle1,dalle2")
-    found.add_argument("--size", default="128x128", help="of the loop's pictures")
-    found.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the loop")
+    found.add_argument("--size", default="128x128", help="of the pictures")
+    found.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of drawing")
     found.add_argument("--judge", default="validation", help="validation, or the path of another judge's weights")
     found.add_argument("--no-drawing", action="store_true", help="judge what was drawn, draw nothing")
     found.add_argument("--threads", type=int, default=0)
