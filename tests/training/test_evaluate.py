@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pixgen import pictures
 from pixgen.errors import PixgenError, UsageError
 from pixgen.perceptors.tiny import EMBEDDED, Tiny
 from pixgen.training import drawings, drawn, embeddings, evaluate, figures, measures, prompts, runs
@@ -271,7 +272,7 @@ def test_what_is_drawn_by_the_product_itself_is_judged(
     evaluate.main([*common, "--what", "prompts", "--method", "loop", "--set", "steps=2", "--set", "starts=1"])
     evaluate.main([*common, "--what", "prompts", "--method", "dalle1", "--set", "start.candidates=2"])
     for name in ("loop-random-32x32", "dalle1-32x32"):
-        assert Image.open(tmp_path / "prompts96" / name / "000.png").size == (32, 32)
+        assert pictures.read(tmp_path / "prompts96" / name / "000.png").shape == (1, 3, 32, 32)
     assert "dalle1-32x32: single subjects, top-1" in capsys.readouterr().out
 
 
