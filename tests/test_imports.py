@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "pixgen"
 
 LAYERS = [
     {"errors", "streams", "torchvision_ops"},
-    {"schema", "naming", "prompts", "tensors", "resources", "hardware"},
+    {"schema", "naming", "prompts", "tensors", "resources", "hardware", "scenery"},
     {"registry", "files", "layers", "frame"},
     {"bases", "pictures", "metadata", "models"},
     {"plugins", "optimizers"},
@@ -31,6 +31,9 @@ LAYERS = [
 ]
 """From the bottom up. A module imports from lower layers, or from its own folder; a new module gets a place here."""
 
+SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects")}
+"""Words and looks of scenes: what trainings are made of, and what a start reads prompts by. They import nothing else."""
+
 FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.optimizers"}
 
 MODULES = sorted(
@@ -42,6 +45,8 @@ MODULES = sorted(
 def role(module: str) -> str:
     """The name under which a module stands in LAYERS."""
     folder, _, name = module.rpartition(".")
+    if module in SCENERY:
+        return "scenery"
     if folder in FOLDERS:
         return "bases" if name == "base" else "plugins"
     if module in FOLDERS:

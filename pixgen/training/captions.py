@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixgen.training.drawings import Subject
+from pixgen.training.subjects import Subject
 
 # style: (nouns that go before "of", words that go after a comma), each by language
 STYLE_WORDS: dict[str, tuple[list[str], list[str], list[str], list[str]]] = {
@@ -153,6 +153,8 @@ FIELDS: dict[str, tuple[str, str]] = {  # what a teacher teaches: (in English, i
     "palette": ("art", "arte"),
 }
 
+FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
+
 
 @dataclass
 class Thing:
@@ -176,7 +178,7 @@ class Thing:
         if self.small:
             words.insert(0, "small")
         if self.count > 1:
-            said = " ".join([_NUMBERS_EN[self.count], *words, _plural(name)])
+            said = " ".join([_NUMBERS_EN[self.count], *words, plural(name)])
         else:
             said = _article(" ".join([*words, name]))
         if self.field:
@@ -194,7 +196,7 @@ class Thing:
             name = _pick(forms, rng) if forms else name
         words = [name]
         if self.count > 1:
-            words = [_NUMBERS_PT[self.count][feminine], _plural_pt(name)]
+            words = [_NUMBERS_PT[self.count][feminine], plural_pt(name)]
         else:
             words.insert(0, "uma" if feminine else "um")
         if self.age:
@@ -304,7 +306,8 @@ def _article(words: str) -> str:
     return ("an " if words[:1] in "aeiou" else "a ") + words
 
 
-def _plural(name: str) -> str:
+def plural(name: str) -> str:
+    """English: `cats`, `foxes`, `cherries`."""
     if name.endswith(("s", "x", "ch", "sh")):
         return name + "es"
     if name.endswith("y") and name[-2:-1] not in "aeiou":
@@ -312,7 +315,8 @@ def _plural(name: str) -> str:
     return name + "s"
 
 
-def _plural_pt(name: str) -> str:
+def plural_pt(name: str) -> str:
+    """Portuguese, of the first word: `gatos`, `leões`, `flores de lótus`."""
     first, *rest = name.split(" ")
     if first.endswith("ão"):
         first = first[:-2] + "ões"

@@ -17,13 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pixgen.training.captions import COLOURS, FIELDS, Scene, Thing, write
+from pixgen.training.captions import COLOURS, FIELD_PROPS, FIELDS, Scene, Thing, write
 from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites, load_subjects
 from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES
+from pixgen.training.styles import STYLES, tinted
 
 STYLE_NAMES = list(STYLES)
-FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
 
 
 @dataclass
@@ -277,7 +276,7 @@ class Scenes(Dataset[Batch]):
         sprites = torch.from_numpy(source[order]).float().div_(255)
         for i, p in enumerate(placed):
             if p.colour:
-                sprites[i] = _tinted(sprites[i], p.colour)
+                sprites[i] = tinted(sprites[i], COLOURS[p.colour][0])
         angle = torch.tensor([p.angle for p in placed])
         scale = 1 / torch.tensor([p.size for p in placed])
         flip = torch.tensor([-1.0 if p.flip else 1.0 for p in placed])
@@ -305,17 +304,6 @@ def _ground_colour(scene: Scene, rng: random.Random) -> tuple[float, float, floa
     else:
         r, g, b = (rng.random() for _ in "rgb")
     return r, g, b
-
-
-def _tinted(sprite: Tensor, colour: str) -> Tensor:
-    """Recolour, keeping light and shade: dark parts go to black, bright ones to white, the middle to the colour."""
-    alpha = sprite[3:].clamp(min=1e-3)
-    light = (sprite[:3] / alpha * sprite.new_tensor([0.3, 0.59, 0.11]).view(3, 1, 1)).sum(0, keepdim=True)
-    inside = sprite[3:] > 0.5
-    middle = light[inside].mean() if inside.any() else light.mean()
-    light = (light - middle) * 0.8
-    target = sprite.new_tensor(COLOURS[colour][0]).view(3, 1, 1)
-    return torch.cat(((target + light).clamp(0, 1) * sprite[3:], sprite[3:]))
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:

@@ -67,6 +67,17 @@ def warp(x: Tensor, rng: Generator, cells: int, amount: float) -> Tensor:
     return F.grid_sample(x, base + shift, padding_mode="reflection", align_corners=False)
 
 
+def tinted(sprite: Tensor, rgb: tuple[float, float, float]) -> Tensor:
+    """Recolour a sprite, premultiplied RGBA (4, H, W), keeping light and shade about the colour."""
+    alpha = sprite[3:].clamp(min=1e-3)
+    light = (sprite[:3] / alpha * sprite.new_tensor([0.3, 0.59, 0.11]).view(3, 1, 1)).sum(0, keepdim=True)
+    inside = sprite[3:] > 0.5
+    middle = light[inside].mean() if inside.any() else light.mean()
+    light = (light - middle) * 0.8
+    target = sprite.new_tensor(rgb).view(3, 1, 1)
+    return torch.cat(((target + light).clamp(0, 1) * sprite[3:], sprite[3:]))
+
+
 def drawing(x: Tensor, rng: Generator) -> Tensor:
     return x
 

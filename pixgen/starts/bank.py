@@ -1,0 +1,241 @@
+"""A start from the bank: drawings that the prompt names, composed as it says."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pixgen import registry
+from pixgen.errors import UsageError
+from pixgen.frame import Params, Session, Size
+from pixgen.models import zoo
+from pixgen.pictures import fit, read
+from pixgen.prompts import Prompt
+from pixgen.registry import register
+from pixgen.starts import bank_file
+from pixgen.starts.base import Start
+from pixgen.starts.composing import Placed, compose, cut_out, layout
+from pixgen.starts.reading import ELDERS, Asked, Reader, Reading
+from pixgen.training.captions import COLOURS, FIELD_PROPS
+from pixgen.training.styles import tinted
+
+log = logging.getLogger(__name__)
+
+OTHER_COLOUR = 0.17
+"""Mean difference from the colour asked for, above which a drawing is given that colour."""
+
+
+@dataclass
+class _Plan:
+    """What to draw: the reading of a picture's prompts, and of each thing the entries to choose among."""
+
+    reading: Reading
+    choices: list[tuple[Asked, list[int]]]
+
+    def of(self, thing: Asked) -> list[int]:
+        return next(found for known, found in self.choices if known is thing)
+
+
+@register("start", "bank")
+@dataclass
+class BankStart(Start):
+    """The drawings of a bank that the prompts name, composed as they say: side by side, in a place, in a style.
+
+    What the words say is read from the tables that the pair learnt from, in English and Portuguese; unknown subjects
+    are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
+    """
+
+    folder: str = ""
+    """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""
+    top: int = 4
+    """Among how many of the best drawings of a subject the attempts choose."""
+    noise: float = 0.0
+    """Standard deviation of noise added to the picture before it is encoded."""
+
+    _bank: bank_file.Bank | None = field(init=False, repr=False, compare=False, default=None)
+    _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
+    _vqgan: Any = field(init=False, repr=False, compare=False, default=None)
+    _plans: list[_Plan] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise ValueError(f"top is {self.top}; it must be at least 1")
+        if self.noise < 0:
+            raise ValueError(f"noise is {self.noise}; it must be at least 0")
+
+    def prepare(self, session: Session) -> None:
+        """Load the bank and read the prompts.
+
+        Raises UsageError when the folder has no bank or a picture among the prompts cannot be read, PixgenError when
+        the bank is damaged or was made with other networks.
+        """
+        folder = Path(self.folder).expanduser() if self.folder else None
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"start.folder is {self.folder!r}; give the folder that holds bank.safetensors")
+        self._bank = bank_file.load(folder)
+        self._perceptor = _shared(
+            session.perceptors.values(), "perceptor", "tiny", path=_within(folder, "perceptor", ""), session=session
+        )
+        self._vqgan = _shared(
+            [session.generator], "generator", "vqgan", model=_within(folder, "vqgan", zoo.EMBEDDED), session=session
+        )
+        reader = Reader(self._bank.subjects)
+        with torch.no_grad():
+            self._plans = [self._plan(prompts, reader) for prompts in session.prompts]
+
+    @torch.no_grad()
+    def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
+        if self._bank is None:
+            self.prepare(session)
+        assert self._bank is not None
+        plan, streams = self._plans[index], session.streams[index]
+        random = streams.generator("start", attempt)
+        chosen = {}
+        for number, (thing, found) in enumerate(plan.choices):
+            best = found[: self.top]
+            # All are tried before any comes again, in an order of the picture's own.
+            order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
+            chosen[id(thing)] = best[order[attempt % len(best)]]
+        codes = self._bank.codes[list(chosen.values())].to(session.device)
+        plain = self._is_plain(plan) and self._vqgan is session.generator and size == (bank_file.SIDE, bank_file.SIDE)
+        if plain and attempt < len(plan.choices[0][1][: self.top]):
+            return {"latent": self._vqgan.network.codes(codes).contiguous()}
+        sprites = []
+        if chosen:
+            images = self._vqgan.decode({"latent": self._vqgan.network.codes(codes)}).cpu().float()
+            cut = cut_out(images, self._bank.masks[list(chosen.values())])
+            rows = dict(zip(chosen, cut, strict=True))
+            for placed in layout(plan.reading, self._people()):
+                sprite = self._coloured(placed, rows[id(placed.thing)], chosen[id(placed.thing)])
+                sprites.append((placed, sprite))
+        picture = compose(plan.reading, sprites, size, random)
+        if self.noise > 0:
+            picture = (picture + self.noise * torch.randn(picture.shape, generator=random)).clamp(0, 1)
+        return session.generator.encode(picture.to(session.device))
+
+    def _people(self) -> set[str]:
+        assert self._bank is not None
+        return {group for group, subject in self._bank.subjects.items() if subject["kind"] == "person"}
+
+    def _is_plain(self, plan: _Plan) -> bool:
+        """Whether one drawing as it is says all that was asked for."""
+        reading = plan.reading
+        if len(plan.choices) != 1 or self.noise or reading.place or reading.ground or reading.closeup:
+            return False
+        thing = reading.things[0]
+        return reading.style == "drawing" and thing.colour is None and thing.count == 1
+
+    def _coloured(self, placed: Placed, sprite: Tensor, entry: int) -> Tensor:
+        assert self._bank is not None
+        if placed.thing.colour is None:
+            return sprite
+        wanted, own = COLOURS[placed.thing.colour][0], self._bank.entries[entry].rgb
+        far = sum(abs(a - b) for a, b in zip(wanted, own, strict=True)) / 3 > OTHER_COLOUR
+        return tinted(sprite, wanted) if far else sprite
+
+    # -- what to draw --------------------------------------------------------------------------------------
+
+    def _plan(self, prompts: Any, reader: Reader) -> _Plan:
+        assert self._bank is not None
+        reading = Reading()
+        choices: list[tuple[Asked, list[int]]] = []
+        for prompt in sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight):
+            for thing, found in self._read(prompt, reader, reading):
+                choices.append((thing, found))
+        return _Plan(reading, choices)
+
+    def _read(self, prompt: Prompt, reader: Reader, into: Reading) -> list[tuple[Asked, list[int]]]:
+        """Add what one prompt says to what the heavier ones said, and the entries of its things."""
+        assert self._bank is not None
+        if prompt.kind == "image":
+            side = self._perceptor.input_size
+            image = fit(read(Path(prompt.text)), (side, side)).to(self._perceptor.device)
+            thing = Asked(prompt.text)
+            found = [self._of_one_group(self._bank.nearest(self._perceptor.encode_image(image)[0].cpu()))]
+            return self._add(into, Reading([thing]), found)
+        said = reader.read(prompt.text)
+        if not said.things and (said.rest or not (said.place or into.things)):
+            said.things.append(Asked(" ".join(said.rest) or prompt.text))
+        said.things = [self._complete(thing, said) for thing in said.things]
+        everything = [t for thing in said.things for t in (thing, *thing.holds)]
+        return self._add(into, said, [self._entries(thing, prompt.text) for thing in everything])
+
+    def _add(self, into: Reading, said: Reading, found: list[list[int]]) -> list[tuple[Asked, list[int]]]:
+        assert self._bank is not None
+        everything = [t for thing in said.things for t in (thing, *thing.holds)]
+        kept = []
+        for thing, entries in zip(everything, found, strict=True):
+            best = self._bank.entries[entries[0]]
+            if best.place:  # the nearest is a place: it is drawn, not cut out
+                said.place = said.place or best.place
+                said.things = [t for t in said.things if t is not thing]
+            else:
+                thing.group = thing.group or best.group
+                kept.append((thing, entries))
+        into.things += said.things
+        into.relation = into.relation or said.relation
+        into.place, into.ground = into.place or said.place, into.ground or said.ground
+        into.style = said.style if into.style == "drawing" else into.style
+        into.closeup = into.closeup or said.closeup
+        return kept
+
+    def _complete(self, thing: Asked, said: Reading) -> Asked:
+        """A teacher's field of study brings its prop, or the blackboard to stand at."""
+        assert self._bank is not None
+        prop = FIELD_PROPS.get(thing.field or "", thing.field)
+        if prop == "blackboard":
+            said.place = said.place or "blackboard"
+        elif prop in self._bank.subjects and not thing.holds:
+            thing.holds.append(Asked(prop, prop))
+        return thing
+
+    def _entries(self, thing: Asked, text: str) -> list[int]:
+        assert self._bank is not None
+        embedding = self._perceptor.encode_text([thing.said])[0].cpu().float()
+        colour = COLOURS[thing.colour][0] if thing.colour else None
+        if thing.group is None:
+            found = self._of_one_group(self._bank.find(thing, embedding, colour))
+            if not self._perceptor.unknown_words(text):  # those are warned of already
+                shown = self._bank.entries[found[0]]
+                log.warning("the bank has no drawing of %r; it begins from %s", thing.said, shown.place or shown.group)
+            return found
+        elders = [g for sex, g in ELDERS.items() if thing.sex in (None, sex) and g in self._bank.subjects]
+        if thing.age == "old" and thing.group in self._people() and elders:
+            lists = []
+            for group in elders:
+                elder = copy.copy(thing)
+                elder.group = group
+                lists.append(self._bank.find(elder, embedding, colour))
+            return [entry for turn in zip(*lists, strict=False) for entry in turn]
+        return self._suiting(thing, self._bank.find(thing, embedding, colour))
+
+    def _suiting(self, thing: Asked, found: list[int]) -> list[int]:
+        """Without those of the other sex, where any of the right one is there."""
+        assert self._bank is not None
+        right = [i for i in found if thing.sex and self._bank.entries[i].sex == thing.sex]
+        return right or found
+
+    def _of_one_group(self, found: list[int]) -> list[int]:
+        assert self._bank is not None
+        first = self._bank.entries[found[0]]
+        return [i for i in found if (e := self._bank.entries[i]).group == first.group and e.place == first.place]
+
+
+def _within(folder: Path | None, network: str, embedded: str) -> str:
+    return embedded if folder is None else str(folder / bank_file.FILES[network])
+
+
+def _shared(present: Any, kind: str, name: str, session: Session, **options: str) -> Any:
+    """The plugin that the session has already, if it is this one; else one of our own, ready on the device."""
+    for plugin in present:
+        if type(plugin) is registry.get(kind, name) and all(getattr(plugin, k) == v for k, v in options.items()):
+            return plugin
+    plugin = registry.create(kind, {"type": name, **options}, f"start.{kind}")
+    plugin.prepare(session.device)
+    return plugin

@@ -1,0 +1,159 @@
+"""The bank's file: drawings as codes of the VQGAN, with what the perceptor makes of them and of their captions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen import resources
+from pixgen.errors import PixgenError, UsageError
+from pixgen.models import weights
+from pixgen.starts.reading import Asked
+
+SIDE = 128
+"""Of the drawings in pixels; they are stored as 16 x 16 codes."""
+MASK = 64
+"""Side of the masks that cut a drawing out of its ground."""
+FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
+"""The networks whose embeddings and codes a bank holds, beside it in one folder."""
+
+NAMED, MATCHING, SEEN = 1.0, 0.25, 0.3
+"""What it counts that the words name subject and colour, that one attribute fits, and pictures beside captions."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One drawing. captions: row of the captions' embeddings. rgb: its mean colour, each in [0, 1].
+
+    place: what place it is, empty for a subject. age, sex: of a person, empty where the drawing does not tell.
+    """
+
+    group: str
+    hand: str = ""
+    age: str = ""
+    sex: str = ""
+    place: str = ""
+    captions: int = 0
+    rgb: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+
+@dataclass
+class Bank:
+    """N drawings of some subjects, and M sets of captions.
+
+    subjects: group -> {"kind", "en", "pt", "male", "female"}. made_with: network -> sha256 of its file.
+    codes: int64 (N, 16, 16). masks: bool (N, 64, 64). images: float32 (N, D), unit norm.
+    captions: float32 (M, D), unit norm, the mean of what a subject or a place is called in both languages.
+    """
+
+    entries: list[Entry]
+    subjects: dict[str, dict[str, Any]]
+    codes: Tensor
+    masks: Tensor
+    images: Tensor
+    captions: Tensor
+    made_with: dict[str, str] = field(default_factory=dict)
+
+    def find(self, thing: Asked, text: Tensor, colour: Sequence[float] | None = None) -> list[int]:
+        """Entries that show what was asked for, the best first: those of the subject named, or else all subjects'.
+
+        text: float32 (D,), unit norm, the embedding of the thing's words.
+        A name that is known decides; the embeddings of captions and drawings tell the rest.
+        """
+        said = self.captions @ text
+        score = said[[e.captions for e in self.entries]] + SEEN * (self.images @ text)
+        for i, entry in enumerate(self.entries):
+            if thing.group is not None:
+                score[i] += NAMED * (entry.group == thing.group)
+                for wanted, shown in ((thing.sex, entry.sex), (thing.age, entry.age)):
+                    if wanted and shown in ("male", "female", "old", "child"):
+                        score[i] += MATCHING if wanted == shown else -MATCHING
+            if colour is not None:
+                score[i] -= NAMED * sum(abs(a - b) for a, b in zip(entry.rgb, colour, strict=True)) / 3
+        order = score.argsort(descending=True, stable=True).tolist()
+        return [i for i in order if thing.group is None or self.entries[i].group == thing.group]
+
+    def nearest(self, image: Tensor) -> list[int]:
+        """All entries by nearness of their pictures to an image embedding, float32 (D,)."""
+        found: list[int] = (self.images @ image).argsort(descending=True, stable=True).tolist()
+        return found
+
+
+def save(bank: Bank, path: Path) -> Path:
+    """Write the file, whole or not at all. Raises PixgenError where the system refuses."""
+    masks = np.packbits(_changes(bank.masks.numpy()).reshape(len(bank.entries), -1), axis=1)
+    packed = np.frombuffer(zlib.compress(masks.tobytes(), 9), dtype=np.uint8).copy()
+    tensors = {
+        "codes": bank.codes.to(torch.uint16),
+        "masks": torch.from_numpy(packed),
+        "images": bank.images.half(),
+        "captions": bank.captions.half(),
+    }
+    about = {
+        "entries": [list(asdict(e).values()) for e in bank.entries],
+        "subjects": bank.subjects,
+        "made_with": bank.made_with,
+    }
+    return weights.write(tensors, path, {"pixgen": json.dumps(about, ensure_ascii=False, separators=(",", ":"))})
+
+
+def load(folder: Path | None = None) -> Bank:
+    """The bank of a folder that holds bank.safetensors and the networks it was made with; None for pixgen's own.
+
+    Raises UsageError when a folder of the user's has none; PixgenError when it is damaged, is no bank, or was made
+    with other networks than those beside it.
+    """
+    own = folder is None
+    place = resources.embedded() if folder is None else folder
+    path = place / "bank.safetensors"
+    make = f"make it with `python -m pixgen.training.bank {path} --cache CACHE`"
+    if not path.is_file():
+        raise (PixgenError if own else UsageError)(f"there is no bank of drawings {path}; {make}")
+    tensors, metadata = weights.read(path)
+    try:
+        bank = _unpacked(tensors, json.loads(metadata["pixgen"]))
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, zlib.error) as error:
+        raise PixgenError(f"{path} is damaged or no bank of drawings ({error!r}); {make}") from error
+    for name, made_with in bank.made_with.items():
+        beside = place / FILES.get(name, name)
+        if not beside.is_file() or sha256(beside) != made_with:
+            raise PixgenError(f"{path} was made with another {name} than {beside}; {make}")
+    return bank
+
+
+def sha256(path: Path) -> str:
+    """Of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
+    entries = [Entry(*fields[:-1], rgb=tuple(fields[-1])) for fields in about["entries"]]
+    n = len(entries)
+    bits = np.frombuffer(zlib.decompress(tensors["masks"].numpy().tobytes()), dtype=np.uint8)
+    changes = np.unpackbits(bits).reshape(n, MASK, MASK)
+    masks = torch.from_numpy(np.bitwise_xor.accumulate(changes, axis=1)).bool()
+    captions, images = tensors["captions"].float(), tensors["images"].float()
+    codes = tensors["codes"].to(torch.int64)
+    rows = max(e.captions for e in entries)
+    if codes.shape[0] != n or images.shape[0] != n or rows >= len(captions):
+        raise ValueError(f"{n} entries, {codes.shape[0]} codes, {images.shape[0]} images, {len(captions)} captions")
+    normal = F.normalize(images, dim=-1), F.normalize(captions, dim=-1)
+    return Bank(entries, dict(about["subjects"]), codes, masks, *normal, made_with=dict(about["made_with"]))
+
+
+def _changes(masks: np.ndarray) -> np.ndarray:
+    """Where a mask differs from the row above: outlines alone, which pack to a quarter."""
+    changed = masks.astype(np.uint8)
+    changed[:, 1:] ^= masks[:, :-1].astype(np.uint8)
+    return changed

@@ -1,0 +1,150 @@
+"""Composes drawings into one picture: where each stands, over which ground, through which style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.frame import Size
+from pixgen.pictures import fit
+from pixgen.starts.reading import Asked, Reading
+from pixgen.training.captions import COLOURS
+from pixgen.training.places import PLACES
+from pixgen.training.styles import STYLES, blur
+
+SIDE, LARGEST = 128, 256
+"""Of the picture in which things are composed: 128 a side, more only to hold a long shape."""
+FILL = 0.86
+"""How much of its picture a drawing of the bank fills."""
+LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))
+"""Plain grounds for what nobody asked a ground for: one before which little of the things is lost."""
+_SPOTS = {
+    1: ((0.0, 0.0),),
+    2: ((-0.48, 0.0), (0.48, 0.0)),
+    3: ((-0.5, 0.42), (0.5, 0.42), (0.0, -0.46)),
+    4: ((-0.48, -0.48), (0.48, -0.48), (-0.48, 0.48), (0.48, 0.48)),
+}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A thing's place: centre in [-1, 1], half its side as a share of half the picture's."""
+
+    thing: Asked
+    x: float = 0.0
+    y: float = 0.0
+    size: float = 0.8
+
+
+def layout(reading: Reading, people: set[str]) -> list[Placed]:
+    """Where everything stands, the hindmost first."""
+    things = reading.things[: max(_SPOTS)]
+    if not things:
+        return []
+    if len(things) == 1:
+        return _alone(things[0], reading, things[0].group in people)
+    one, two = Placed(things[0], size=0.45), Placed(things[1], size=0.45)
+    match reading.relation if len(things) == 2 else None:
+        case "above":
+            pair = [replace(two, y=0.48), replace(one, y=-0.48)]
+        case "below":
+            pair = [replace(two, y=-0.48), replace(one, y=0.48)]
+        case "right":
+            pair = [replace(two, x=-0.48), replace(one, x=0.48)]
+        case "on":
+            pair = [replace(two, y=0.42, size=0.55), replace(one, y=-0.36, size=0.48)]
+        case "front":
+            pair = [replace(two, y=-0.12, size=0.85), replace(one, y=0.45, size=0.5)]
+        case "behind":
+            pair = [replace(one, y=-0.12, size=0.85), replace(two, y=0.45, size=0.5)]
+        case _:
+            pair = [Placed(t, x, y, 0.45) for t, (x, y) in zip(things, _SPOTS[len(things)], strict=True)]
+    return [placed for group in pair for placed in _with_props(group)]
+
+
+def _alone(thing: Asked, reading: Reading, person: bool) -> list[Placed]:
+    if thing.count > 1:
+        return [Placed(thing, x, y, 0.42) for x, y in _SPOTS[min(thing.count, max(_SPOTS))]]
+    size = 1.0 if reading.closeup else 0.72 if reading.place else 0.85
+    # People are busts, and stand on the lower border.
+    y = 1 - size if person else 0.12 if reading.place and not reading.closeup else 0.0
+    return _with_props(Placed(thing, 0.0, y, size))
+
+
+def _with_props(placed: Placed) -> list[Placed]:
+    """A thing, as often as it was asked for, and before it what it holds."""
+    if placed.thing.count > 1:
+        spots = _SPOTS[min(placed.thing.count, max(_SPOTS))]
+        return [replace(placed, x=placed.x + x * 0.5, y=placed.y + y * 0.5, size=placed.size * 0.5) for x, y in spots]
+    size = placed.size * (0.6 if placed.thing.small else 1.0)
+    reach = min(1.0, size)
+    found = [replace(placed, size=size)]
+    for i, prop in enumerate(placed.thing.holds[:2]):
+        x = placed.x + (0.42 - 0.84 * i) * reach
+        found.append(Placed(prop, x, min(placed.y + 0.5 * reach, 0.58), 0.42 * reach))
+    return found
+
+
+def cut_out(images: Tensor, masks: Tensor) -> Tensor:
+    """Drawings float32 (N, 3, S, S) and what of them belongs to the subject, bool (N, M, M): premultiplied RGBA."""
+    soft = F.interpolate(masks[:, None].float(), size=images.shape[-2:], mode="bicubic", antialias=False)
+    # A little inside the outline, for there the codes have mixed in what lay behind.
+    alpha = torch.sigmoid((blur(soft, 1.0) - 0.55) * 14)
+    return torch.cat((images * alpha, alpha), 1)
+
+
+def compose(reading: Reading, sprites: list[tuple[Placed, Tensor]], size: Size, random: torch.Generator) -> Tensor:
+    """The picture, float32 (1, 3, height, width) in [0, 1].
+
+    sprites: each with its drawing, premultiplied RGBA float32 (4, S, S), as `cut_out` gives it; `random` moves them a
+    little, and draws place and style.
+    """
+    long, short = max(size), min(size)
+    side = min(LARGEST, round(SIDE * long / short))
+    image = _ground(reading, [sprite for _, sprite in sprites], side, random)
+    for placed, sprite in sprites:
+        dx, dy, grown = ((torch.rand(3, generator=random) * 2 - 1) * torch.tensor([0.04, 0.03, 0.05])).tolist()
+        share = short / long
+        moved = replace(
+            placed,
+            x=(placed.x + dx) * size[1] / long,
+            y=(placed.y + dy) * size[0] / long,
+            size=placed.size * (1 + grown) * share,
+        )
+        drawn = _drawn(moved, sprite, side)
+        image = image * (1 - drawn[:, 3:]) + drawn[:, :3]
+    return fit(STYLES[reading.style](image, random).expand(1, 3, side, side).clamp(0, 1), size)
+
+
+def _ground(reading: Reading, sprites: list[Tensor], side: int, random: torch.Generator) -> Tensor:
+    if reading.place:
+        return PLACES[reading.place](1, side, random).expand(1, 3, side, side).clamp(0, 1)
+    if reading.ground:
+        rgb = torch.tensor(COLOURS[reading.ground][0])
+    else:
+        lost = [_lost(sprites, light) for light in LIGHTS]
+        clear = [light for light, share in zip(LIGHTS, lost, strict=True) if share < max(0.15, min(lost) + 0.01)]
+        rgb = torch.tensor(clear[int(torch.randint(len(clear), (), generator=random))])
+    return rgb.view(1, 3, 1, 1).expand(1, 3, side, side)
+
+
+def _lost(sprites: list[Tensor], ground: tuple[float, float, float]) -> float:
+    """Which share of the drawings has the ground's colour and would not be seen before it."""
+    colour = torch.tensor(ground).view(3, 1, 1)
+    inside = sum(float(sprite[3].sum()) for sprite in sprites)
+    near = sum(float((sprite[3] * ((sprite[:3] - colour).abs().amax(0) < 0.15)).sum()) for sprite in sprites)
+    return near / max(inside, 1.0)
+
+
+def _drawn(placed: Placed, sprite: Tensor, side: int) -> Tensor:
+    """A sprite moved to its place, (1, 4, side, side)."""
+    scale = FILL / placed.size
+    matrix = torch.tensor([[[scale, 0.0, -scale * placed.x], [0.0, scale, -scale * placed.y]]])
+    small = max(1, round(side / scale))
+    if small < sprite.shape[-1]:  # first made smaller with care, for grid_sample would skip pixels
+        sprite = F.interpolate(sprite[None], size=(small, small), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    grid = F.affine_grid(matrix, [1, 4, side, side], align_corners=False)
+    return F.grid_sample(sprite[None], grid, mode="bilinear", align_corners=False)

@@ -1,0 +1,278 @@
+"""Makes the bank: a few drawings of every subject as codes of the VQGAN, with their embeddings. Nothing is trained.
+
+For each subject the drawings by different hands that the perceptor names most surely, each alone on a light ground;
+of people also men and women; of each place a few views. A drawing that the perceptor no longer names once the VQGAN
+has shown it gives way to the next one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen import resources
+from pixgen.errors import UsageError
+from pixgen.generators import vqgan_model
+from pixgen.perceptors.tiny import Tiny
+from pixgen.starts import bank_file
+from pixgen.starts.bank_file import MASK, SIDE, Bank, Entry
+from pixgen.starts.composing import FILL
+from pixgen.training.captions import PLACE_WORDS, Thing
+from pixgen.training.drawings import Drawing
+from pixgen.training.places import PLACES
+from pixgen.training.scenes import Scenes
+from pixgen.training.subjects import Subject
+
+GROUND = 0.95
+"""The light grey on which every drawing stands."""
+WORDINGS = 4
+"""Captions of each language whose mean embedding stands for all."""
+VIEWS = 2
+"""Pictures of each place."""
+NAMED_AMONG = 5
+"""A drawing is recognised when its subject is among so many of the nearest."""
+BATCH = 32
+
+
+@dataclass
+class Candidate:
+    """One drawing that may be taken. sure: how much nearer its own subject's captions lie than all others'."""
+
+    sprite: int
+    drawing: Drawing
+    sure: float = 0.0
+
+
+def make(
+    cache: Path, perceptor_file: Path, vqgan_file: Path, subjects: int = 440, each: int = 3, seed: int = 0
+) -> tuple[Bank, dict[str, float]]:
+    """The bank of the `subjects` most useful subjects, `each` drawings of one, and in which share they are recognised.
+
+    Raises UsageError where there are no drawings, PixgenError for weights that cannot be used.
+    """
+    perceptor = Tiny(str(perceptor_file))
+    perceptor.prepare(torch.device("cpu"))
+    vqgan = vqgan_model.load(vqgan_file)
+    vqgan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    scenes = Scenes(cache, 1, SIDE, seed, subjects=subjects)
+    if not scenes.groups:
+        raise UsageError(f"{cache} has no drawing of the first {subjects} subjects; make it with `pixgen train data`")
+
+    captions = torch.cat([_said(perceptor, scenes.subjects[group]) for group in scenes.groups])
+    chosen: list[Candidate] = []
+    spare: dict[int, Candidate] = {}
+    for number, group in enumerate(scenes.groups):
+        buckets = _buckets(scenes, group)
+        wanted = each if len(buckets) == 1 else max(1, each - 1)
+        for bucket in buckets:
+            _judge(bucket, scenes, perceptor, captions, number)
+            taken = _varied(bucket, wanted + 1)
+            if len(taken) > wanted:
+                spare |= dict.fromkeys(range(len(chosen), len(chosen) + wanted), taken[-1])
+            chosen += taken[:wanted]
+    shown = _shown(_large(scenes, [c.sprite for c in chosen]), vqgan, perceptor)
+    numbers = torch.tensor([scenes.groups.index(c.drawing.group) for c in chosen])
+    lost = [i for i in _unnamed(shown.images, captions, numbers) if i in spare]
+    if lost:
+        other = _shown(_large(scenes, [spare[i].sprite for i in lost]), vqgan, perceptor)
+        better = _sure(other.images, captions, numbers[lost]) > _sure(shown.images[lost], captions, numbers[lost])
+        for j in better.nonzero().flatten().tolist():
+            chosen[lost[j]] = spare[lost[j]]
+            for mine, theirs in zip(shown.tensors(), other.tensors(), strict=True):
+                mine[lost[j]] = theirs[j]
+    unnamed = len(_unnamed(shown.images, captions, numbers))
+    found = {"drawings": float(len(chosen)), "recognised": round(1 - unnamed / len(chosen), 3)}
+
+    entries = [
+        Entry(d.group, d.hand, d.age, d.sex, captions=row, rgb=_rgb(colour))
+        for d, row, colour in zip([c.drawing for c in chosen], numbers.tolist(), shown.colours, strict=True)
+    ]
+    noise = torch.Generator().manual_seed(seed)
+    views = [PLACES[name](VIEWS, SIDE, noise).expand(VIEWS, 3, SIDE, SIDE).clamp(0, 1) for name in PLACES]
+    full = torch.ones(len(views) * VIEWS, MASK, MASK, dtype=torch.bool)
+    places = _shown((torch.cat(views), full), vqgan, perceptor)
+    for i, name in enumerate(PLACES):
+        colours = places.colours[i * VIEWS :][:VIEWS]
+        entries += [Entry("", place=name, captions=len(captions) + i, rgb=_rgb(c)) for c in colours]
+    called = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
+    bank = Bank(
+        entries,
+        {group: _names(scenes.subjects[group]) for group in scenes.groups},
+        torch.cat((shown.codes, places.codes)),
+        torch.cat((shown.masks, places.masks)),
+        torch.cat((shown.images, places.images)),
+        torch.cat((captions, *called)),
+        {"perceptor": bank_file.sha256(perceptor_file), "vqgan": bank_file.sha256(vqgan_file)},
+    )
+    return bank, found
+
+
+# -- which drawings -----------------------------------------------------------------------------------------
+
+
+def _buckets(scenes: Scenes, group: str) -> list[list[Candidate]]:
+    """The group's drawings; of people, men and women apart."""
+    found: dict[str, list[Candidate]] = {}
+    for sprite, drawing in scenes.drawings[group]:
+        sex = drawing.sex if scenes.subjects[group].kind == "person" else ""
+        found.setdefault(sex, []).append(Candidate(sprite, drawing))
+    return [found[sex] for sex in sorted(found)]
+
+
+def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: Tensor, number: int) -> None:
+    side = perceptor.input_size
+    sprites = torch.from_numpy(scenes.levels[96][[c.sprite for c in bucket]]).float() / 255
+    with torch.no_grad():
+        images = perceptor.encode_image(_on_ground(_framed(sprites, side)))
+    sure = _sure(images, captions, torch.full((len(bucket),), number))
+    for candidate, value in zip(bucket, sure.tolist(), strict=True):
+        candidate.sure = value
+
+
+def _varied(bucket: list[Candidate], count: int) -> list[Candidate]:
+    """The surest ones, those by hands that were not taken yet first."""
+    left, taken = list(bucket), []
+    toned = any(c.drawing.tone for c in bucket)
+    while left and len(taken) < count:
+        hands, tones = {c.drawing.hand for c in taken}, {c.drawing.tone for c in taken}
+
+        def liking(candidate: Candidate, hands: set[str] = hands, tones: set[str] = tones) -> float:
+            drawing = candidate.drawing
+            # The usual drawing of a subject: a cat, not one that weeps; and people in the colours that people have.
+            usual = drawing.name.removesuffix("-face") == drawing.group or drawing.sex != ""
+            yellow = toned and not drawing.tone
+            again = 2 * (drawing.hand in hands) + 0.3 * (drawing.tone in tones)
+            return candidate.sure + 0.7 * usual - 0.6 * yellow - again
+
+        best = max(left, key=liking)
+        left.remove(best)
+        taken.append(best)
+    return taken
+
+
+def _sure(images: Tensor, captions: Tensor, numbers: Tensor) -> Tensor:
+    """How much nearer a picture's own captions are than the nearest others, (N,)."""
+    near = images @ captions.T
+    own = near.gather(1, numbers[:, None])[:, 0]
+    return own - near.scatter(1, numbers[:, None], -1.0).amax(1)
+
+
+def _unnamed(images: Tensor, captions: Tensor, numbers: Tensor) -> list[int]:
+    """Pictures whose subject is not among the first few that the perceptor would name."""
+    near = images @ captions.T
+    before = (near > near.gather(1, numbers[:, None])).sum(1)
+    found: list[int] = (before >= NAMED_AMONG).nonzero().flatten().tolist()
+    return found
+
+
+# -- how they look ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Shown:
+    """Drawings as the VQGAN shows them: codes (N, 16, 16), masks, embeddings (N, D) and mean colours (N, 3)."""
+
+    codes: Tensor
+    masks: Tensor
+    images: Tensor
+    colours: Tensor
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.codes, self.masks, self.images, self.colours
+
+
+@torch.no_grad()
+def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, perceptor: Tiny) -> Shown:
+    codes, images, colours = [], [], []
+    for part, masks in zip(pictures[0].split(BATCH), pictures[1].split(BATCH), strict=True):
+        quantised, indices = vqgan.quantize(vqgan.encode(part))
+        decoded = vqgan.decode(quantised).clamp(0, 1)
+        side = perceptor.input_size
+        small = F.interpolate(decoded, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        images.append(perceptor.encode_image(small))
+        inside = F.interpolate(masks[:, None].float(), size=(SIDE, SIDE))
+        colours.append((decoded * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1))
+        codes.append(indices)
+    return Shown(torch.cat(codes), pictures[1], torch.cat(images), torch.cat(colours))
+
+
+def _large(scenes: Scenes, sprites: list[int]) -> tuple[Tensor, Tensor]:
+    """Each drawing large on a light ground, (N, 3, 128, 128), and its mask, bool (N, 64, 64)."""
+    images, masks = [], []
+    for begin in range(0, len(sprites), BATCH):
+        cut = torch.from_numpy(scenes.sprites[sprites[begin : begin + BATCH]]).float() / 255
+        framed = _framed(cut, SIDE)
+        images.append(_on_ground(framed))
+        masks.append(F.avg_pool2d(framed[:, 3:], SIDE // MASK)[:, 0] > 0.5)
+    return torch.cat(images), torch.cat(masks)
+
+
+def _framed(sprites: Tensor, side: int) -> Tensor:
+    """Premultiplied RGBA (N, 4, s, s) -> (N, 4, side, side), in the middle, filling FILL of it."""
+    inner = round(side * FILL / 2) * 2
+    small = F.interpolate(sprites, size=(inner, inner), mode="bicubic", antialias=True).clamp(0, 1)
+    before = (side - inner) // 2
+    return F.pad(small, (before, side - inner - before, before, side - inner - before))
+
+
+def _on_ground(sprites: Tensor) -> Tensor:
+    return (sprites[:, :3] + GROUND * (1 - sprites[:, 3:])).clamp(0, 1)
+
+
+def _rgb(colour: Tensor) -> tuple[float, float, float]:
+    r, g, b = (round(float(c), 3) for c in colour)
+    return r, g, b
+
+
+# -- in words -----------------------------------------------------------------------------------------------
+
+
+def _said(perceptor: Tiny, subject: Subject) -> Tensor:
+    """(1, D): what a subject is called, in English and Portuguese."""
+    rng = random.Random(subject.group)
+    english, portuguese = ([Thing(subject).said(rng, said) for _ in range(WORDINGS)] for said in (False, True))
+    return _embedded(perceptor, english, portuguese)
+
+
+def _embedded(perceptor: Tiny, english: list[str], portuguese: list[str]) -> Tensor:
+    means = [F.normalize(perceptor.encode_text(texts).mean(0), dim=-1) for texts in (english, portuguese)]
+    return F.normalize(means[0] + means[1], dim=-1)[None]
+
+
+def _names(subject: Subject) -> dict[str, object]:
+    names = {"kind": subject.kind, "en": subject.en, "pt": subject.pt, "male": subject.pt_male}
+    return {**names, "female": subject.pt_female}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m pixgen.training.bank OUT/bank.safetensors --cache CACHE`"""
+    own = resources.embedded()
+    parser = argparse.ArgumentParser(description="Make the bank of drawings that the start `bank` begins from.")
+    parser.add_argument("out", type=Path, help="the file to write, bank.safetensors in the folder of its networks")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
+    parser.add_argument("--perceptor", type=Path, default=own / "perceptor.safetensors")
+    parser.add_argument("--vqgan", type=Path, default=own / "vqgan.safetensors")
+    parser.add_argument("--subjects", type=int, default=440, help="how many of subjects.csv, by rank")
+    parser.add_argument("--each", type=int, default=3, help="drawings of a subject (of each sex one less)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    if options.each < 1:
+        parser.error("--each must be at least 1")
+    began = time.time()
+    bank, found = make(options.cache, options.perceptor, options.vqgan, options.subjects, options.each, options.seed)
+    bank_file.save(bank, options.out)
+    size = options.out.stat().st_size
+    print(json.dumps({**found, "entries": len(bank.entries), "bytes": size, "seconds": round(time.time() - began, 1)}))
+
+
+if __name__ == "__main__":
+    main()

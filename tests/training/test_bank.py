@@ -1,0 +1,130 @@
+"""The bank is made by one command, fits what it was made with, and comes back from its file as it was."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.starts import bank_file
+from pixgen.training import bank, drawings
+from pixgen.training.places import PLACES
+from tests.training.pair import write_pair
+from tests.training.shapes import GROUPS, SHAPES, pack
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with toy networks, the bank made with them, and the cache it was made from."""
+    place = tmp_path_factory.mktemp("bank")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawings.rasterise(place, place / "cache", 192, pack(place, SHAPES), processes=1)
+    write_pair(place)
+    bank.main([str(place / "bank.safetensors"), *arguments(place)])
+    yield place
+
+
+def arguments(place: Path) -> list[str]:
+    networks = ["--perceptor", place / "perceptor.safetensors", "--vqgan", place / "vqgan.safetensors"]
+    return [*map(str, networks), "--cache", str(place / "cache"), "--subjects", "10000", "--each", "2"]
+
+
+def test_every_subject_and_place_is_in_it(folder: Path) -> None:
+    made = bank_file.load(folder)
+    assert set(made.subjects) == set(GROUPS) == {e.group for e in made.entries if not e.place}
+    assert sum(e.place == "blackboard" for e in made.entries) == bank.VIEWS
+    assert made.codes.shape == (len(made.entries), 16, 16) and made.codes.max() < 64
+    assert torch.allclose(made.images.norm(dim=1), torch.ones(len(made.entries)), atol=1e-3)
+    assert made.captions.shape == (len(GROUPS) + len(PLACES), 16)
+
+
+def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
+    made = bank_file.load(folder)
+    for entry, mask in zip(made.entries, made.masks, strict=True):
+        share = mask.float().mean().item()
+        assert share == 1 if entry.place else 0.1 < share < 0.85, entry
+    car = made.masks[next(i for i, e in enumerate(made.entries) if e.group == "car")]
+    assert not car[:10].any() and car[32].any()  # wide and low
+
+
+def test_the_same_seed_makes_the_same_file(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.safetensors"
+    bank.main([str(again), *arguments(folder)])
+    with safe_open(again, "pt") as one, safe_open(folder / "bank.safetensors", "pt") as two:
+        assert one.metadata() == two.metadata()
+        assert all(torch.equal(one.get_tensor(name), two.get_tensor(name)) for name in two.keys())  # noqa: SIM118
+
+
+def test_it_is_small(folder: Path) -> None:
+    made = bank_file.load(folder)
+    with safe_open(folder / "bank.safetensors", "pt") as file:
+        masks, about = len(file.get_tensor("masks")), len(file.metadata()["pixgen"])
+    drawing = 16 * 16 * 2 + 192 * 2 + (masks + about) / len(made.entries)
+    # 440 subjects, about three drawings of each, and one caption's embedding a subject: below two megabytes.
+    assert 1480 * drawing + 454 * 192 * 2 < 2e6
+
+
+def test_a_file_comes_back_as_it_was_written(folder: Path, tmp_path: Path) -> None:
+    made = bank_file.load(folder)
+    bank_file.save(made, tmp_path / "bank.safetensors")
+    for name in bank_file.FILES.values():
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    again = bank_file.load(tmp_path)
+    assert again.entries == made.entries and again.subjects == made.subjects
+    assert torch.equal(again.masks, made.masks) and torch.equal(again.codes, made.codes)
+    torch.testing.assert_close(again.images, made.images, atol=1e-3, rtol=0)
+
+
+def test_hands_that_differ_come_first() -> None:
+    def drawn(hand: str, sure: float) -> bank.Candidate:
+        return bank.Candidate(0, drawings.Drawing(hand, "cat", "cat", "", "", "", "", "", ""), sure)
+
+    bucket = [drawn("noto", 0.3), drawn("noto", 0.29), drawn("fluent-emoji", 0.1), drawn("fxemoji", -0.1)]
+    assert [c.drawing.hand for c in bank._varied(bucket, 3)] == ["noto", "fluent-emoji", "fxemoji"]
+    assert len(bank._varied(bucket, 9)) == 4
+
+
+def test_a_cache_without_subjects_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no drawing"):
+        bank.main([str(tmp_path / "b.safetensors"), *arguments(folder), "--subjects", "0"])
+    with pytest.raises(UsageError, match="pixgen train data"):
+        bank.main([str(tmp_path / "b.safetensors"), *arguments(folder), "--cache", str(tmp_path)])
+
+
+def test_what_is_missing_damaged_or_of_other_networks_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"pixgen\.training\.bank"):
+        bank_file.load(tmp_path)
+    path = tmp_path / "bank.safetensors"
+    whole = (folder / "bank.safetensors").read_bytes()
+    for broken in (b"", b"nonsense", whole[: len(whole) // 2], (folder / "vqgan.safetensors").read_bytes()):
+        path.write_bytes(broken)
+        with pytest.raises(PixgenError, match=r"bank\.safetensors"):
+            bank_file.load(tmp_path)
+    path.write_bytes(whole)
+    for name in bank_file.FILES.values():
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    bank_file.load(tmp_path)
+    (tmp_path / "vqgan.safetensors").write_bytes(b"another")
+    with pytest.raises(PixgenError, match="made with another vqgan"):
+        bank_file.load(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["entries", "codes", "subjects"])
+def test_what_does_not_fit_together_is_no_bank(folder: Path, tmp_path: Path, change: str) -> None:
+    from safetensors.torch import save_file
+
+    with safe_open(folder / "bank.safetensors", "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = json.loads(file.metadata()["pixgen"])
+    if change == "codes":
+        tensors["codes"] = tensors["codes"][:3]
+    else:
+        del about[change]
+    save_file(tensors, tmp_path / "bank.safetensors", {"pixgen": json.dumps(about)})
+    with pytest.raises(PixgenError, match="damaged or no bank"):
+        bank_file.load(tmp_path)
