@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,13 @@ def test_a_picture_of_the_best_candidate_and_the_same_once_more(
 
 
 def test_python_draws_the_same_as_the_command_line(folder: Path) -> None:
-    options = {**models(folder), "start.candidates": 2, "start.temperature": 0.0, "cutouts": 2, "size": (128, 128)}
+    options: dict[str, Any] = {
+        **models(folder),
+        "start.candidates": 2,
+        "start.temperature": 0.0,
+        "cutouts": 2,
+        "size": (128, 128),
+    }
     drawn = pixgen.generate("a cat", method="dalle1", seed=1, **options)
     own = load(folder)
     best = own.decode(own.from_text(["a cat"], 1, temperature=0, guidance=2.0, top_k=128))
