@@ -16,9 +16,10 @@ PACKAGE = Path(__file__).parent.parent / "pixgen"
 
 LAYERS = [
     {"errors", "streams", "torchvision_ops"},
-    {"schema", "naming", "prompts", "tensors", "resources", "hardware", "scenery"},
+    {"schema", "naming", "methods", "prompts", "tensors", "resources", "hardware", "scenery"},
     {"registry", "files", "layers", "frame"},
     {"bases", "pictures", "metadata", "models"},
+    {"dalle"},
     {"plugins", "optimizers"},
     {"config", "average", "backward"},
     {"engine"},

@@ -70,9 +70,23 @@ class Tiny(Perceptor):
 
     @torch.no_grad()
     def encode_text(self, texts: list[str]) -> Tensor:
+        return self.model.encode_text(self._ids(texts))
+
+    @torch.no_grad()
+    def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Texts -> their tokens' states, float32 (B, T, text_width); which of them count, bool (B, T); `encode_text`'s.
+
+        T is the longest text's number of tokens.
+        """
+        ids = self._ids(texts)
+        ids = ids[:, : int((ids != 0).sum(1).max())]
+        states = self.model.text.states(ids)
+        return states, ids != 0, F.normalize(self.model.text.whole(ids, states).float(), dim=-1)
+
+    def _ids(self, texts: list[str]) -> Tensor:
         ids = torch.tensor([e.ids or [1] for e in self.tokenizer.encode_batch([t or " " for t in texts])])
         ids[(ids != 0).sum(1) == 0, 0] = 1  # an empty text is one unknown token, for a mean needs one
-        return self.model.encode_text(ids.to(self.device))
+        return ids.to(self.device)
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         said = dict.fromkeys(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()))

@@ -126,13 +126,21 @@ class TextTower(nn.Module):
         self.norm = nn.LayerNorm(c.text_width)
         self.project = nn.Linear(c.text_width, c.dim, bias=False)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def states(self, ids: Tensor) -> Tensor:
+        """What each token means where it stands, (B, context, text_width); those of padding mean nothing."""
         mask = ids != 0
         x = self.tokens(ids) + self.positions[:, : ids.shape[1]]
         for block in self.blocks:
             x = block(x, mask)
-        weight = mask[..., None].to(x.dtype)
-        return self.project((self.norm(x) * weight).sum(1) / weight.sum(1))
+        return self.norm(x)
+
+    def whole(self, ids: Tensor, states: Tensor) -> Tensor:
+        """The caption's embedding from its tokens' states, (B, dim), not normalised."""
+        weight = (ids != 0)[..., None].to(states.dtype)
+        return self.project((states * weight).sum(1) / weight.sum(1))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.whole(ids, self.states(ids))
 
 
 class TinyCLIP(nn.Module):

@@ -1,0 +1,345 @@
+"""The token decoder: a picture's code grid, written patch by patch after a prefix that says what to draw.
+
+One network for both DALL-E ideas. The prefix is the caption's tokens (DALL-E, arXiv 2102.12092), or a few tokens made
+of an image embedding (DALL-E 2, arXiv 2204.06125), or nothing at all, which classifier-free guidance (arXiv 2207.12598)
+compares the others with.
+
+A grid of 16 x 16 codes is read as 64 patches of 2 x 2 codes. A causal transformer goes over the patches, and a small
+head gives the four codes of a patch one after the other (RQ-Transformer, arXiv 2203.01941): a quarter of the positions,
+and so a quarter of the time. Every position is told which patch it is to give (arXiv 2404.09562), so any order will do,
+and codes that are known may come first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pixgen.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TokenConfig:
+    """Sizes. A few core-hours of training feed two to three million parameters, no more (arXiv 2203.15556)."""
+
+    codes: int = 1024
+    grid: int = 16
+    patch: int = 2
+    width: int = 192
+    depth: int = 5
+    heads: int = 6
+    code_width: int = 64
+    head_width: int = 128
+    image_tokens: int = 4
+    embedding: int = 192
+    text_width: int = 192
+
+    @property
+    def side(self) -> int:
+        """Patches along a side of the grid."""
+        return self.grid // self.patch
+
+    @property
+    def patches(self) -> int:
+        return self.side**2
+
+    @property
+    def slots(self) -> int:
+        """Codes in a patch."""
+        return self.patch**2
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What comes before the patches. tokens: float32 (B, P, width); mask: bool (B, P), True where a token counts.
+
+    The first token is always the same: alone it says nothing.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+
+    def without(self, dropped: Tensor) -> Prefix:
+        """The same, but nothing said where dropped, bool (B,), is True."""
+        first = torch.arange(self.mask.shape[1], device=self.mask.device) == 0
+        return Prefix(self.tokens, self.mask & (first | ~dropped[:, None]))
+
+    def expand(self, n: int) -> Prefix:
+        """n of the one that there is, or the n that there are. Raises ValueError for any other number."""
+        if len(self.tokens) not in (1, n):
+            raise ValueError(f"{len(self.tokens)} prefixes for {n} grids; give one, or one each")
+        return Prefix(self.tokens.expand(n, -1, -1), self.mask.expand(n, -1))
+
+
+Cache = list[tuple[Tensor, Tensor]]
+"""Of every layer the keys and values so far, each (B, heads, T, width / heads)."""
+
+
+class Layer(nn.Module):
+    """A pre-norm transformer block. x: (B, T, width); mask: bool (B, 1, T, S), True where T may look at S."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
+
+    def forward(
+        self, x: Tensor, mask: Tensor, past: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        b, t, width = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if past is not None:
+            k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = x + self.out(seen.transpose(1, 2).reshape(b, t, width))
+        return x + self.mlp(self.norm2(x)), (k, v)
+
+
+class PatchHead(nn.Module):
+    """From what the transformer says of a patch to its codes, each told those before it in the patch."""
+
+    def __init__(self, c: TokenConfig) -> None:
+        super().__init__()
+        wide = c.head_width
+        self.enter = nn.Linear(c.width, wide)
+        self.slot = nn.Parameter(torch.randn(c.slots, wide) * 0.02)
+        self.given = nn.Parameter(torch.randn(c.slots - 1, c.code_width, wide) * c.code_width**-0.5)
+        self.mlp = nn.Sequential(nn.LayerNorm(wide), nn.Linear(wide, 4 * wide), nn.SiLU(), nn.Linear(4 * wide, wide))
+        self.norm = nn.LayerNorm(wide)
+        self.out = nn.Linear(wide, c.codes)
+
+    def forward(self, said: Tensor, given: Tensor) -> Tensor:
+        """said: (..., width); given: (..., slots - 1, code_width), the codes before -> logits (..., slots, codes)."""
+        before = torch.einsum("...sc,sch->...sh", given, self.given).cumsum(-2)
+        return self._logits(said, F.pad(before, (0, 0, 1, 0)), self.slot)
+
+    def one(self, said: Tensor, given: Tensor) -> Tensor:
+        """The logits (..., codes) of the slot that follows the `given` (..., s, code_width) ones."""
+        slot = given.shape[-2]
+        before = torch.einsum("...sc,sch->...h", given, self.given[:slot])
+        return self._logits(said, before[..., None, :], self.slot[slot])[..., 0, :]
+
+    def _logits(self, said: Tensor, before: Tensor, slot: Tensor) -> Tensor:
+        x = self.enter(said)[..., None, :] + before + slot
+        logits: Tensor = self.out(self.norm(x + self.mlp(x)))
+        return logits
+
+
+class TokenDecoder(nn.Module):
+    """Gives the probability of every code of a grid, and draws grids. Grids are int64 (B, grid, grid)."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: TokenConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.code = nn.Embedding(c.codes, c.code_width)
+        self.patch = nn.Linear(c.slots * c.code_width, c.width)
+        self.begin = nn.Parameter(torch.randn(c.width) * 0.02)
+        self.place = nn.Embedding(c.patches, c.width)  # of the patch that was given last
+        self.target = nn.Embedding(c.patches, c.width)  # of the patch that is to be given
+        for table in (self.code, self.place, self.target):
+            nn.init.normal_(table.weight, std=0.02 if table is not self.code else 0.3)
+        self.first = nn.Parameter(torch.randn(c.width) * 0.02)
+        self.words = nn.Linear(c.text_width, c.width)
+        self.caption = nn.Linear(c.embedding, c.width)
+        self.image = nn.Linear(c.embedding, c.image_tokens * c.width)
+        self.register_buffer("mean", torch.zeros(2, c.embedding))  # of text and of image embeddings
+        self.register_buffer("scale", torch.full((2,), c.embedding**0.5))
+        self.layers = nn.ModuleList(Layer(c.width, c.heads) for _ in range(c.depth))
+        self.norm = nn.LayerNorm(c.width)
+        self.head = PatchHead(c)
+
+    @torch.no_grad()
+    def learn_codes(self, codebook: Tensor) -> None:
+        """Begin with codes (codes, dim) that look alike close together. Call before any training."""
+        random = torch.Generator().manual_seed(0)
+        unit = F.normalize(codebook.float(), dim=1)
+        for weight in (self.code.weight, self.head.out.weight):
+            spread = torch.randn(unit.shape[1], weight.shape[1], generator=random)
+            weight.copy_(unit @ spread * (weight.std() / (unit @ spread).std()))
+
+    @torch.no_grad()
+    def learn_scale(self, texts: Tensor, images: Tensor) -> None:
+        """Centre embeddings, (N, embedding) each: all of a perceptor's lie in one narrow cone."""
+        for i, rows in enumerate((texts, images)):
+            self.mean[i] = rows.mean(0)
+            self.scale[i] = 1 / (rows - rows.mean(0)).std().clamp(min=1e-6)
+
+    # -- what to draw ----------------------------------------------------------------------------------------
+
+    def nothing(self, n: int) -> Prefix:
+        """Prefixes that say nothing."""
+        return Prefix(self.first.expand(n, 1, -1), torch.ones(n, 1, dtype=torch.bool, device=self.first.device))
+
+    def of_text(self, states: Tensor, mask: Tensor, embedding: Tensor) -> Prefix:
+        """A caption: its tokens' states (B, T, text_width); which of them count, bool (B, T); its embedding (B, D)."""
+        whole = self.caption((embedding - self.mean[0]) * self.scale[0])
+        return self._prefix(torch.cat((whole[:, None], self.words(states)), 1), F.pad(mask, (1, 0), value=True))
+
+    def of_image(self, embedding: Tensor) -> Prefix:
+        """An image embedding (B, D), unit norm."""
+        tokens = self.image((embedding - self.mean[1]) * self.scale[1])
+        tokens = tokens.view(len(embedding), self.config.image_tokens, -1)
+        return self._prefix(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device))
+
+    def _prefix(self, tokens: Tensor, mask: Tensor) -> Prefix:
+        first = self.nothing(len(tokens))
+        return Prefix(torch.cat((first.tokens, tokens), 1), torch.cat((first.mask, mask), 1))
+
+    # -- how probable a grid is ------------------------------------------------------------------------------
+
+    def patches(self, grids: Tensor) -> Tensor:
+        """Grids (B, grid, grid) -> their patches row by row, (B, patches, slots)."""
+        side, p = self.config.side, self.config.patch
+        return grids.view(-1, side, p, side, p).transpose(2, 3).reshape(len(grids), side * side, p * p)
+
+    def grids(self, patches: Tensor) -> Tensor:
+        """What `patches` undoes."""
+        side, p = self.config.side, self.config.patch
+        return patches.view(-1, side, side, p, p).transpose(2, 3).reshape(len(patches), side * p, side * p)
+
+    def forward(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
+        """Logits (B, patches, slots, codes) of every code, told the prefix and all codes before it.
+
+        order: int64 (B, patches), the patches in the order in which they are given; row by row where None. The logits
+        come in that order.
+        """
+        order = self._rows(len(grids)) if order is None else order
+        codes = self._codes(grids, order)
+        given = self.code(codes)
+        before = self._enter(given[:, :-1], order[:, :-1])
+        x = torch.cat((self.begin.expand(len(grids), 1, -1), before), 1) + self.target(order)
+        p, t = prefix.tokens.shape[1], x.shape[1]
+        x = torch.cat((prefix.tokens, x), 1)
+        causal = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
+        sight = F.pad(causal, (p, 0, p, 0), value=True)  # the prefix sees itself and nothing of the patches
+        sight[:p, p:] = False
+        counts = F.pad(prefix.mask, (0, t), value=True)
+        mask = (sight & counts[:, None, :])[:, None]
+        for layer in self.layers:
+            x, _ = layer(x, mask)
+        logits: Tensor = self.head(self.norm(x[:, p:]), given[:, :, :-1])
+        return logits
+
+    def loss(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
+        """Nats a code, (B,)."""
+        order = self._rows(len(grids)) if order is None else order
+        logits = self(grids, prefix, order)
+        each = F.cross_entropy(logits.flatten(0, 2), self._codes(grids, order).flatten(), reduction="none")
+        return each.view(len(grids), -1).mean(1)
+
+    def _rows(self, n: int) -> Tensor:
+        return torch.arange(self.config.patches, device=self.begin.device).expand(n, -1)
+
+    def _codes(self, grids: Tensor, order: Tensor) -> Tensor:
+        return self.patches(grids).gather(1, order[..., None].expand(-1, -1, self.config.slots))
+
+    def _enter(self, given: Tensor, places: Tensor) -> Tensor:
+        """Patches (B, T, slots, code_width) that were given at places (B, T) -> (B, T, width)."""
+        entered: Tensor = self.patch(given.flatten(2)) + self.place(places)
+        return entered
+
+    # -- grids drawn -----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def sample(
+        self,
+        prefix: Prefix,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        guidance: float = 1.0,
+        generator: torch.Generator | None = None,
+        known: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Draw n grids, int64 (n, grid, grid), the same for the same generator.
+
+        prefix: of one grid, or of each. temperature: 0 always takes the likeliest code. top_k: only among so many
+        likeliest, 0 among all. guidance: 1 follows the prefix as learnt, more goes further away from saying nothing.
+        known: int64 (grid, grid), of which every code is kept where mask, bool (grid, grid), is False; the others are
+        drawn anew, told the kept ones. Raises UsageError for an option or a known grid that cannot be.
+        """
+        c = self.config
+        known, mask = self._known(known, mask)
+        _require(n >= 1, f"{n} grids", "at least 1")
+        _require(temperature >= 0, f"temperature {temperature:g}", "at least 0")
+        _require(top_k >= 0, f"top_k {top_k}", "at least 0, which is all")
+        _require(guidance >= 0, f"guidance {guidance:g}", "at least 0")
+        prefix = prefix.expand(n)
+        guided = guidance != 1
+        if guided:
+            nothing = prefix.without(torch.ones(n, dtype=torch.bool, device=prefix.mask.device))
+            prefix = Prefix(prefix.tokens.repeat(2, 1, 1), torch.cat((prefix.mask, nothing.mask)))
+        kept, anew = self.patches(known[None])[0], self.patches(mask[None])[0]
+        order = anew.any(1).long().argsort(stable=True)  # patches that are known come first
+
+        cache, seen = self._read(prefix)
+        patches = torch.zeros(n, c.patches, c.slots, dtype=torch.long, device=self.begin.device)
+        x = self.begin.expand(len(prefix.mask), 1, -1)
+        for place in order.tolist():
+            seen = F.pad(seen, (0, 1), value=True)
+            x = x + self.target.weight[place]
+            for i, layer in enumerate(self.layers):
+                x, cache[i] = layer(x, seen[:, None, None], cache[i])
+            said = self.norm(x[:, 0])
+            for slot in range(c.slots):
+                if bool(anew[place, slot]):
+                    given = self.code(patches[:, place, :slot])
+                    logits = self.head.one(said, given.repeat(2, 1, 1) if guided else given)
+                    if guided:
+                        told, untold = logits.chunk(2)
+                        logits = untold + guidance * (told - untold)
+                    patches[:, place, slot] = _draw(logits, temperature, top_k, generator)
+                else:
+                    patches[:, place, slot] = kept[place, slot]
+            given = self.code(patches[:, place : place + 1])
+            x = self._enter(given, torch.full((n, 1), place, device=given.device))
+            x = x.repeat(2, 1, 1) if guided else x
+        return self.grids(patches)
+
+    def _read(self, prefix: Prefix) -> tuple[Cache, Tensor]:
+        x, mask = prefix.tokens, prefix.mask[:, None, None]
+        cache = []
+        for layer in self.layers:
+            x, past = layer(x, mask)
+            cache.append(past)
+        return cache, prefix.mask
+
+    def _known(self, known: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        shape, device = (self.config.grid, self.config.grid), self.begin.device
+        if (known is None) != (mask is None):
+            raise UsageError("known codes need a mask that says which are drawn anew, and a mask needs known codes")
+        if known is None or mask is None:
+            every = torch.ones(shape, dtype=torch.bool, device=device)
+            return torch.zeros(shape, dtype=torch.long, device=device), every
+        for name, value in (("known", known), ("mask", mask)):
+            _require(tuple(value.shape) == shape, f"{name} of shape {tuple(value.shape)}", f"of shape {shape}")
+        kept = known[~mask]
+        fits = not len(kept) or (int(kept.min()) >= 0 and int(kept.max()) < self.config.codes)
+        _require(fits, "a known code", f"from 0 to {self.config.codes - 1}")
+        return known.to(device), mask.to(device)
+
+
+def _draw(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator | None) -> Tensor:
+    """Logits (n, codes) -> codes, int64 (n,)."""
+    if temperature == 0:
+        return logits.argmax(1)
+    if 0 < top_k < logits.shape[1]:
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
+    # On the CPU, so that a generator gives the same grid on any device.
+    chances = (logits / temperature).softmax(1).cpu()
+    return torch.multinomial(chances, 1, generator=generator)[:, 0].to(logits.device)
+
+
+def _require(ok: bool, what: str, wanted: str) -> None:
+    if not ok:
+        raise UsageError(f"token decoder: {what}; it must be {wanted}")

@@ -1,0 +1,202 @@
+"""A model pair as DALL-E uses it: words, embeddings, code grids and pictures, each from the one before.
+
+pair = load()
+grids = pair.from_text(["a red fox"], 8, guidance=2.0)              # DALL-E: words -> codes
+embeddings = pair.text_to_image_embedding(["a red fox"], 1)         # DALL-E 2: words -> embedding -> codes
+grids = pair.from_embedding(embeddings, 8)
+pictures = pair.decode(grids)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen import registry
+from pixgen.dalle import store
+from pixgen.dalle.decoder import TokenConfig, TokenDecoder
+from pixgen.dalle.prior import Prior, PriorConfig
+from pixgen.errors import PixgenError, UsageError
+
+if TYPE_CHECKING:
+    from pixgen.generators.vqgan_model import VQModel
+    from pixgen.perceptors.tiny import Tiny
+
+log = logging.getLogger(__name__)
+
+EMBEDDED = Path(__file__).parent.parent / "embedded"
+
+SIDE = 128
+"""Side in pixels of the pictures whose code grids the token decoder writes."""
+
+
+def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
+    """The pair whose files lie in `folder`; empty for the one that comes with pixgen. Nothing is read yet.
+
+    Raises UsageError where there is no such folder.
+    """
+    place = Path(folder).expanduser() if folder else EMBEDDED
+    if not place.is_dir():
+        raise UsageError(f"there is no folder {str(folder)!r} with the files of a model pair")
+    return Pair(place, torch.device(device))
+
+
+class Pair:
+    """Every network is read when it is first used.
+
+    A missing, damaged or mismatched file is a PixgenError that names it and says how to make it. Images are float32
+    (B, 3, H, W) in [0, 1], embeddings float32 (B, D) of unit norm, code grids int64 (B, 16, 16).
+    """
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.folder, self.device = folder, device
+
+    def path(self, name: str) -> Path:
+        """Where the file of the network `name` lies: perceptor, vqgan, tokens or prior."""
+        return self.folder / f"{name}.safetensors"
+
+    @cached_property
+    def perceptor(self) -> Tiny:
+        perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": self._own("perceptor")}, "perceptor")
+        perceptor.prepare(self.device)
+        return perceptor
+
+    @cached_property
+    def vqgan(self) -> VQModel:
+        path = self._own("vqgan")
+        generator: Any = registry.create("generator", {"type": "vqgan"} | ({"model": path} if path else {}), "vqgan")
+        generator.prepare(self.device)
+        return generator.network
+
+    @cached_property
+    def decoder(self) -> TokenDecoder:
+        path = self.path("tokens")
+        model, about = store.load(path, TokenConfig, TokenDecoder, "pixgen train tokens")
+        codes, grid = len(self.vqgan.quantize.codebook), SIDE // self.vqgan.factor
+        sizes = (model.config.codes, model.config.grid, model.config.embedding)
+        if sizes != (codes, grid, self.perceptor.dim):
+            raise PixgenError(
+                f"{path} does not fit the vqgan and the perceptor beside it: it writes {sizes[1]}x{sizes[1]} of "
+                f"{sizes[0]} codes from embeddings of {sizes[2]}, theirs are {grid}x{grid} of {codes} from "
+                f"{self.perceptor.dim}; make it again with `pixgen train tokens`"
+            )
+        self._compare(path, about, ("perceptor", "vqgan"), "pixgen train tokens")
+        return model.to(self.device)
+
+    @cached_property
+    def prior(self) -> Prior:
+        path = self.path("prior")
+        model, about = store.load(path, PriorConfig, Prior, "pixgen train prior")
+        if model.config.embedding != self.perceptor.dim:
+            raise PixgenError(
+                f"{path} does not fit the perceptor beside it: its embeddings have {model.config.embedding} numbers, "
+                f"not {self.perceptor.dim}; make it again with `pixgen train prior`"
+            )
+        self._compare(path, about, ("perceptor",), "pixgen train prior")
+        return model.to(self.device)
+
+    # -- from one to the next --------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def embed(self, images: Tensor) -> Tensor:
+        """What the perceptor sees of whole pictures, (B, D)."""
+        return self.perceptor.encode_image(resized(images.to(self.device), self.perceptor.input_size))
+
+    @torch.no_grad()
+    def codes(self, images: Tensor) -> Tensor:
+        """The code grids of pictures, resized to 128x128: int64 (B, 16, 16)."""
+        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), SIDE)))[1]
+        return found
+
+    def from_text(
+        self,
+        texts: list[str],
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        guidance: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """DALL-E: n code grids of one caption; several texts are one caption, set apart by commas.
+
+        Options as in `TokenDecoder.sample`. Raises UsageError for one that cannot be.
+        """
+        with torch.no_grad():
+            prefix = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(texts)]))
+        return self.decoder.sample(
+            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator
+        )
+
+    def from_embedding(
+        self,
+        embedding: Tensor,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        guidance: float = 1.0,
+        generator: torch.Generator | None = None,
+        known: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """DALL-E 2's second half: n code grids of an image embedding, (1, D), or one of each of (n, D).
+
+        known: int64 (16, 16), kept exactly where mask, bool (16, 16), is False; where it is True codes are drawn anew.
+        Options as in `TokenDecoder.sample`. Raises UsageError for one that cannot be.
+        """
+        with torch.no_grad():
+            prefix = self.decoder.of_image(F.normalize(embedding.to(self.device), dim=-1))
+        return self.decoder.sample(
+            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator, known=known,
+            mask=mask,
+        )  # fmt: skip
+
+    def text_to_image_embedding(self, texts: list[str], n: int, generator: torch.Generator | None = None) -> Tensor:
+        """DALL-E 2's first half: n image embeddings that the prior draws for one caption, (n, D).
+
+        Several texts are one caption, set apart by commas.
+        """
+        text = self.perceptor.encode_text([", ".join(texts)])
+        return self.prior.sample(text.expand(n, -1), generator)
+
+    def mix(self, embeddings: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Image embeddings (N, D) each, added by weight about what is common to all pictures; (N, D), unit norm.
+
+        A negative weight leads away from what its embedding shows. At least one weight must be positive.
+        """
+        middle = self.decoder.mean[1]
+        total = sum(weight for weight in weights if weight > 0)
+        moves = [weight / total * (one - middle) for one, weight in zip(embeddings, weights, strict=True)]
+        return F.normalize(middle + torch.stack(moves).sum(0), dim=-1)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Code grids -> the pictures that they show, float32 (B, 3, 128, 128) in [0, 1]."""
+        return self.vqgan.decode(self.vqgan.codes(codes.to(self.device))).clamp(0, 1)
+
+    def _own(self, name: str) -> str:
+        """The path of a network's file as its plugin takes it: empty for the one that comes with pixgen."""
+        return "" if self.folder == EMBEDDED else str(self.path(name))
+
+    def _compare(self, path: Path, about: dict[str, Any], names: tuple[str, ...], command: str) -> None:
+        for name in names:
+            if (wanted := about.get(name)) and wanted != store.fingerprint(self.path(name)):
+                log.warning(
+                    "%s was trained with another %s than the one beside it; what it draws may be poor until `%s` makes "
+                    "it again", path, self.path(name).name, command,
+                )  # fmt: skip
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """Whole pictures at side x side, (B, 3, side, side); another shape is squeezed, so that nothing is cut off."""
+    if images.shape[2:] == (side, side):
+        return images
+    return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)

@@ -1,0 +1,58 @@
+"""Files of the token decoder and the prior: weights and, in the metadata, everything else that is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from pixgen.errors import PixgenError
+from pixgen.models import weights
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def save(model: nn.Module, path: Path, **about: Any) -> None:
+    """Write a network with a dataclass `config` in float16; `about` joins its sizes in the metadata.
+
+    Raises PixgenError where the system refuses.
+    """
+    halved = {name: value.detach().half() for name, value in model.state_dict().items()}
+    metadata = {"architecture": dataclasses.asdict(model.config), **about}  # type: ignore[call-overload]
+    weights.write(halved, path, {"pixgen": json.dumps(metadata)})
+
+
+def load(
+    path: Path, config: Callable[..., Any], network: Callable[[Any], Network], command: str
+) -> tuple[Network, dict[str, Any]]:
+    """A network that `save` wrote, float32, frozen, in eval mode; and what was written about it.
+
+    command: what makes such a file, for messages. Raises PixgenError for a file that is missing, damaged or another's.
+    """
+    if not path.is_file():
+        raise PixgenError(f"there is no {path}; make it with `{command}`")
+    tensors, metadata = weights.read(path)
+    try:
+        about = json.loads(metadata["pixgen"])
+        with torch.device("meta"):
+            model = network(config(**about["architecture"]))
+    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise PixgenError(f"{path} is no file of this pixgen's `{command}` ({error!r}); make it again") from error
+    weights.require_fit(model.state_dict(), tensors, path, f"what `{command}` makes")
+    model.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
+    return model.eval().requires_grad_(False), about
+
+
+def fingerprint(path: Path) -> str:
+    """Sixteen hexadecimal digits that tell a file's bytes from any other's. Raises PixgenError where there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise PixgenError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
