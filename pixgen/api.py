@@ -16,6 +16,7 @@ from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
 from pixgen.metadata import Metadata
+from pixgen.models import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +55,7 @@ def generate(
     *,
     count: int = 1,
     preset: str | Sequence[str] = (),
+    model: str | Path | None = None,
     config: str | Path | None = None,
     method: str = "loop",
     callback: Callable[[Step], object] | None = None,
@@ -64,6 +66,7 @@ def generate(
     options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"`, `steps=60`, `seed=7`,
     `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
+    model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
     callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
 
@@ -75,15 +78,16 @@ def generate(
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
     way = Layer(methods.settings(method), f"generate(..., method={method!r})")
-    chosen = gather(presets, config, [way, *said, Layer({"prompt": prompt}, "the prompt")])
+    models = [] if model is None else [Layer(pair.settings(str(model)), "generate(..., model=...)")]
+    chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
-    models = Models()
+    loaded = Models()
     for group in render.groups(resolved, count):
-        drawing = render.Drawing(group, models)
+        drawing = render.Drawing(group, loaded)
         for step in drawing:
             if callback is not None:
                 callback(step)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from pixgen import hardware, registry, schema
 from pixgen.errors import UsageError
 from pixgen.layers import Layer
-from pixgen.models import profiles
+from pixgen.models import pair, profiles
 from pixgen.schema import OptionError, join
 
 COMPONENTS = {"generator": "generator", "start": "start", "cutter": "cutter", "optimizer": "optimizer"}
@@ -173,13 +173,28 @@ def _defaults(said: Sequence[Layer]) -> list[Layer]:
         generator: Any = registry.get("generator", tree.generator.get("type", ""))
     except UsageError:
         return []  # the merge that follows meets the same mistake and says where it is
-    return [Layer(generator.defaults, f"the defaults of generator {tree.generator.type}"), *_profile(tree)]
+    beneath = [Layer(generator.defaults, f"the defaults of generator {tree.generator.type}"), *_profile(tree)]
+    return beneath + _start_of_the_pair(str(tree.generator.get("model", "")), [*beneath, *said])
 
 
 def _profile(tree: DictConfig) -> list[Layer]:
     """The settings that suit the models of `tree`."""
     chosen = _unguard(OmegaConf.to_container(tree))
     return profiles.layers(chosen["generator"], chosen["perceptors"].values())
+
+
+def _start_of_the_pair(model: str, stack: Sequence[Layer]) -> list[Layer]:
+    """Where the generator is a file of somebody's own pair, a start that reads weights looks into the same folder."""
+    folder = pair.folder_of(model)
+    if folder is None:
+        return []
+    types = [layer.values["start"] for layer in stack if "start" in layer.values]
+    types = [start if isinstance(start, str) else start.get("type") for start in types]
+    start = next((name for name in reversed(types) if name), "random")
+    if start not in registry.names("start"):
+        return []  # the merge that follows says so
+    reads = any(option.name == "folder" for option in registry.options("start", start))
+    return [Layer({"start": {"type": start, "folder": str(folder)}}, "the generator's folder")] if reads else []
 
 
 def _normal(values: Mapping[str, Any]) -> dict[str, Any]:

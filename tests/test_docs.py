@@ -37,7 +37,8 @@ def commands() -> list[str]:
 SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
 PIXGEN = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
 ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show")]
-DRAWING = [part for part in PIXGEN if part not in ASKING]
+TRAINING = [part for part in PIXGEN if part.split()[1] == "train"]
+DRAWING = [part for part in PIXGEN if part not in ASKING + TRAINING]
 EXAMPLES = [line.strip() for line in draw.EPILOG.splitlines() if line.strip().startswith("pixgen ")]
 
 
@@ -49,6 +50,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
     (tmp_path / "prompts.txt").write_text("a red fox\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pair").symlink_to(resources.embedded(), target_is_directory=True)
     return tmp_path
 
 
@@ -69,6 +72,19 @@ def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pyte
     words = shlex.split(line, comments=True)[1:]
     assert run([*words, *QUICK_WORDS]) == 0, capsys.readouterr().err
     assert list(folder.rglob("*.png"))
+
+
+@pytest.mark.parametrize("line", TRAINING)
+def test_every_command_that_trains_runs_its_trainings(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pixgen.training import whole
+
+    ran: list[str] = []
+    monkeypatch.setattr(whole, "data", lambda wanted, say: ran.append("data"))
+    monkeypatch.setattr(whole, "train", lambda training, wanted: ran.append(training.name))
+    assert run(shlex.split(line, comments=True)[1:]) == 0, capsys.readouterr().err
+    assert ran[:3] == ["data", "clip", "vqgan"]
 
 
 @pytest.mark.parametrize("line", ASKING)

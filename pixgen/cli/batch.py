@@ -49,6 +49,7 @@ Examples:
 @click.option("--size", metavar="WIDTHxHEIGHT", help="In pixels.")
 @click.option("--steps", metavar="N", type=click.IntRange(1), help="Steps of each picture.")
 @click.option("-p", "--preset", "presets", metavar="NAME", multiple=True, help="A named look; several are merged.")
+@click.option("--model", metavar="PAIR", help="Models to draw with: a folder of `pixgen train`, or a name.")
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(), help="A YAML file of settings.")
 @click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 @click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="Run this file and use its plugins.")
@@ -85,6 +86,7 @@ def batch(
     size: str | None,
     steps: int | None,
     presets: tuple[str, ...],
+    model: str | None,
     config_file: str | None,
     device: str | None,
     plugins: tuple[str, ...],
@@ -133,7 +135,7 @@ def batch(
     plan = jobs.Plan(
         presets=presets,
         config_file=config_file,
-        said=_said({"size": size, "steps": steps, "device": device}, settings, plugins),
+        said=_said({"size": size, "steps": steps, "device": device}, settings, plugins, model),
         grid=jobs.parse_grid(grid),
         seeds=jobs.parse_seeds(seeds) if seeds else (),
         seed=seed,
@@ -231,13 +233,19 @@ def _answering(stop: Stop) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _said(flags: dict[str, Any], settings: tuple[str, ...], plugins: tuple[str, ...]) -> list[Any]:
+def _said(
+    flags: dict[str, Any], settings: tuple[str, ...], plugins: tuple[str, ...], model: str | None = None
+) -> list[Any]:
     from pixgen import registry
     from pixgen.layers import Layer, parse_assignments
 
     for file in plugins:
         registry.load_file(file)
     layers = [Layer({name: value}, f"--{name}") for name, value in flags.items() if value is not None]
+    if model is not None:
+        from pixgen.models import pair
+
+        layers.append(Layer(pair.settings(model), "--model"))
     return [*layers, *parse_assignments(settings)]
 
 

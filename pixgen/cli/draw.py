@@ -57,6 +57,7 @@ def _epilog() -> str:
     shell_complete=words.preset_names,
     help="A named look; several are merged.",
 )
+@click.option("--model", metavar="PAIR", help="Models to draw with: a folder of `pixgen train`, or a name.")
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(), help="A YAML file of settings.")
 @click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.  [default: auto]")
 @click.option("--init-image", metavar="FILE", type=click.Path(), help="A picture to begin from.")
@@ -86,6 +87,7 @@ def draw(
     size: str | None,
     steps: int | None,
     presets: tuple[str, ...],
+    model: str | None,
     config_file: str | None,
     device: str | None,
     init_image: str | None,
@@ -107,7 +109,7 @@ def draw(
     """
     _require_sense(prompt, settings)
     naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
-    said = words.flags(seed, size, steps, device, init_image)
+    said = words.flags(seed, size, steps, device, init_image, model)
     said |= words.method(said, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     typed = words.resolve(prompt, settings, said, presets, config_file, plugins)
 

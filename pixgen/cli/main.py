@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "show": "Says how a picture was made, or prints the settings of a run.",
     "presets": "Lists the named looks.",
     "plugins": "Lists the losses, filters, generators ... and their options.",
+    "train": "Makes and measures the models that pixgen draws with, from nothing.",
     "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
     "doctor": "Says what is installed, what works, and what to do where it does not.",
     "completion": "Prints what makes your shell complete pixgen's words.",

@@ -12,7 +12,21 @@ from pixgen.errors import UsageError
 LONG = 6
 """A lone word of so many letters, one letter away from a command, is that command; `shoe` and `mode` are prompts."""
 
-_SUBCOMMANDS = {"list", "show", "pull", "verify", "path", "config", "data", "all", "bash", "zsh", "fish"}
+_SUBCOMMANDS = {
+    "list",
+    "show",
+    "pull",
+    "verify",
+    "path",
+    "config",
+    "data",
+    "all",
+    "clip",
+    "vqgan",
+    "bash",
+    "zsh",
+    "fish",
+}
 
 
 def require_prompt(arguments: Sequence[str], commands: Iterable[str]) -> None:

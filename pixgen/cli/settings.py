@@ -32,10 +32,15 @@ def flags(
     steps: int | None = None,
     device: str | None = None,
     init_image: str | None = None,
+    model: str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What the flags that were given say: flag -> the settings that it stands for."""
     plain = {"seed": seed, "size": size, "steps": steps, "device": device}
     said: dict[str, dict[str, Any]] = {f"--{name}": {name: v} for name, v in plain.items() if v is not None}
+    if model is not None:
+        from pixgen.models import pair
+
+        said["--model"] = pair.settings(model)
     if init_image is not None:
         if not Path(init_image).is_file():
             raise UsageError(f"there is no picture {init_image!r} (--init-image)")

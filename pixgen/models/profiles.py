@@ -25,9 +25,11 @@ def layers(generator: Mapping[str, Any], perceptors: Iterable[Mapping[str, Any]]
     """The settings that suit these plugins' options, later ones winning: the CLIPs', the VQGAN's, the pair's."""
     looks = list(perceptors)
     found = [_profile(str(look.get("model", CLIP)), CLIP) for look in looks if look.get("type") == "open_clip"]
-    if generator.get("type") == "vqgan" and not _is_embedded(str(generator.get("model", zoo.EMBEDDED))):
+    own = generator.get("type") == "vqgan" and _is_embedded(str(generator.get("model", zoo.EMBEDDED)))
+    if generator.get("type") == "vqgan" and not own:
         found.append(_profile(str(generator["model"]), TAMING))
-    pair = {"generator": _model(generator), "perceptors": sorted(map(_model, looks))}
+    # What somebody trained as pixgen-tiny was trained is drawn with as that is.
+    pair = {"generator": "vqgan" if own else _model(generator), "perceptors": sorted(map(_model, looks))}
     return found + [layer for models, layer in zoo.pairs() if models == pair]
 
 

@@ -13,24 +13,23 @@ Everything is counted in pictures seen, so a run may be cut anywhere and goes on
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
-from pixgen.training import runs
+from pixgen.training import monitor, runs
 from pixgen.training.captions import write
 from pixgen.training.pool import mirrored, pool
-from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, shipped_clip
+from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
 
 BATCH = 256
@@ -106,8 +105,10 @@ class Learner(nn.Module):
         self.style = nn.Linear(2 * config.dim, len(STYLE_NAMES))
 
     def forward(self, images: Tensor, texts: Tensor, mirrors: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        pooled = self.clip.image.pooled(images)
-        image = F.normalize(self.clip.image.project(pooled), dim=-1)
+        with autocast(images.device):
+            pooled = self.clip.image.pooled(images)
+            projected = self.clip.image.project(pooled)
+        image, pooled = F.normalize(projected.float(), dim=-1), pooled.float()
         scale = self.clip.log_scale.exp().clamp(max=MAX_SCALE)
         match = info_nce(image, texts, scale, batch.captions)
         side = sides(image, texts, mirrors, said_sides(batch.captions), scale)
@@ -125,31 +126,38 @@ def said_sides(captions: list[str]) -> Tensor:
 
 
 @torch.no_grad()
+def named(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, side: int, step: int) -> tuple[Batch, Tensor]:
+    """A batch of plain drawings and, nearest first, the five groups of `scenes` it is taken for: int64 (B, 5)."""
+    device = clip.log_scale.device
+    names = ["a " + scenes.subjects[g].en[0] for g in scenes.groups]
+    texts = clip.encode_text(tokens(tokenizer, names, clip.config.context).to(device))
+    batch = scenes[step]
+    images = F.interpolate(batch.images.to(device), size=(side, side), mode="bilinear", antialias=True)
+    return batch, (clip.encode_image(images) @ texts.T).topk(min(5, len(names))).indices.cpu()
+
+
 def zero_shot(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, side: int, batches: int = 2) -> list[float]:
     """Top-1 and top-5 share of plain drawings named rightly among all of the groups in `scenes`."""
-    names = ["a " + scenes.subjects[g].en[0] for g in scenes.groups]
-    texts = clip.encode_text(tokens(tokenizer, names, clip.config.context))
     numbers = torch.tensor([scenes.numbers[g] for g in scenes.groups])
-    right = []
-    for step in range(batches):
-        batch = scenes[step]
-        images = F.interpolate(batch.images, size=(side, side), mode="bilinear", antialias=True)
-        best = (clip.encode_image(images) @ texts.T).topk(5).indices
-        right.append(numbers[best] == batch.subjects[:, None])
-    hits = torch.cat(right).float()
+    found = [named(clip, tokenizer, scenes, side, step) for step in range(batches)]
+    hits = torch.cat([numbers[best] == batch.subjects[:, None] for batch, best in found]).float()
     return [round(hits[:, 0].mean().item(), 4), round(hits.amax(1).mean().item(), 4)]
+
+
+def sheet(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, path: Path, count: int = 8) -> None:
+    """Draw what the perceptor takes a few plain drawings for."""
+    batch, best = named(clip, tokenizer, scenes, clip.config.side, 0)
+    labels = ["\n".join(scenes.groups[i] for i in row[:3]) for row in best[:count].tolist()]
+    monitor.sheet(path, [batch.images[:count]], labels)
 
 
 def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], batch: Batch, path: Path, facts: dict) -> None:
     """Write the shipped file: float16 weights, and everything else that the perceptor needs in the metadata."""
     with torch.no_grad():
-        ids = tokens(tokenizer, batch.captions, clip.config.context)
+        ids = tokens(tokenizer, batch.captions, clip.config.context).to(batch.images.device)
         gap = clip.encode_image(batch.images).mean(0) - clip.encode_text(ids).mean(0)
-    tensors = {k: v.half().contiguous() for k, v in clip.state_dict().items()} | {"gap": gap.half()}
     meta = {"architecture": vars(clip.config), "words": words, "tokenizer": json.loads(tokenizer.to_str()), **facts}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"pixgen": json.dumps(meta, ensure_ascii=False)})
-    temporary.replace(path)
+    runs.save_weights(clip.state_dict() | {"gap": gap}, path, meta)
 
 
 def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]:
@@ -164,22 +172,15 @@ def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]
     return side, radius, lr * min(1.0, (begun + 1) / 100) * falling
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the embedded perceptor.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = runs.options("Train the embedded perceptor.")
     parser.add_argument("--pictures", type=int, default=2_000_000)
     parser.add_argument("--subjects", type=int, default=440)
     parser.add_argument("--pool", type=int, default=POOL, help="scenes rendered once and used again")
     parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
-    options = parser.parse_args()
-    options.run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(options.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = parser.parse_args(argv)
+    device = runs.begin(options)
 
     scenes = pool(
         options.run / "pool.npy", Scenes(options.cache, BATCH, 64, options.seed, options.subjects), options.pool
@@ -199,10 +200,10 @@ def main() -> None:
         (options.run / "words.json").write_text(json.dumps(words, ensure_ascii=False))
     tokenizer, words = Tokenizer.from_file(str(vocabulary)), json.loads((options.run / "words.json").read_text())
 
-    learner = Learner(config, len(seen.numbers)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learner = Learner(config, len(seen.numbers)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(learner.clip)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.05)
-    log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
+    log, checkpoint = Log(options.run / "log.jsonl", options.pictures), options.run / "checkpoint.pt"
     pictures = step = begun = 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         learner.load_state_dict(state["learner"])
@@ -230,12 +231,14 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = lr
         places = scenes.order(step // each, options.seed)[step % each * BATCH :][:BATCH]
-        batch = scenes.batch(places, side, rng)
+        batch = scenes.batch(places, side, rng).to(device)
 
         # As it is; the backward pass leaves the pictures' gradient as well as the weights'.
         images = batch.images.requires_grad_()
         other = [mirrored(batch.captions[i]) for i in said_sides(batch.captions).tolist()]
-        both = learner.clip.encode_text(tokens(tokenizer, batch.captions + other, config.context))
+        ids = tokens(tokenizer, batch.captions + other, config.context).to(device)
+        with autocast(device):
+            both = learner.clip.encode_text(ids)
         texts, mirrors = both[: len(images)], both[len(images) :]
         loss, values = learner(images, texts, mirrors, batch)
         update(loss)
@@ -256,15 +259,17 @@ def main() -> None:
             shown = {name: round(value, 3) for name, value in values.items()}
             log.write(pictures=pictures, side=side, radius=round(radius, 2), rate=round(rate, 1), **shown)
         if step % 250 == 0:
-            named = [zero_shot(average.model, tokenizer, hands, side) for hands in (seen, unseen)]
-            log.write(pictures=pictures, groups=len(seen.groups), seen=named[0], held_out=named[1])
+            hands = {"seen": seen, "held_out": unseen}
+            right = {k: zero_shot(average.model, tokenizer, h, side) for k, h in hands.items() if h.groups}
+            log.write(pictures=pictures, groups=len(seen.groups), **right)
         if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
             progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
             networks = {"learner": learner.state_dict(), "average": average.model.state_dict()}
-            save_atomically(networks | progress, checkpoint)
             facts = {"pictures": pictures, "subjects": options.subjects, "seed": options.seed}
-            paired = scenes.batch(scenes.order(0, 1)[:1024], config.side, torch.Generator().manual_seed(0))
+            paired = scenes.batch(scenes.order(0, 1)[:1024], config.side, torch.Generator().manual_seed(0)).to(device)
             export(average.model, tokenizer, words, paired, options.run / "perceptor.safetensors", facts)
+            sheet(average.model, tokenizer, seen, options.run / "samples" / f"{step:06}.png")
+            save_atomically(networks | progress, checkpoint)  # last: where it ends the training, all is written
             saved = time.time()
 
 

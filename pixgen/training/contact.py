@@ -1,15 +1,21 @@
-"""A contact sheet of the drawings: one row a subject, one column a hand. Wrong matches are seen at a glance."""
+"""Contact sheets: the drawings, one row a subject and one column a hand; and scenes of every style, with captions.
+
+python -m pixgen.training.contact CACHE docs/scenes.webp
+"""
 
 from __future__ import annotations
 
 import io
 import random
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from pixgen import files
+from pixgen.training import monitor
 from pixgen.training.drawings import SETS, Drawing, load_sprites
 
 TITLE = 12  # pixels for the words over a row
@@ -45,7 +51,55 @@ def contact_sheet(cache: Path, path: Path, subjects: int = 48, seed: int = 0, ti
     files.write(path, png.getvalue(), overwrite=True)
 
 
+def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int = 144, columns: int = 8) -> None:
+    """Write a WebP of `each` random scenes of every style, `tile` pixels wide; a third of the captions Portuguese.
+
+    Raises UsageError when there is no cache, PixgenError when `path` cannot be written.
+    """
+    import torch
+
+    from pixgen.training.captions import write
+    from pixgen.training.scenes import STYLE_NAMES, Scenes, Sketch
+
+    rng = random.Random(seed)
+    scenes = Scenes(cache, 1, tile, seed)
+    sketches: list[tuple[Sketch, str]] = []
+    for i in range(each):
+        for name in STYLE_NAMES:
+            sketch = scenes.sketch(rng)
+            sketch.scene.style = name
+            sketches.append((sketch, write(sketch.scene, rng, portuguese=(len(sketches) + i) % 3 == 2)))
+    images = scenes.render([sketch for sketch, _ in sketches], rng, torch.Generator().manual_seed(seed))
+    font, line, lines = monitor.font(10), 13, 4
+    high = tile + line * lines
+    sheet = Image.new("RGB", (columns * tile, -(-len(sketches) // columns) * high), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (picture, (_, caption)) in enumerate(zip(images, sketches, strict=True)):
+        x, y = place % columns * tile, place // columns * high
+        sheet.paste(Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()), (x, y))
+        for row, words in enumerate(textwrap.wrap(caption, tile * 2 // 13)[:lines]):
+            draw.text((x + 3, y + tile + row * line), words, fill="black", font=font)
+    webp = io.BytesIO()
+    sheet.save(webp, "WEBP", quality=70, method=6)
+    files.write(path, webp.getvalue(), overwrite=True)
+
+
 def _on_white(sprite: np.ndarray, side: int) -> Image.Image:
     """Premultiplied over white is the colour plus what the alpha leaves free; it never passes 255."""
     colour = sprite[:3] + (255 - sprite[3:])
     return Image.fromarray(colour.transpose(1, 2, 0)).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Draw scenes of every style with their captions.")
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("path", type=Path, help="a .webp")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    scene_sheet(options.cache, options.path, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()

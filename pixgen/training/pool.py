@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,17 @@ _SIDES = re.compile("|".join(_OTHER_SIDE))
 
 @dataclass
 class Pool:
-    """pictures: uint8 (N, 3, S, S), memory-mapped; wordings: N lists of captions of the same scene."""
+    """pictures: uint8 (N, 3, S, S), memory-mapped; wordings: N lists of captions of the same scene.
+
+    things and labels: as in `Batch`; empty in a pool of before they were kept.
+    """
 
     pictures: np.ndarray
     wordings: list[list[str]]
     subjects: Tensor
     styles: Tensor
+    things: list[list[int]] = field(default_factory=list)
+    labels: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -89,14 +94,15 @@ def pool(path: Path, scenes: Scenes, pictures: int) -> Pool:
         _render(path, words, scenes, pictures)
     held = json.loads(words.read_text())
     subjects, styles = torch.tensor(held["subjects"]), torch.tensor(held["styles"])
-    return Pool(np.load(path, mmap_mode="r"), held["wordings"], subjects, styles)
+    named, shown = held.get("things", []), torch.tensor(held.get("labels", []), dtype=torch.long)
+    return Pool(np.load(path, mmap_mode="r"), held["wordings"], subjects, styles, named, shown)
 
 
 def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
     steps = -(-pictures // scenes.batch)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
-    held: dict[str, list] = {"wordings": [], "subjects": [], "styles": []}
+    held: dict[str, list] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}
     for step in range(steps):
         batch = scenes.batch_at(step, WORDINGS)
         begin = step * scenes.batch
@@ -104,6 +110,8 @@ def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
         held["wordings"] += batch.wordings
         held["subjects"] += batch.subjects.tolist()
         held["styles"] += batch.styles.tolist()
+        held["things"] += batch.things
+        held["labels"] += batch.labels.tolist()
     array.flush()
     os.replace(temporary, path)
     unfinished = words.with_suffix(f".{os.getpid()}.tmp")

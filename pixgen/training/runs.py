@@ -1,37 +1,140 @@
-"""What every training shares: checkpoints that survive a kill, averaged weights, lines of log."""
+"""What every training shares: where it computes, checkpoints that survive a kill, averaged weights, lines of log."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import copy
 import json
 import os
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import safe_open
-from torch import nn
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
+from pixgen import hardware
+from pixgen.errors import PixgenError
 from pixgen.perceptors.tiny import Tiny
 from pixgen.perceptors.tiny_model import TinyCLIP
+from pixgen.training import monitor
 
 SAVE_EVERY = 240.0
-"""Seconds between checkpoints."""
+"""Seconds between checkpoints; zero from the moment that somebody asks to stop."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def options(about: str) -> argparse.ArgumentParser:
+    """A parser with what every training takes: its run folder, the cache of drawings, seed, threads and device."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("run", type=Path, help="folder of the checkpoint, the log and the weights")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="processor cores; 0 leaves it to torch")
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N")
+    return parser
+
+
+def begin(chosen: argparse.Namespace) -> torch.device:
+    """Make the run's folder, fix the seed, say where to compute. Raises UsageError for a device that is not here."""
+    device = torch.device(hardware.device(chosen.device))
+    chosen.run.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(chosen.seed)
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    return device
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 for what is computed inside, where the processor has it; float32 elsewhere (`pixgen.hardware`)."""
+    fast = hardware.precision("auto", str(device)) == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
 def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint under a temporary name, then move it into place."""
+    """Write a checkpoint under a temporary name, then move it into place.
+
+    Raises PixgenError where the disk is full or refuses: the checkpoint before stays. Raises KeyboardInterrupt, once
+    it is written, where somebody has asked to stop (`stoppable`).
+    """
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with kept(path, temporary):
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+    monitor.checkpoint(path.parent)
+    if _stop.asked:
+        raise KeyboardInterrupt
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state that `save_atomically` wrote, or None when there is none yet."""
-    return torch.load(path, weights_only=True) if path.exists() else None
+    """The state that `save_atomically` wrote, on the CPU, or None when there is none yet."""
+    return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
+
+
+def save_weights(tensors: dict[str, Tensor], path: Path, about: dict[str, Any]) -> None:
+    """Write a file to ship, whole or not at all: float16 safetensors, with `about` as JSON under the key `pixgen`.
+
+    Raises PixgenError where the disk is full or refuses.
+    """
+    halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with kept(path, temporary):
+        save_file(halved, temporary, metadata={"pixgen": json.dumps(about, ensure_ascii=False)})
+        os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Turn a failure to write `path` into a PixgenError, and leave no half of a temporary file behind."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have errors of their own
+        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+        raise PixgenError(
+            f"cannot write {path}: {str(reason).lower()}; the last checkpoint is kept: make room, and the same "
+            "command goes on from it"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+class _Stop:
+    asked = False
+    training = False
+    """Whether there is anything to lose: a training that has logged a line."""
+
+
+_stop = _Stop()
+
+
+@contextlib.contextmanager
+def stoppable(say: Any = print) -> Iterator[None]:
+    """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
+    global SAVE_EVERY
+
+    def ask(*_: object) -> None:
+        global SAVE_EVERY
+        if _stop.asked or not _stop.training:
+            raise KeyboardInterrupt
+        _stop.asked, SAVE_EVERY = True, 0.0
+        say("stopping at the next step, with a checkpoint; Ctrl-C again stops at once")
+
+    usual, before = SAVE_EVERY, signal.signal(signal.SIGINT, ask)
+    _stop.asked = _stop.training = False
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _stop.asked = _stop.training = False
+        SAVE_EVERY = usual
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -67,13 +170,14 @@ class Average(Generic[Network]):
 
 
 class Log:
-    """One JSON line a report, appended to `path` and printed."""
+    """One JSON line a report, appended to `path` and shown. `total`: what the first value of a line counts up to."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.began = path, time.time()
+    def __init__(self, path: Path, total: int | None = None) -> None:
+        self.path, self.total, self.began = path, total, time.time()
 
     def write(self, **values: Any) -> None:
         line = json.dumps({"seconds": round(time.time() - self.began, 1), **values})
         with self.path.open("a") as file:
             file.write(line + "\n")
-        print(line, flush=True)
+        _stop.training = True
+        monitor.show(line, values, self.total)

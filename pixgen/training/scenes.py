@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,9 @@ from torch.utils.data import Dataset
 
 from pixgen.training.captions import COLOURS, FIELD_PROPS, FIELDS, Scene, Thing, write
 from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites, load_subjects
+from pixgen.training.labels import labels, things
 from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES, tinted
+from pixgen.training.styles import STYLES, tinted, uniform
 
 STYLE_NAMES = list(STYLES)
 
@@ -50,7 +51,8 @@ class Sketch:
 class Batch:
     """images: float32 (B, 3, S, S) in [0, 1]; subjects, styles: int64 (B,), -1 where none is the only one.
 
-    captions: one a picture. wordings: several a picture, where they were asked for.
+    captions: one a picture. wordings: several a picture, where they were asked for. things: every subject of each
+    picture; labels: int64 (B, len(LABELS)), the answers of `pixgen.training.labels`.
     """
 
     images: Tensor
@@ -58,13 +60,22 @@ class Batch:
     subjects: Tensor
     styles: Tensor
     wordings: list[list[str]] = field(default_factory=list)
+    things: list[list[int]] = field(default_factory=list)
+    labels: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on `device`."""
+        images, subjects, styles = (x.to(device) for x in (self.images, self.subjects, self.styles))
+        return replace(self, images=images, subjects=subjects, styles=styles, labels=self.labels.to(device))
 
 
 class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
 
-    cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank. hands: "seen" or "held-out".
+    cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank.
+    hands: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
+    strength: the least share of a style's effect; noise: the most noise on a picture.
     """
 
     def __init__(
@@ -76,20 +87,26 @@ class Scenes(Dataset[Batch]):
         subjects: int = 516,
         hands: str = "seen",
         plain: bool = False,
+        strength: float = 1.0,
+        noise: float = 0.05,
     ) -> None:
         self.sprites, index = load_sprites(cache)
+        self.index, self.strength = index, strength
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
-        self.noise = 0.0 if plain else 0.05  # the largest standard deviation
-        everything = load_subjects()
+        self.noise = 0.0 if plain else noise  # the largest standard deviation
+        everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
         keep = {d.group for d in index if d.hand != HELD_OUT}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
         self.drawings: dict[str, list[tuple[int, Drawing]]] = {}
         for i, drawing in enumerate(index):
-            if drawing.group in self.subjects and (drawing.hand == HELD_OUT) == (hands == "held-out"):
+            right = hands == "all" or (drawing.hand == HELD_OUT) == (hands == "held-out")
+            if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
+        self.wholes = [g for g in self.groups if self.subjects[g].kind == "picture"]  # a user's own photographs
+        self.things = [g for g in self.groups if g not in self.wholes]
         self.people = [g for g in self.groups if self.subjects[g].kind == "person"]
         self.roles = [g for g in self.people if self.drawings[g][0][1].role]
 
@@ -114,16 +131,21 @@ class Scenes(Dataset[Batch]):
         subjects = [self.numbers[s.scene.things[0].subject.group] if len(s.scene.things) == 1 else -1 for s in sketches]
         styles = [STYLE_NAMES.index(s.scene.style) for s in sketches]
         more = [[write(s.scene, rng, rng.random() < 0.3) for _ in range(wordings)] for s in sketches]
-        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more)
+        drawn = [[self.index[p.sprite] for p in s.placed] for s in sketches]
+        shown = torch.tensor([labels(s.scene, d[0]) for s, d in zip(sketches, drawn, strict=True)])
+        named = [things(s.scene, d, self.numbers) for s, d in zip(sketches, drawn, strict=True)]
+        return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more, named, shown)
 
     # -- what is in a picture ------------------------------------------------------------------------------
 
     def sketch(self, rng: random.Random) -> Sketch:
         """Draw one scene at random."""
+        if self.wholes and rng.random() < len(self.wholes) / len(self.groups):
+            return self._whole(rng)
         kind = rng.random()
         if kind < 0.24 and self.people:
             sketch = self._person(rng)
-        elif kind < 0.40:
+        elif kind < 0.40 and len(self.things) > 1:
             sketch = self._two(rng)
         elif kind < 0.46:
             sketch = self._several(rng)
@@ -147,8 +169,14 @@ class Scenes(Dataset[Batch]):
         sprite, _ = rng.choice(self.drawings[group])
         return Sketch(Scene([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
 
+    def _whole(self, rng: random.Random) -> Sketch:
+        group = rng.choice(self.wholes)
+        sprite, _ = rng.choice(self.drawings[group])
+        style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
+        return Sketch(Scene([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
+
     def _single(self, rng: random.Random) -> Sketch:
-        group = rng.choice(self.groups)
+        group = rng.choice(self.things)
         thing, placed = self._thing(group, rng, rng.uniform(0.5, 0.95))
         placed.x, placed.y = (rng.uniform(-0.3, 0.3) * (1.1 - placed.size) * 2 for _ in "xy")
         return Sketch(Scene([thing]), [placed])
@@ -201,7 +229,7 @@ class Scenes(Dataset[Batch]):
         return sketch
 
     def _two(self, rng: random.Random) -> Sketch:
-        one, two = rng.sample(self.groups, 2)
+        one, two = rng.sample(self.things, 2)
         (first, a), (second, b) = (self._thing(g, rng, rng.uniform(0.36, 0.5)) for g in (one, two))
         gap = rng.uniform(0.42, 0.52)
         relation = rng.choice(("left", "left", "right", "right", "above", "below"))
@@ -212,7 +240,7 @@ class Scenes(Dataset[Batch]):
         return Sketch(Scene([first, second], relation=relation), [a, b])
 
     def _several(self, rng: random.Random) -> Sketch:
-        thing, placed = self._thing(rng.choice(self.groups), rng, 0.42)
+        thing, placed = self._thing(rng.choice(self.things), rng, 0.42)
         thing.count = rng.choice((2, 3))
         spots = [(-0.48, 0.0), (0.48, 0.0)] if thing.count == 2 else [(-0.5, 0.35), (0.5, 0.35), (0.0, -0.45)]
         return Sketch(Scene([thing]), [_moved(placed, x, y) for x, y in spots])
@@ -249,7 +277,10 @@ class Scenes(Dataset[Batch]):
             images[rows] = images[rows] * (1 - drawn[:, 3:]) + drawn[:, :3]
         for name in sorted({s.scene.style for s in sketches}):
             rows = [i for i, s in enumerate(sketches) if s.scene.style == name]
-            images[rows] = STYLES[name](images[rows], noise).clamp(0, 1)
+            styled = STYLES[name](images[rows], noise).clamp(0, 1)
+            if self.strength < 1:
+                styled = images[rows].lerp(styled, uniform(noise, len(rows), self.strength, 1))
+            images[rows] = styled
         if self.noise:
             loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * self.noise
             images = (images + loud * torch.randn(images.shape, generator=noise)).clamp(0, 1)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).parent / "subjects.csv"
+OWN = "subjects.json"
+"""In a cache of a user's own pictures: the subjects of these, in place of the table's."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,10 @@ def table() -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8"))))
 
 
-def load_subjects() -> dict[str, Subject]:
-    """Every subject by its group's name, the most useful first."""
+def load_subjects(cache: Path | None = None) -> dict[str, Subject]:
+    """Every subject by its group's name, the most useful first: those of the table, or of a cache of own pictures."""
+    if cache is not None and (cache / OWN).exists():
+        return {each["group"]: _own(each) for each in json.loads((cache / OWN).read_text())}
     groups: dict[str, list[dict[str, str]]] = {}
     for row in table():
         groups.setdefault(row["group"], []).append(row)
@@ -52,6 +58,11 @@ def load_subjects() -> dict[str, Subject]:
         en = tuple(usual["en"].split("|"))
         subjects[group] = Subject(group, usual["kind"], int(usual["rank"]), en, pt, gender, male, female)
     return subjects
+
+
+def _own(values: dict[str, Any]) -> Subject:
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Subject(**plain)
 
 
 def _portuguese(row: dict[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -47,10 +47,9 @@ class Killed(Exception):
 
 
 def train(training: ModuleType, monkeypatch: pytest.MonkeyPatch, run: Path, *arguments: Any) -> dict[str, Any]:
-    monkeypatch.setattr("sys.argv", ["training", str(run), *map(str, arguments)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        training.main()
+        training.main([str(run), *map(str, arguments)])
     checkpoint = runs.load_checkpoint(run / "checkpoint.pt")
     assert checkpoint is not None
     return checkpoint

@@ -1,0 +1,90 @@
+"""Whether DALL-E 2's way (arXiv 2204.06125) is real: what the prior's embeddings are worth, what variations keep."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen.dalle.pair import Pair
+from pixgen.training.figures import Figure, mean, share
+from pixgen.training.judge import Judge
+from pixgen.training.labels import LABELS
+from pixgen.training.measures import SEED, SUBJECTS, fresh
+from pixgen.training.prior import energy_distance
+from pixgen.training.scenes import Scenes
+
+RIDGE = 1.0
+"""Weight of the ridge regression's penalty, in units of the text embeddings' mean variance."""
+
+
+def ridge(texts: Tensor, images: Tensor) -> Tensor:
+    """The linear map (D + 1, D) of text embeddings (N, D), and 1, to image embeddings that a penalty keeps small."""
+    rows = torch.cat((texts, torch.ones(len(texts), 1)), 1)
+    penalty = RIDGE * texts.var(0).mean() * torch.eye(rows.shape[1])
+    return torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+
+
+@torch.no_grad()
+def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
+    """The prior against what is cheaper: the text's embedding itself, the mean shift, and ridge regression.
+
+    All are compared with the true embedding of the scene that a caption was made from; the shift and the regression are
+    fitted on twice as many other scenes.
+    """
+    scenes = Scenes(cache, 64, 64, SEED, SUBJECTS)
+    batches = [scenes.batch_at(step) for step in range(-(-3 * wanted // 64))]
+    images = torch.cat([models.embed(batch.images) for batch in batches])[: 3 * wanted]
+    texts = torch.cat([models.perceptor.encode_text(batch.captions) for batch in batches])[: 3 * wanted]
+    fit, true, said = slice(wanted, None), images[:wanted], texts[:wanted]
+    linear = torch.cat((said, torch.ones(len(said), 1)), 1) @ ridge(texts[fit], images[fit])
+    random = torch.Generator().manual_seed(SEED)
+    sampled = models.prior.sample(said, random)
+    ways = {
+        "the text's embedding": said,
+        "mean shift": said + (images[fit].mean(0) - texts[fit].mean(0)),
+        "ridge regression": linear,
+        "the prior's sample": sampled,
+    }
+    found = []
+    for name, guess in ways.items():
+        unit = F.normalize(guess, dim=1)
+        found.append(mean(f"cosine to the true image embedding, {name}", (unit * true).sum(1).tolist()))
+    for name in ("ridge regression", "the prior's sample"):
+        distance = energy_distance(F.normalize(ways[name], dim=1), true)
+        found.append(Figure(f"energy distance to true image embeddings, {name}", distance, n=wanted, unit=""))
+    order = torch.randperm(len(said), generator=random)
+    for name, guess in (("the prior's sample", sampled), ("the prior's sample of another caption", sampled[order])):
+        ranks = (guess @ true.T).argsort(1, descending=True)[:, :5] == torch.arange(len(true))[:, None]
+        what = f"true picture among the first 5 of {len(true)} (chance {5 / len(true):.1%}), {name}"
+        found.append(share(what, ranks.any(1).tolist()))
+    return found
+
+
+@torch.no_grad()
+def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> list[Figure]:
+    """Whether pictures drawn from a picture's embedding keep subject and style and yet are others.
+
+    Subject and style are those of the true scene, told by the judge; the chance is that of another scene's embedding.
+    """
+    scenes = Scenes(cache, 64, 128, SEED, SUBJECTS)
+    random = torch.Generator().manual_seed(SEED)
+    right: dict[str, list[bool]] = {}
+    changed: list[float] = []
+    for images, numbers, shown in fresh(scenes, pictures, styled=True):
+        embeddings = models.embed(images)
+        for name, given in (("", embeddings), (" of another scene's embedding", embeddings.roll(1, 0))):
+            codes = torch.cat([models.from_embedding(e[None], 1, generator=random) for e in given])
+            seen = judge.look(models.decode(codes))
+            hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
+            style = list(LABELS).index("style")
+            right.setdefault(f"variations{name}: subject kept (top-5)", []).extend(hits.any(1).tolist())
+            kept = seen["style"].argmax(1) == shown[:, style]
+            right.setdefault(f"variations{name}: style kept", []).extend(kept.tolist())
+            if not name:
+                changed += (codes != models.codes(images)).flatten(1).float().mean(1).tolist()
+    found = [share(what, hits) for what, hits in right.items()]
+    return [*found, mean("variations: share of codes that differ from the picture's own", changed)]

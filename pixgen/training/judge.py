@@ -1,0 +1,268 @@
+"""Train a judge: a classifier that says what a drawn picture shows, of another make than the perceptor that guided it.
+
+A loop that pleases its perceptor may please it alone, so its pictures are named by a network that shares nothing
+with it: rectified convolutions and max-pooling in the manner of VGG (arXiv 1409.1556) with batch norm (arXiv
+1502.03167), another seed, other scenes with styles of another strength, another camera, and pictures that are softened
+as a VQGAN softens them. Heads name the subjects (of two things each has half of the answer) and answer every question
+of `pixgen.training.labels`. The validation judge, which is shipped, never saw the hand that is held out; the final
+judge (`--final`) saw all hands and serves the model card alone.
+
+    python -m pixgen.training.judge RUN --cache CACHE [--pictures 300000] [--final]
+
+Everything is counted in pictures seen, so a run may be cut anywhere and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from pixgen.errors import PixgenError
+from pixgen.training import runs
+from pixgen.training.labels import LABELS
+from pixgen.training.pool import Pool, pool
+from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, save_weights
+from pixgen.training.scenes import Scenes
+from pixgen.training.styles import blur
+from pixgen.training.subjects import load_subjects
+
+BATCH = 128
+SIDE = 48
+"""What a judge looks at; training begins smaller, for small pictures teach more a minute."""
+SIZES = ((0.0, 32), (0.6, SIDE))
+SEEDS = {"validation": 7_000, "final": 8_000}
+"""Added to --seed, so that no judge shares its scenes with the perceptor or with the other judge."""
+WIDTHS = (32, 64, 128, 192, 256)
+SMOOTHING = 0.05
+
+
+class Judge(nn.Module):
+    """float32 (B, 3, S, S) in [0, 1], S a multiple of 8 -> logits: "subject" (B, subjects), and (B, n) a question."""
+
+    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for i, width in enumerate(widths):
+            size, stride = (5, 2) if i == 0 else (3, 1)
+            if i in (2, 3):
+                layers.append(nn.MaxPool2d(2))
+            convolution = nn.Conv2d(before, width, size, stride, size // 2, bias=False)
+            layers += [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            before = width
+        self.features = nn.Sequential(*layers)
+        self.norm = nn.BatchNorm1d(2 * before)
+        answers = {"subject": subjects} | {question: len(known) for question, known in LABELS.items()}
+        self.heads = nn.ModuleDict({question: nn.Linear(2 * before, n) for question, n in answers.items()})
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        maps = self.features(((images - 0.5) * 4).contiguous(memory_format=torch.channels_last))
+        # The mean tells what fills the picture, the maximum what is there at all.
+        pooled = self.norm(torch.cat((maps.mean((2, 3)), maps.amax((2, 3))), 1))
+        return {question: head(pooled) for question, head in self.heads.items()}
+
+    @torch.no_grad()
+    def look(self, images: Tensor) -> dict[str, Tensor]:
+        """Probabilities of every answer to finished pictures of any size, float32 (B, 3, H, W) in [0, 1]."""
+        small = F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True).clamp(0, 1)
+        logits = self(small.to(self.norm.weight.device))
+        return {question: row.softmax(1).cpu() for question, row in logits.items()}
+
+
+def share_out(things: list[list[int]], subjects: int) -> Tensor:
+    """Soft targets (B, subjects): every subject of a picture has the same share of it."""
+    target = torch.zeros(len(things), subjects)
+    for row, named in enumerate(things):
+        target[row, named] = 1 / len(named)
+    return target
+
+
+def errors(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropy of the subjects and of every question that the picture can answer; the right share of each."""
+    named = logits["subject"]
+    subjects = named.shape[1]
+    wanted = share_out(things, subjects).to(named.device)
+    loss = F.cross_entropy(named, wanted, label_smoothing=SMOOTHING)
+    found = named.argmax(1).tolist()
+    values = {"subject": float(np.mean([one in true for one, true in zip(found, things, strict=True)]))}
+    for column, question in enumerate(LABELS):
+        rows = (labels[:, column] >= 0).nonzero().flatten()
+        if len(rows):
+            given, right = logits[question][rows], labels[rows, column]
+            loss = loss + 0.15 * F.cross_entropy(given, right)
+            values[question] = float((given.argmax(1) == right).float().mean())
+    return loss, values
+
+
+def batch_at(source: Pool, step: int, seed: int, side: int, hardness: float) -> tuple[Tensor, list[list[int]], Tensor]:
+    """The pictures, things and labels of a step; hardness in [0, 1] is how much of the noise and softness they get."""
+    each = len(source) // BATCH
+    places = np.sort(source.order(step // each, seed)[step % each * BATCH :][:BATCH])
+    rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    images = torch.from_numpy(source.pictures[places]).float().div_(255)
+    flips = torch.rand(len(images), generator=rng) < 0.5
+    images[flips] = images[flips].flip(-1)
+    return view(images, side, hardness, rng), [source.things[i] for i in places], source.labels[places]
+
+
+def view(images: Tensor, side: int, hardness: float, rng: torch.Generator) -> Tensor:
+    """A judge's camera: stretch, shift, light, then softness (blur, or fewer pixels) and noise. (B, 3, side, side)."""
+    n = len(images)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(n, *shape).uniform_(low, high, generator=rng)
+
+    wide, high, angle = uniform(0.82, 1.15), uniform(0.82, 1.15), uniform(-0.08, 0.08)
+    x, y, skew = uniform(-0.12, 0.12), uniform(-0.12, 0.12), uniform(-0.08, 0.08)
+    matrices = torch.stack((torch.stack((wide, skew - angle, x), 1), torch.stack((angle, high, y), 1)), 1)
+    grid = F.affine_grid(matrices, [n, 3, side, side], align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    soft = torch.rand(n, generator=rng) < 0.6 * hardness
+    sigma, coarse = (float(torch.rand(1, generator=rng)) for _ in range(2))
+    if bool(soft.any()):
+        blurred = blur(images[soft], (0.3 + 0.9 * sigma) * side / 48)
+        small = F.interpolate(images[soft], scale_factor=0.45 + 0.4 * coarse, mode="area")
+        enlarged = F.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
+        images[soft] = torch.where(torch.rand(len(blurred), 1, 1, 1, generator=rng) < 0.5, blurred, enlarged)
+    gamma, light = uniform(0.8, 1.25, 1, 1, 1), uniform(-0.05, 0.05, 3, 1, 1)
+    images = images.clamp(1e-4, 1) ** gamma + light * hardness
+    loud = uniform(0, 0.08 * hardness + 1e-6, 1, 1, 1)
+    return (images + loud * torch.randn(images.shape, generator=rng)).clamp_(0, 1)
+
+
+def load(path: Path) -> tuple[Judge, list[str]]:
+    """A judge's file: the frozen network and the names of its subjects, by number.
+
+    Raises PixgenError where there is no such file or where it is no judge's.
+    """
+    if not path.is_file():
+        raise PixgenError(f"judge weights not found: {path}; make them with `pixgen train judge`")
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = json.loads((file.metadata() or {}).get("pixgen", "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
+    if meta.get("labels") != LABELS:
+        raise PixgenError(f"{path} is no judge of this pixgen's: it answers other questions; train it again")
+    judge = Judge(len(meta["groups"]), meta["widths"]).eval().requires_grad_(False)
+    judge.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return judge, meta["groups"]
+
+
+def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
+    """What `load` needs to know beside the weights."""
+    widths = [layer.out_channels for layer in judge.features if isinstance(layer, nn.Conv2d)]
+    return {"widths": widths, "groups": groups, "labels": LABELS}
+
+
+def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], Tensor]]:
+    """Fresh scenes for measuring: images, things and labels of those with one subject."""
+    found = []
+    for step in range(batches):
+        batch = scenes[step]
+        alone = [i for i, named in enumerate(batch.things) if len(named) == 1]
+        found.append((batch.images[alone], [batch.things[i] for i in alone], batch.labels[alone]))
+    return found
+
+
+@torch.no_grad()
+def measure(judge: Judge, held: list[tuple[Tensor, list[list[int]], Tensor]]) -> dict[str, float]:
+    """Shares of true scenes that were named rightly: top1 and top5 of the subject, and every question's."""
+    right: dict[str, list[Tensor]] = {}
+    for images, things, labels in held:
+        seen = judge.look(images)
+        hits = seen["subject"].topk(5).indices == torch.tensor([named[0] for named in things])[:, None]
+        right.setdefault("top1", []).append(hits[:, 0])
+        right.setdefault("top5", []).append(hits.any(1))
+        for column, question in enumerate(LABELS):
+            rows = labels[:, column] >= 0
+            right.setdefault(question, []).append(seen[question].argmax(1)[rows] == labels[rows, column])
+    return {name: round(float(torch.cat(hits).float().mean()), 4) for name, hits in right.items()}
+
+
+def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]:
+    """(side, hardness, learning rate) at this share of the run: easy pictures first, a cosine to a hundredth."""
+    side = next(side for begin, side in reversed(SIZES) if progress >= begin)
+    falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return side, min(1.0, progress / 0.3), lr * min(1.0, (begun + 1) / 100) * falling
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = runs.options("Train a judge.")
+    parser.add_argument("--pictures", type=int, default=300_000)
+    parser.add_argument("--subjects", type=int, default=440)
+    parser.add_argument("--final", action="store_true", help="learn from all hands, the one held out as well")
+    parser.add_argument("--pool", type=int, default=65_536, help="scenes rendered once and used again")
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
+    options = parser.parse_args(argv)
+    device = runs.begin(options)
+    kind = "final" if options.final else "validation"
+    seed = SEEDS[kind] + options.seed
+    torch.manual_seed(seed)
+
+    hands = "all" if options.final else "seen"
+    taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, strength=0.6, noise=0.02)
+    source = pool(options.run / "pool.npy", taught, options.pool)
+    held = unseen(Scenes(options.cache, BATCH, 64, seed + 500, options.subjects, noise=0.02), 4)
+    groups = list(load_subjects())[: options.subjects]
+    judge = Judge(len(groups)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = Average(judge)
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=options.lr, weight_decay=0.02)
+    log, checkpoint = Log(options.run / "log.jsonl", options.pictures), options.run / "checkpoint.pt"
+    pictures = step = begun = 0  # steps since `begun` warm the learning rate up
+    if (state := load_checkpoint(checkpoint)) is not None:
+        judge.load_state_dict(state["judge"])
+        average.model.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        pictures, step, begun = state["pictures"], state["step"], state["begun"]
+    elif options.restart:
+        weights = load(options.restart)[0].state_dict()
+        judge.load_state_dict(weights)
+        average.model.load_state_dict(weights)
+        pictures = about(options.restart)["pictures"]
+        step = begun = pictures // BATCH
+
+    saved = reported = time.time()
+    while pictures < options.pictures:
+        side, hardness, lr = schedule(pictures / options.pictures, step - begun, options.lr)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        images, things, labels = batch_at(source, step, seed, side, hardness)
+        loss, values = errors(judge(images.to(device)), things, labels.to(device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
+        optimizer.step()
+        average.update(judge, step)
+        step, pictures = step + 1, pictures + len(images)
+        if step % 50 == 0:
+            rate = round(50 * BATCH / (time.time() - reported), 1)
+            reported = time.time()
+            shown = {name: round(value, 3) for name, value in values.items()}
+            log.write(pictures=pictures, side=side, rate=rate, loss=round(loss.item(), 3), **shown)
+        if step % 400 == 0 or pictures >= options.pictures:
+            found = {f"unseen_{name}": share for name, share in measure(average.model, held).items()}
+            log.write(pictures=pictures, groups=len(groups), **found)
+        if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
+            progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
+            networks = {"judge": judge.state_dict(), "average": average.model.state_dict()}
+            save_atomically(networks | progress, checkpoint)
+            facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": hands}
+            facts |= architecture(average.model, groups)
+            save_weights(average.model.state_dict(), options.run / "judge.safetensors", facts)
+            saved = time.time()
+
+
+if __name__ == "__main__":
+    main()

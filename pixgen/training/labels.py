@@ -1,0 +1,51 @@
+"""What a scene shows, as numbers: what a judge is asked for, and what it must find in a picture that was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixgen.training.captions import COLOURS, Scene
+from pixgen.training.drawings import Drawing
+from pixgen.training.places import PLACES
+from pixgen.training.styles import STYLES
+
+LABELS: dict[str, list[str]] = {
+    "style": list(STYLES),
+    "colour": list(COLOURS),
+    "ground": list(COLOURS),
+    "place": ["none", *PLACES],
+    "sex": ["male", "female"],
+    "age": ["young", "old"],
+}
+"""Every question of one answer and its answers. colour: of the only subject; ground: of a plain background."""
+
+COLOURLESS = {"pencil", "ink", "black-and-white", "sepia", "blueprint", "chalk"}
+"""Styles that show no colour of a thing or its ground."""
+
+
+def labels(scene: Scene, drawing: Drawing) -> list[int]:
+    """The right answer to every question of LABELS by its place there, -1 where the picture cannot tell.
+
+    drawing: the sprite of the first thing, which knows how old a person looks, and of which sex.
+    """
+    thing, alone = scene.things[0], len(scene.things) == 1
+    coloured, person = scene.style not in COLOURLESS, alone and scene.things[0].subject.kind == "person"
+    shown = {
+        "style": scene.style,
+        "colour": thing.colour if alone and coloured else None,
+        "ground": scene.ground if coloured else None,
+        "place": scene.place or "none",
+        "sex": (drawing.sex or thing.sex) if person else None,
+        "age": ("old" if drawing.age == "old" else "young") if person else None,
+    }
+    return [LABELS[question].index(answer) if answer else -1 for question, answer in shown.items()]
+
+
+def things(scene: Scene, drawn: Sequence[Drawing], numbers: dict[str, int]) -> list[int]:
+    """The number of every subject in the picture, each once: what the scene names, and what its people hold.
+
+    drawn: the sprites in the order in which they were placed; the first may stand for another subject (an old teacher
+    is drawn as an old person).
+    """
+    named = [thing.subject.group for thing in scene.things] + [drawing.group for drawing in drawn[1:]]
+    return [numbers[group] for group in dict.fromkeys(named)]

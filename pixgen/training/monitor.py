@@ -1,0 +1,163 @@
+"""What somebody sees of a training: a bar at the terminal, `losses.png`, and sheets of samples.
+
+Everything goes to standard error and to files of the run's folder; a training does not know whether anybody watches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pixgen import files
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+    from torch import Tensor
+
+_NOT_PLOTTED = ("seconds", "rate", "side", "groups", "step")
+_FIRST = ("loss", "match", "pixels")
+"""Which of a line's values is the one to show beside the bar."""
+
+
+class Watcher:
+    """Whoever runs a training from the command line: draws the bar, and plots at every checkpoint."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._bar: tuple[Progress, TaskID] | None = None
+
+    def show(self, values: Mapping[str, Any], total: int | None) -> None:
+        """Move the bar; the first of `values` is what is counted."""
+        counted = next(iter(values.values()), 0)
+        facts = [f"{values['rate']:.0f}/s"] if "rate" in values else []
+        if (name := next((n for n in _FIRST if n in values), None)) is not None:
+            facts.append(f"{name} {values[name]:.3f}")
+        progress, task = self._bar = self._bar or self._begin(next(iter(values), ""))
+        progress.update(task, completed=counted, total=total)
+        if facts:
+            progress.update(task, facts="  ".join(facts))
+
+    def _begin(self, unit: str) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit}  {{task.fields[facts]}}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            expand=True,
+        )
+        task = progress.add_task(self.title, total=None, facts="")
+        progress.start()
+        return progress, task
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar[0].stop()
+            self._bar = None
+
+
+_watcher: Watcher | None = None
+
+
+@contextlib.contextmanager
+def watched(title: str) -> Iterator[None]:
+    """While it lasts, trainings are shown as a bar called `title` (lines where no terminal is) and are plotted."""
+    global _watcher
+    _watcher = Watcher(title)
+    try:
+        yield
+    finally:
+        _watcher.close()
+        _watcher = None
+
+
+def show(line: str, values: Mapping[str, Any], total: int | None) -> None:
+    """Show one line of log: its JSON, or the bar in its place."""
+    if _watcher is not None and sys.stderr.isatty():
+        _watcher.show(values, total)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def checkpoint(run: Path) -> None:
+    """A checkpoint was written into `run`: plot anew, where somebody watches."""
+    if _watcher is not None:
+        plot(run / "log.jsonl", run / "losses.png")
+
+
+def series(log: Path) -> dict[str, tuple[list[float], list[float]]]:
+    """What a log's lines say by name: (what was counted at the line, the value). A list's items get a number each."""
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for line in log.read_text().splitlines():
+        values = {name: value for name, value in json.loads(line).items() if name not in _NOT_PLOTTED}
+        counted, *names = values or [""]
+        for name in names:
+            many = values[name] if isinstance(values[name], list) else [values[name]]
+            for i, value in enumerate(many):
+                if isinstance(value, int | float) and isinstance(values[counted], int | float):
+                    xs, ys = found.setdefault(name if len(many) == 1 else f"{name} {i + 1}", ([], []))
+                    xs.append(values[counted])
+                    ys.append(value)
+    return found
+
+
+def plot(log: Path, picture: Path) -> None:
+    """Plot every value of a log over what was counted, one small chart each; nothing without matplotlib or lines."""
+    lines = series(log) if log.exists() else {}
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    if not lines:
+        return
+    columns = min(3, len(lines))
+    rows = -(-len(lines) // columns)
+    figure = Figure(figsize=(4 * columns, 2.4 * rows), layout="constrained")
+    for place, (name, (xs, ys)) in enumerate(lines.items(), 1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.plot(xs, ys, linewidth=1, marker="." if len(xs) < 3 else "")
+        axes.set_title(name, fontsize=9)
+        axes.tick_params(labelsize=7)
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)
+    files.write(picture, png.getvalue(), overwrite=True)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """matplotlib's own sans serif, which has the accents of Portuguese; Pillow's has none."""
+    try:
+        import matplotlib
+    except ImportError:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def sheet(path: Path, rows: Sequence[Tensor], labels: Sequence[str] = (), side: int = 128) -> None:
+    """Write a PNG of `rows`, each images float32 (B, 3, H, W) in [0, 1], every picture at `side` pixels.
+
+    labels: one a column, in as many lines as it has, beneath it.
+    """
+    high = 12 * max((label.count("\n") + 1 for label in labels), default=0)
+    image = Image.new("RGB", (side * max(len(row) for row in rows), side * len(rows) + high), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            pixels = (picture.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+            image.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC), (x * side, y * side))
+    draw = ImageDraw.Draw(image)
+    for x, label in enumerate(labels):
+        draw.text((x * side + 2, side * len(rows)), label, fill="black", font=font(9), spacing=2)
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    files.write(path, png.getvalue(), overwrite=True)

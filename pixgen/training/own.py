@@ -1,0 +1,175 @@
+"""A user's own pictures in place of the open drawings: a folder becomes a cache that every training reads.
+
+A picture with transparent parts becomes a sprite, placed into scenes like any other; an opaque one is a whole picture.
+Captions are the files' names, or those of `captions.csv` in the folder: `file,caption` and perhaps `caption_pt`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.training.drawings import SIDE, Drawing, rendered, trimmed
+from pixgen.training.subjects import OWN, Subject
+
+HAND = "own"
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
+CAPTIONS = "captions.csv"
+MINIMUM = 8
+"""Pictures under which there is nothing to tell apart, and so nothing to learn."""
+
+_ARTICLE = re.compile(r"^(?:a|an|the|um|uma|o|a)\s+(?=\S)", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(
+    r"(?:img|dscn?|dscf|dcim|image|imagem|photo|foto|picture|pict|pic|screenshot|captura|scan|untitled|unnamed|file|"
+    r"download|whatsapp image|copy|[a-z])?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """One picture of the user's: its file, and what it shows in English and in Portuguese."""
+
+    path: Path
+    en: str
+    pt: str
+
+
+def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
+    """The pictures of a folder with their captions, sorted by name; and why others were left out, a line each.
+
+    Raises UsageError where there is no such folder, nothing in it, or nothing that says what it shows.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {str(folder)!r} (--drawings)")
+    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    if not pictures:
+        raise UsageError(f"{folder} holds no pictures ({', '.join(ENDINGS)}); put at least {MINIMUM} there")
+    table = folder / CAPTIONS
+    found = list(_from_table(table) if table.is_file() else map(_from_name, pictures))
+    kept = [each for each in found if isinstance(each, Captioned)]
+    left_out = [each for each in found if isinstance(each, str)]
+    if not kept:
+        raise UsageError(
+            f"no captions: of the {len(pictures)} pictures in {folder} none says what it shows ({left_out[0]}); call "
+            f"them what they show (red-apple-2.png), or write {table} with the columns file,caption"
+        )
+    return kept, left_out
+
+
+def _from_name(path: Path) -> Captioned | str:
+    words = re.sub(r"[\W_]+", " ", re.sub(r"\d+", " ", path.stem)).strip()
+    if _SAYS_NOTHING.fullmatch(words):
+        return f"{path.name} says nothing by its name"
+    return Captioned(path, _bare(words), _bare(words))
+
+
+def _from_table(table: Path) -> Iterator[Captioned | str]:
+    try:
+        rows = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig")))
+        columns = rows.fieldnames or []
+        listed = list(enumerate(rows, 2))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table} is no CSV in UTF-8: {error}") from error
+    if missing := {"file", "caption"} - set(columns):
+        there = ", ".join(columns) or "nothing"
+        raise UsageError(f"{table}:1 has no column {' and '.join(sorted(missing))}; its first line says {there}")
+    for line, row in listed:
+        path, caption = table.parent / (row["file"] or "").strip(), (row["caption"] or "").strip()
+        if not path.is_file():
+            yield f"{table.name}:{line}: there is no file {row['file']!r}"
+        elif not caption:
+            yield f"{table.name}:{line}: {row['file']} has no caption"
+        else:
+            yield Captioned(path, _bare(caption), _bare((row.get("caption_pt") or "").strip() or caption))
+
+
+def _bare(caption: str) -> str:
+    """Without its article, which the captions of scenes add: "a red apple" -> "red apple"."""
+    return _ARTICLE.sub("", " ".join(caption.split()))
+
+
+def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
+    """One file as uint8 (4, side, side), premultiplied RGBA, and whether it is a whole (opaque) picture.
+
+    Raises ValueError, with the reason, where it cannot be read or shows nothing.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if path.suffix.lower() == ".svg":
+                image = rendered(path.read_text(encoding="utf-8"), side * 4 // 3)
+            else:
+                with Image.open(path) as file:
+                    image = ImageOps.exif_transpose(file).convert("RGBA")
+    except Exception as error:  # of three libraries, each with errors of its own
+        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+    if np.asarray(image.getchannel("A")).min() < 250:
+        return trimmed(image, side), False
+    return np.array(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1), True
+
+
+def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[str]]:
+    """Make `cache` from the pictures of `folder`: how many there are, and why others were left out, a line each.
+
+    Raises UsageError where fewer than MINIMUM can be used, or all have the same caption; PixgenError where the cache
+    was made from other pictures.
+    """
+    found, left_out = captioned(folder)
+    stamp, wanted = cache / "made-from.txt", _fingerprint(found, side)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return len(json.loads((cache / "index.json").read_text())), left_out
+    if (cache / "index.json").exists():
+        raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs, or delete it")
+    sprites: list[np.ndarray] = []
+    kept: list[Captioned] = []
+    whole: dict[str, bool] = {}
+    for each in found:
+        try:
+            drawn, opaque = picture(each.path, side)
+        except ValueError as error:
+            left_out.append(f"{each.path.name}: {error}")
+            continue
+        sprites.append(drawn)
+        kept.append(each)
+        whole[each.en] = whole.get(each.en, False) or opaque
+    _require_enough(folder, kept, left_out)
+    subjects: dict[str, Subject] = {}
+    for each in kept:
+        kind = "picture" if whole[each.en] else "thing"
+        subjects.setdefault(each.en, Subject(each.en, kind, len(subjects) + 1, (each.en,), (each.pt,), "m"))
+    index = [Drawing(HAND, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
+    cache.mkdir(parents=True, exist_ok=True)
+    part = cache / "part.npy"
+    np.save(part, np.stack(sprites))
+    os.replace(part, cache / "sprites.npy")
+    (cache / OWN).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
+    (cache / "index.json").write_text(json.dumps([asdict(d) for d in index], ensure_ascii=False))
+    stamp.write_text(wanted)
+    return len(kept), left_out
+
+
+def _require_enough(folder: Path, kept: list[Captioned], left_out: list[str]) -> None:
+    if len(kept) < MINIMUM:
+        why = f" ({len(left_out)} left out: {'; '.join(left_out[:3])})" if left_out else ""
+        number = f"{len(kept)} picture{'s' * (len(kept) != 1)}"
+        raise UsageError(f"{folder} gives {number} to learn from{why}; at least {MINIMUM} are needed")
+    if len({each.en for each in kept}) < 2:
+        raise UsageError(f"all pictures in {folder} are called {kept[0].en!r}; two captions at least must differ")
+
+
+def _fingerprint(found: list[Captioned], side: int) -> str:
+    listed = [(e.path.name, hashlib.sha256(e.path.read_bytes()).hexdigest(), e.en, e.pt) for e in found]
+    return hashlib.sha256(json.dumps([side, listed]).encode()).hexdigest()

@@ -1,0 +1,225 @@
+"""Every training in its order, in one folder of runs, ending in a pair that `--model` takes.
+
+    RUNS/drawings   the packed drawings           RUNS/cache   all of them as sprites
+    RUNS/NAME       a training's checkpoint, log.jsonl, losses.png, samples/ and weights
+    RUNS/pair       the weights of all trainings: what draws
+
+Each is a file of its own, `pixgen/training/NAME.py`; here is only what they need of each other, and how small a toy is.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.training.subjects import OWN
+
+QUICK_SUBJECTS = 24
+EVERYTHING = 10**6
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: the module `pixgen.training.NAME`.
+
+    words: its command line; {run} is its own folder, {cache} the sprites, {pair} the weights made so far, {runs} all.
+    needs: weights of other trainings. takes: which of the common options its file knows. count: its flag of how much
+    to see in all, empty where nothing is counted. quick: what makes it a toy. own: whether it can learn from a
+    user's own pictures; judges know the subjects of the table alone.
+    """
+
+    name: str
+    about: str
+    words: str
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects")
+    count: str = ""
+    quick: tuple[str, ...] = ()
+    own: bool = True
+
+
+_USUAL = "{run} --cache {cache}"
+_BOTH = ("perceptor", "vqgan")
+
+TRAININGS = (
+    Training(
+        *("clip", "the perceptor (CLIP)", _USUAL),
+        takes=("seed", "threads", "restart", "subjects", "device"),
+        count="--pictures",
+        quick=("--pictures", "24000", "--pool", "4096"),
+    ),
+    Training(
+        *(
+            "vqgan",
+            "the generator (VQGAN), and its discriminator",
+            _USUAL + " --perceptor {pair}/perceptor.safetensors",
+        ),
+        needs=("perceptor",),
+        takes=("seed", "threads", "restart", "device"),
+        count="--crops",
+        quick=("--crops", "2000", "--pool", "500"),
+    ),
+    Training(
+        *("bank", "code grids to begin from, a few a subject"),
+        "{run}/bank.safetensors --cache {cache} --perceptor {pair}/perceptor.safetensors "
+        "--vqgan {pair}/vqgan.safetensors",
+        needs=_BOTH,
+        takes=("seed", "subjects"),
+    ),
+    Training(
+        *("tokens", "the token decoder (DALL-E 1)", _USUAL + " --pair {pair}"),
+        needs=_BOTH,
+        count="--grids",
+        quick=("--grids", "4000", "--scenes", "1000"),
+    ),
+    Training(
+        *("prior", "the prior (DALL-E 2)", _USUAL + " --pair {pair} --pool {runs}/clip/pool.npy"),
+        needs=_BOTH,
+        takes=("seed", "threads", "subjects"),
+        count="--pairs",
+        quick=("--pairs", "60000", "--scenes", "4096"),
+    ),
+    Training(
+        *("judge", "the judge that measures what is drawn", _USUAL),
+        takes=("seed", "threads", "restart", "subjects", "device"),
+        count="--pictures",
+        quick=("--pictures", "8000", "--pool", "2048"),
+        own=False,
+    ),
+    Training(
+        *("evaluate", "the figures of the model card", "--cache {cache} --folder {pair} --out {run}"),
+        needs=_BOTH,
+        takes=("threads",),
+        count="--pictures",
+        quick=("--pictures", "128"),
+        own=False,
+    ),
+)
+"""In the order in which they need each other."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asked for; None leaves it to the training. more: options handed on as they are."""
+
+    runs: Path = Path("runs")
+    cache: Path | None = None
+    drawings: Path | None = None
+    quick: bool = False
+    pictures: int | None = None
+    subjects: int | None = None
+    seed: int | None = None
+    threads: int | None = None
+    device: str | None = None
+    restart: Path | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The runs' own; a toy's lie apart."""
+        return self.runs / "quick" if self.quick else self.runs
+
+    @property
+    def pair(self) -> Path:
+        return self.folder / "pair"
+
+    @property
+    def sprites(self) -> Path:
+        return self.cache or self.folder / "cache"
+
+
+def get(name: str) -> Training:
+    return next(training for training in TRAININGS if training.name == name)
+
+
+def is_here(training: Training) -> bool:
+    return importlib.util.find_spec(f"pixgen.training.{training.name}") is not None
+
+
+def data(wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Fill the cache of sprites, from the open drawings or from a folder of one's own; nothing where it is full.
+
+    Raises UsageError for a folder that cannot be learnt from, PixgenError where fetching fails.
+    """
+    from pixgen.training import drawings, own
+
+    if wanted.drawings is not None:
+        count, left_out = own.rasterise(wanted.drawings, wanted.sprites)
+        for line in left_out:
+            say(f"left out: {line}")
+        say(f"{count} pictures of your own in {wanted.sprites}")
+    elif (wanted.sprites / OWN).exists():
+        raise UsageError(f"{wanted.sprites} holds pictures of your own; choose another folder with --runs or --cache")
+    else:
+        subjects = wanted.subjects or (QUICK_SUBJECTS if wanted.quick else EVERYTHING)
+        drawings.main([str(wanted.runs / "drawings"), str(wanted.sprites), "--subjects", str(subjects)])
+
+
+def arguments(training: Training, wanted: Wanted) -> list[str]:
+    """The command line of a training's own `main`. Raises UsageError where another training must come first."""
+    for name in training.needs if "--folder" not in wanted.more else ():
+        weights = wanted.pair / f"{name}.safetensors"
+        if not weights.exists():
+            maker = "clip" if name == "perceptor" else name
+            quick = " --quick" if wanted.quick else ""
+            raise UsageError(
+                f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {wanted.runs}{quick}`, "
+                "or put one there"
+            )
+    places = {"run": wanted.folder / training.name, "cache": wanted.sprites, "pair": wanted.pair, "runs": wanted.folder}
+    words = [word.format(**places) for word in training.words.split()]
+    flags: dict[str, str] = {}
+    if wanted.quick:
+        flags |= dict(zip(training.quick[::2], training.quick[1::2], strict=True))
+    if wanted.pictures is not None:
+        if not training.count:
+            raise UsageError(f"pixgen train {training.name} counts nothing: leave --pictures out")
+        flags[training.count] = str(wanted.pictures)
+    said = {name: getattr(wanted, name) for name in ("seed", "threads", "device", "restart", "subjects")}
+    if (wanted.sprites / OWN).exists():
+        said["subjects"] = EVERYTHING
+    elif wanted.quick and said["subjects"] is None:
+        said["subjects"] = QUICK_SUBJECTS
+    flags |= {f"--{name}": str(said[name]) for name in training.takes if said[name] is not None}
+    return [*words, *(word for pair in flags.items() for word in pair), *wanted.more]
+
+
+def train(training: Training, wanted: Wanted) -> None:
+    """Run one training to its end, or from its checkpoint on; its weights join the pair, also when it is stopped.
+
+    Raises KeyboardInterrupt when it was stopped, PixgenError where the disk is full.
+    """
+    module = importlib.import_module(f"pixgen.training.{training.name}")
+    words = arguments(training, wanted)
+    (wanted.folder / training.name).mkdir(parents=True, exist_ok=True)
+    try:
+        module.main(words)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise PixgenError(
+            f"no room left in {wanted.folder}; the last checkpoint is kept: make room, and the same command goes on"
+        ) from error
+    finally:
+        _join(wanted.folder / training.name, wanted.pair)
+
+
+def every(wanted: Wanted) -> Iterator[Training]:
+    """The trainings that `all` runs, in order: those that there are, and that can learn from these pictures."""
+    own = wanted.drawings is not None
+    yield from (training for training in TRAININGS if is_here(training) and (training.own or not own))
+
+
+def _join(run: Path, pair: Path) -> None:
+    for weights in sorted(run.glob("*.safetensors")):
+        pair.mkdir(parents=True, exist_ok=True)
+        part = pair / f"{weights.name}.part"
+        shutil.copyfile(weights, part)
+        os.replace(part, pair / weights.name)

@@ -1,0 +1,251 @@
+"""`pixgen train`, as people meet it: what it says, refuses, keeps and ends with."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from pixgen import config, layers
+from pixgen.cli.main import run
+from pixgen.models import pair
+from pixgen.perceptors.tiny_model import TinyConfig
+from pixgen.training import clip, drawings, runs, vqgan, whole
+from tests.training.shapes import SHAPES, pack
+
+SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
+QUICK = {
+    "clip": ("--pictures", "24", "--pool", "8"),
+    "vqgan": ("--crops", "6", "--pool", "40"),
+    "bank": ("--each", "1"),
+    "tokens": ("--grids", "12", "--scenes", "8", "--width", "32", "--depth", "1"),
+    "prior": ("--pairs", "24", "--scenes", "8"),
+    "judge": ("--pictures", "12", "--pool", "12"),
+    "evaluate": ("--pictures", "8", "--what", "perceptor"),
+}
+SIZES: dict[str, dict[str, Any]] = {
+    "tokens": {"BATCH": 4, "JUDGED": 4},
+    "prior": {"BATCH": 8},
+    "judge": {"BATCH": 4, "SIZES": ((0.0, 16), (0.5, 24))},
+    "grids": {"CHUNK": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of three steps, in a folder of their own."""
+    monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    learn = clip.learn_vocabulary
+    monkeypatch.setattr(clip, "BATCH", 4)
+    monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
+    monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
+    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: learn(scenes, size, 200))
+    monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
+    monkeypatch.setattr(vqgan, "CROPS", 2)
+    monkeypatch.setattr(vqgan, "CLUSTERED", 8)
+    for name, values in SIZES.items():
+        if importlib.util.find_spec(f"pixgen.training.{name}") is not None:
+            module = importlib.import_module(f"pixgen.training.{name}")
+            for constant, value in values.items():
+                monkeypatch.setattr(module, constant, value)
+    monkeypatch.setattr(whole, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in whole.TRAININGS))
+    monkeypatch.setattr(whole, "QUICK_SUBJECTS", 1000)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: Any, code: int = 0) -> tuple[str, str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = run(["train", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    assert found == code, err
+    return out, err
+
+
+def own(folder: Path) -> Path:
+    """Ten pictures of one's own: SVGs with transparent parts, one of them broken, and an opaque photograph."""
+    folder.mkdir()
+    for name, svg in SHAPES.items():
+        (folder / f"{name}.svg").write_text(svg)
+    (folder / "owl.svg").write_text("<svg this is none")
+    Image.new("RGB", (40, 30), "navy").save(folder / "the sea at night.jpg")
+    return folder
+
+
+def test_every_training_has_its_help_without_being_there(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, "--help")
+    for training in whole.TRAININGS:
+        assert f"  {training.name} " in out
+        assert "--runs FOLDER" in said(capsys, training.name, "--help")[0]
+
+
+def test_a_wrong_name_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean 'vqgan'?" in said(capsys, "vqgna", code=2)[1]
+    assert "No such option" in said(capsys, "clip", "--picturs", "3", code=2)[1]
+
+
+def test_a_missing_extra_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "resvg_py" else find(name))
+    err = said(capsys, "data", code=2)[1]
+    assert "resvg-py" in err and 'pip install -c constraints.txt ".[train]"' in err
+
+
+def test_what_must_come_first_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "`pixgen train data`" in said(capsys, "clip", code=2)[1]
+    err = said(capsys, "vqgan", "--runs", "mine", "--quick", code=2)[1]
+    assert "mine/quick/pair/perceptor.safetensors" in err and "`pixgen train clip --runs mine --quick`" in err
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (None, "there is no folder"),
+        ({}, "holds no pictures"),
+        ({"IMG_0001.png": b"", "2.jpg": b""}, "no captions"),
+        ({"cat.svg": SHAPES["cat"].encode()}, "gives 1 picture to learn from; at least 8 are needed"),
+        ({"cat.svg": SHAPES["cat"].encode(), "dog.png": b"no picture"}, "dog.png"),
+        ({f"cat {i}.svg": SHAPES["cat"].encode() for i in range(8)}, "two captions at least must differ"),
+        ({"cat.svg": b"", "captions.csv": b"name,words\n"}, "has no column caption and file"),
+        ({"cat.svg": b"", "captions.csv": b"file,caption\ndog.svg,a dog\ncat.svg,\n"}, "captions.csv:2"),
+        ({"cat.svg": b"", "captions.csv": b"\xff\xfe\x00"}, "no CSV in UTF-8"),
+    ],
+)
+def test_drawings_that_cannot_be_learnt_from(
+    files: dict[str, bytes] | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if files is not None:
+        (tmp_path / "own").mkdir()
+        for name, content in files.items():
+            (tmp_path / "own" / name).write_bytes(content)
+    err = said(capsys, "data", "--drawings", tmp_path / "own", code=2)[1]
+    assert words in err and err.count("\n") <= 2
+
+
+def test_own_pictures_become_sprites_and_whole_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = own(tmp_path / "own")
+    rows = ["file,caption,caption_pt", "cat.svg,a Cat,uma gata", "gone.svg,nothing"]
+    rows += [f"{path.name},a {path.stem}," for path in sorted(folder.iterdir()) if path.name != "cat.svg"]
+    (folder / "captions.csv").write_text("\n".join(rows))
+    err = said(capsys, "data", "--drawings", folder, "--runs", "mine")[1]
+    assert "left out: owl.svg" in err and "gone.svg" in err and "10 pictures" in err
+    subjects = drawings.load_subjects(Path("mine/cache"))
+    assert subjects["Cat"].pt == ("gata",) and subjects["Cat"].kind == "thing"
+    assert subjects["the sea at night"].kind == "picture"
+    sprites, index = drawings.load_sprites(Path("mine/cache"))
+    sea = sprites[[d.group for d in index].index("the sea at night")]
+    assert (sea[3] == 255).all() and sprites[0][3].min() == 0
+    (folder / "dog.svg").unlink()
+    assert "was made from other pictures" in said(capsys, "data", "--drawings", folder, "--runs", "mine", code=1)[1]
+    assert "pictures of your own" in said(capsys, "data", "--runs", "mine", code=2)[1]
+
+
+def test_everything_at_once_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs" / "drawings").mkdir(parents=True)
+    sets = pack(tmp_path / "runs" / "drawings", SHAPES)
+    rasterise = drawings.rasterise
+    monkeypatch.setattr(drawings, "fetch", lambda folder: None)
+    monkeypatch.setattr(
+        drawings, "rasterise", lambda f, c, subjects: rasterise(f, c, 96, sets, processes=1, subjects=subjects)
+    )
+    out, err = said(capsys, "all", "--quick")
+    folder = Path("runs/quick/pair")
+    assert out == f"{folder}\n" and f"--model {folder}" in err
+    assert {f"{name}.safetensors" for name in ("perceptor", "vqgan")} <= {path.name for path in folder.iterdir()}
+    assert list(Path("runs/quick/vqgan/samples").glob("*.png")) and Path("runs/quick/vqgan/losses.png").is_file()
+    before = Path("runs/quick/clip/checkpoint.pt").stat().st_mtime_ns
+    said(capsys, "all", "--quick")  # all is done: nothing is trained again
+    assert Path("runs/quick/clip/checkpoint.pt").stat().st_mtime_ns == before
+    words = ["steps=1", "size=32x32", "starts=1", "cutouts=2", "stages=[{steps: 1, size: 1}]", "start.type=random"]
+    assert run(["a cat", "--model", str(folder), "-o", "cat.png", "--quiet", *words]) == 0, capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = own(tmp_path / "own")
+    # Before the first line of log, at step 50, there is nothing to lose, and it ends at once.
+    monkeypatch.setattr(clip, "schedule", _after(53, clip.schedule, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "800", "--", "--pool", "8"]
+    err = said(capsys, *arguments, code=130)[1]
+    assert "goes on: pixgen train clip" in err and "--pictures 800 -- --pool 8" in err
+    state = runs.load_checkpoint(Path("mine/clip/checkpoint.pt"))
+    assert state is not None and 0 < state["pictures"] < 800
+    assert Path("mine/pair/perceptor.safetensors").is_file() and runs.SAVE_EVERY > 0
+
+
+def _after(count: int, function: Any, act: Any) -> Any:
+    left = [count]
+
+    def wrapped(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            act()
+        return function(*arguments)
+
+    return wrapped
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = own(tmp_path / "own")
+    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
+    save, left = torch.save, [2]
+
+    def full(state: Any, path: Path) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(state, path)
+
+    monkeypatch.setattr(torch, "save", full)
+    arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "80", "--", "--pool", "8"]
+    err = said(capsys, *arguments, code=1)[1]
+    assert "no space left on device" in err and "the last checkpoint is kept" in err
+    state = runs.load_checkpoint(Path("mine/clip/checkpoint.pt"))
+    assert state is not None and state["step"] == 2 and not list(Path("mine/clip").glob("*.tmp"))
+
+
+def test_a_pair_is_a_folder_or_a_name(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "pair"
+    folder.mkdir(parents=True)
+    (folder / "perceptor.safetensors").touch()
+    with pytest.raises(Exception, match="has no vqgan.safetensors; make it with `pixgen train vqgan --runs"):
+        pair.settings(str(folder))
+    with pytest.raises(Exception, match="did you mean 'pixgen-tiny'"):
+        pair.settings("pixgen-tny")
+    assert pair.settings("ViT-B-32-openai")["perceptors"]["tiny"] is None
+    assert pair.settings("vqgan-imagenet-f16-1024")["generator"]["model"] == "vqgan-imagenet-f16-1024"
+    Path(os.environ["PIXGEN_HOME"]).mkdir()
+    Path(os.environ["PIXGEN_HOME"], "config.yaml").write_text("perceptors: {big: {type: tiny}}\n")
+    said = layers.gather([], None, [layers.Layer(pair.settings("pixgen-tiny"), "--model")])
+    assert list(config.resolve(said).perceptors) == ["tiny"]
+
+
+def test_losses_are_read_from_the_log(tmp_path: Path) -> None:
+    from pixgen.training import monitor
+
+    log = tmp_path / "log.jsonl"
+    lines = [
+        {"seconds": 1, "pictures": 8, "rate": 2.0, "loss": 3.0},
+        {"seconds": 2, "pictures": 16, "seen": [0.1, 0.5]},
+    ]
+    log.write_text("\n".join(map(json.dumps, lines)))
+    assert monitor.series(log) == {"loss": ([8], [3.0]), "seen 1": ([16], [0.1]), "seen 2": ([16], [0.5])}
