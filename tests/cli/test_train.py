@@ -32,7 +32,7 @@ QUICK = {
     "tokens": ("--grids", "12", "--scenes", "8", "--width", "32", "--depth", "1"),
     "prior": ("--pairs", "24", "--scenes", "8"),
     "judge": ("--pictures", "12", "--pool", "12"),
-    "evaluate": ("--pictures", "8", "--what", "perceptor"),
+    "evaluate": ("--pictures", "4", "--what", "vqgan"),
 }
 SIZES: dict[str, dict[str, Any]] = {
     "tokens": {"BATCH": 4, "JUDGED": 4},
