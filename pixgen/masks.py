@@ -16,6 +16,9 @@ from pixgen.pictures import read
 BLOCK = 2
 """Places are chosen in blocks of 2 x 2, which the decoder draws together."""
 
+NOISE = 0.04
+"""What a JPEG makes of black and of white: nearer than this to them is meant to be them."""
+
 
 def random_places(share: float, grid: int, generator: torch.Generator) -> Tensor:
     """Random patches of places that cover `share` of the grid: bool (grid, grid).
@@ -62,7 +65,7 @@ def read_mask(path: Path, size: Size) -> tuple[Tensor, bool]:
                 "draw the mask over the picture itself"
             )
         mask = F.interpolate(mask, size=size, mode="bilinear", antialias=True).clamp(0, 1)
-    mask = (mask * 255).round() / 255  # a black that is almost black is black
+    mask = torch.where(mask < NOISE, 0.0, torch.where(mask > 1 - NOISE, 1.0, mask))
     if not bool((mask > 0).any()):
         raise UsageError(f"the mask {str(path)!r} is all black: nothing may change; paint white what may")
     return mask, resized

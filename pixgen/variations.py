@@ -290,8 +290,10 @@ class _Given(Start):
     codes: Tensor
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
-        network: Any = session.generator
-        return {"latent": network.network.codes(self.codes[None]).contiguous()}
+        generator: Any = session.generator
+        params = {"latent": generator.network.codes(self.codes[None]).contiguous()}
+        there = tuple(side * generator.factor for side in self.codes.shape)
+        return params if there == tuple(size) else generator.resize(params, size)
 
 
 class _Keep(Filter):

@@ -51,7 +51,7 @@ def vary(
     """
     path = altered.picture(picture)
     name = f"{path.stem} variation"
-    first = altered.target(output, name)
+    altered.target(output, name)  # a wrong name should not wait for torch
     from pixgen import altering
     from pixgen.dalle import pair
 
@@ -61,7 +61,7 @@ def vary(
             pair.load(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
             sampling=sampling, callback=altered.steps_shown(bar),
         )  # fmt: skip
-        files.check_writable(first.parent if output is None else naming.fixed_folder(output, name))
+        files.check_writable(naming.fixed_folder(output, name))
         for i, made in enumerate(found):
             target = altered.target(output, name, made.about.seed)
             numbered = overwrite and "[seed]" not in (output or "")
