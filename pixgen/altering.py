@@ -6,6 +6,7 @@ The pictures are read here, and what is made of them says in its metadata how, a
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import shlex
 import time
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from pixgen import config, hardware, masks, pictures, variations, video
+from pixgen.dalle.pair import EMBEDDED
 from pixgen.errors import UsageError
 from pixgen.metadata import Input, Metadata
 from pixgen.resources import version
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pixgen.dalle.pair import Pair
+
+log = logging.getLogger(__name__)
 
 STRIP = 8
 """Frames of a morph's strip; the video has all of them."""
@@ -111,7 +115,7 @@ def morph(
     job = Job(["morph", str(first), str(last)], f"from {first.stem} to {last.stem}", options, [first, last])
     _prepare()
     began = time.perf_counter()
-    made = list(variations.morph(pair, *ends, frames, seed=seed, steps=steps, callback=callback))
+    made = list(variations.morph(pair, ends[0], ends[1], frames, seed=seed, steps=steps, callback=callback))
     chosen = [made[round(i * (frames - 1) / (min(frames, STRIP) - 1))] for i in range(min(frames, STRIP))]
     row = Made(torch.cat([one.image for one in chosen], dim=3), made[0].codes, seed, steps * (frames - 2))
     (strip,) = _finish(pair, job, iter([row]), began)
@@ -142,10 +146,14 @@ def edit(
     variations.require_strength(strength)
     _require_steps(steps)
     _require_size(size, pair)
-    for words, name in ((text, "the text"), (before, "--from")):
-        _require(words is None or bool(words.strip()), f"{name} is empty", "words that say what is shown")
+    for said, name in ((text, "the text"), (before, "--from")):
+        _require(said is None or bool(said.strip()), f"{name} is empty", "words that say what is shown")
     seed, image, sampling = _seed(seed, 1), pictures.read(picture), sampling or Sampling()
-    changing = None if mask is None else masks.read_mask(mask, (image.shape[2], image.shape[3]))[0]
+    changing = None
+    if mask is not None:
+        changing, resized = masks.read_mask(mask, (image.shape[2], image.shape[3]))
+        if resized:
+            log.warning("the mask %s is resized to the picture's %dx%d", mask, image.shape[3], image.shape[2])
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
     words = ["edit", str(picture), text]
     words += ["--from", before] if before is not None else []
@@ -222,9 +230,7 @@ def _flag(name: str) -> str:
 
 
 def _is_embedded(pair: Pair) -> bool:
-    from pixgen.dalle import pair as pairs
-
-    return pair.folder == pairs.EMBEDDED
+    return pair.folder == EMBEDDED
 
 
 def _sha256(path: Path) -> str:

@@ -142,8 +142,8 @@ def morph(
 
     steps: of the loop, for each frame between the two. Raises as `vary` does.
     """
-    ends = Path(first), Path(last)
-    return altering.morph(pair.load(model), *ends, frames=frames, seed=seed, steps=steps, callback=callback)
+    loaded = pair.load(model)
+    return altering.morph(loaded, Path(first), Path(last), frames=frames, seed=seed, steps=steps, callback=callback)
 
 
 def edit(

@@ -51,7 +51,7 @@ def morph(
     files.check_writable(target.parent)
     with Bar("morphing", (frames - 2) * steps, quiet) as bar:
         made = altering.morph(
-            loaded, *ends, frames=frames, seed=seed, steps=steps, callback=altered.steps_shown(bar)
+            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=altered.steps_shown(bar)
         )  # fmt: skip
     path = altered.save(made.strip, target, overwrite, as_json, quiet)
     click.echo(files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite), err=as_json)
