@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import pixgen
@@ -83,8 +84,7 @@ def test_a_morph_is_a_strip_and_a_video(capsys: pytest.CaptureFixture[str]) -> N
 )
 def test_outside_the_mask_pixels_are_the_files_own(name: str, mask: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["edit", name, "a red balloon", "--mask", mask, "--steps", "0", "-o", "out.png", *FAST]) == 0
-    said = capsys.readouterr().err
-    assert ("resized" in said) == (mask == "twice.png")
+    assert ("is resized" in caplog.text) == (mask == "twice.png")
     before, after = np.array(Image.open(name)), np.array(Image.open("out.png"))
     inside = np.array(Image.open(mask).resize((60, 40), Image.Resampling.BILINEAR)) > 0
     assert before.shape == after.shape and np.array_equal(before[~inside], after[~inside])
@@ -152,7 +152,7 @@ def test_too_large_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_pair_without_its_files_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pair, "load", lambda where="": pair.Pair(Path(where), __import__("torch").device("cpu")))
+    monkeypatch.setattr(pair, "load", lambda where="": pair.Pair(Path(where), torch.device("cpu")))
     (folder / "empty").mkdir()
     assert run(["vary", "fox.png", "--model", "empty"]) in (1, 2)
     assert "vqgan" in capsys.readouterr().err.lower()
