@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixgen import altering, metadata, naming, render
+from pixgen import altering, metadata, methods, naming, render
 from pixgen import config as configs
 from pixgen.build import Models
 from pixgen.config import RenderConfig
@@ -65,6 +65,7 @@ def generate(
     count: int = 1,
     preset: str | Sequence[str] = (),
     config: str | Path | None = None,
+    method: str = "loop",
     callback: Callable[[Step], object] | None = None,
     **options: Any,
 ) -> Result:
@@ -73,6 +74,7 @@ def generate(
     options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"`, `steps=60`, `seed=7`,
     `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
+    method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
     callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
@@ -82,7 +84,8 @@ def generate(
         raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
-    chosen = gather(presets, config, [*said, Layer({"prompt": prompt}, "the prompt")])
+    way = Layer(methods.settings(method), f"generate(..., method={method!r})")
+    chosen = gather(presets, config, [way, *said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 
     images: list[Image] = []

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "pixgen"
 
 LAYERS = [
     {"errors", "streams", "torchvision_ops"},
-    {"schema", "naming", "prompts", "tensors", "resources", "hardware"},
+    {"schema", "naming", "methods", "prompts", "tensors", "resources", "hardware"},
     {"registry", "files", "layers", "frame", "video"},
     {"bases", "pictures", "metadata", "models"},
     {"dalle", "masks"},

@@ -12,12 +12,14 @@ from pixgen.cli.main import COMMANDS, INTERRUPTED
 from pixgen.cli.progress import Bar
 from pixgen.cli.sink import Sink, draw_to
 from pixgen.errors import UsageError
+from pixgen.methods import METHODS
 
 EPILOG = """\b
 Examples:
   pixgen "a watercolor portrait of a teacher"
   pixgen "a fox | in the snow :0.5 | text :-0.3" --size 256x192 -n 4
   pixgen "a lighthouse" generator.type=multires optimizer.lr=2
+  pixgen "a red fox" --method dalle2 --candidates 16
 """
 
 
@@ -58,6 +60,17 @@ def _epilog() -> str:
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(), help="A YAML file of settings.")
 @click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.  [default: auto]")
 @click.option("--init-image", metavar="FILE", type=click.Path(), help="A picture to begin from.")
+@click.option("--method", metavar="|".join(METHODS), help="The loop, or DALL-E's ways alone.  [default: loop]")
+@click.option(
+    "--candidates", metavar="N", type=click.IntRange(1), help="DALL-E: so many, ranked by CLIP.  [default: 8]"
+)
+@click.option(
+    "--temperature", metavar="T", type=click.FloatRange(0), help="DALL-E: less is less various.  [default: 1]"
+)
+@click.option("--top-k", metavar="N", type=click.IntRange(0), help="DALL-E: of the N likeliest codes.  [default: 128]")
+@click.option(
+    "--guidance", metavar="G", type=click.FloatRange(0), help="DALL-E: how literally to take it.  [default: 2]"
+)
 @click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="Run this file and use its plugins.")
 @click.option("--overwrite", is_flag=True, help="Write over a picture of the same name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON record a picture on standard output.")
@@ -76,6 +89,11 @@ def draw(
     config_file: str | None,
     device: str | None,
     init_image: str | None,
+    method: str | None,
+    candidates: int | None,
+    temperature: float | None,
+    top_k: int | None,
+    guidance: float | None,
     plugins: tuple[str, ...],
     overwrite: bool,
     as_json: bool,
@@ -90,6 +108,7 @@ def draw(
     _require_sense(prompt, settings)
     naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
     said = words.flags(seed, size, steps, device, init_image)
+    said |= words.method(said, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     typed = words.resolve(prompt, settings, said, presets, config_file, plugins)
 
     from pixgen import build, render

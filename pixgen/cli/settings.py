@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from pixgen import methods
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ def flags(
         # Every start from a picture is alike, so there is nothing to choose from.
         said["--init-image"] = {"start": {"type": "image", "path": init_image}, "starts": 1}
     return said
+
+
+def method(said: Mapping[str, Any], name: str | None, **options: Any) -> dict[str, dict[str, Any]]:
+    """What --method and the options of its start say, beside the other flags. Raises UsageError where they clash."""
+    found = methods.settings(name or "loop", **options)
+    if not found:
+        return {}
+    for flag in said.keys() & {"--steps", "--init-image"}:
+        raise UsageError(f"{flag} is the loop's, and --method {name} draws without it; leave one of them out")
+    return {"--method": found}
 
 
 def resolve(

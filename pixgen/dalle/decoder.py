@@ -1,13 +1,13 @@
 """The token decoder: a picture's code grid, written patch by patch after a prefix that says what to draw.
 
-One network for both DALL-E ideas. The prefix is the caption's tokens (DALL-E, arXiv 2102.12092), or a few tokens made of
-an image embedding (DALL-E 2, arXiv 2204.06125), or nothing at all, which classifier-free guidance (arXiv 2207.12598)
+One network for both DALL-E ideas. The prefix is the caption's tokens (DALL-E, arXiv 2102.12092), or a few tokens made
+of an image embedding (DALL-E 2, arXiv 2204.06125), or nothing at all, which classifier-free guidance (arXiv 2207.12598)
 compares the others with.
 
-A grid of 16 x 16 codes is read as 64 patches of 2 x 2 codes. A causal transformer goes over the patches, and a small head
-gives the four codes of a patch one after the other (RQ-Transformer, arXiv 2203.01941): a quarter of the positions, and
-so a quarter of the time. Every position is told which patch it is to give (arXiv 2404.09562), so any order will do, and
-codes that are known may come first.
+A grid of 16 x 16 codes is read as 64 patches of 2 x 2 codes. A causal transformer goes over the patches, and a small
+head gives the four codes of a patch one after the other (RQ-Transformer, arXiv 2203.01941): a quarter of the positions,
+and so a quarter of the time. Every position is told which patch it is to give (arXiv 2404.09562), so any order will do,
+and codes that are known may come first.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class TokenDecoder(nn.Module):
         return Prefix(self.first.expand(n, 1, -1), torch.ones(n, 1, dtype=torch.bool, device=self.first.device))
 
     def of_text(self, states: Tensor, mask: Tensor, embedding: Tensor) -> Prefix:
-        """A caption: its tokens' states (B, T, text_width), which of them count, bool (B, T), and the whole's (B, D)."""
+        """A caption: its tokens' states (B, T, text_width); which of them count, bool (B, T); its embedding (B, D)."""
         whole = self.caption((embedding - self.mean[0]) * self.scale[0])
         return self._prefix(torch.cat((whole[:, None], self.words(states)), 1), F.pad(mask, (1, 0), value=True))
 
@@ -206,7 +206,7 @@ class TokenDecoder(nn.Module):
         return patches.view(-1, side, side, p, p).transpose(2, 3).reshape(len(patches), side * p, side * p)
 
     def forward(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
-        """Logits (B, patches, slots, codes) of every code, told the prefix, the patches before it and its patch's codes.
+        """Logits (B, patches, slots, codes) of every code, told the prefix and all codes before it.
 
         order: int64 (B, patches), the patches in the order in which they are given; row by row where None. The logits
         come in that order.

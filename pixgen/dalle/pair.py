@@ -10,6 +10,7 @@ pictures = pair.decode(grids)
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,14 +66,14 @@ class Pair:
     def perceptor(self) -> Tiny:
         perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": self._own("perceptor")}, "perceptor")
         perceptor.prepare(self.device)
-        return perceptor  # type: ignore[no-any-return]
+        return perceptor
 
     @cached_property
     def vqgan(self) -> VQModel:
         path = self._own("vqgan")
         generator: Any = registry.create("generator", {"type": "vqgan"} | ({"model": path} if path else {}), "vqgan")
         generator.prepare(self.device)
-        return generator.network  # type: ignore[no-any-return]
+        return generator.network
 
     @cached_property
     def decoder(self) -> TokenDecoder:
@@ -165,6 +166,16 @@ class Pair:
         """
         text = self.perceptor.encode_text([", ".join(texts)])
         return self.prior.sample(text.expand(n, -1), generator)
+
+    def mix(self, embeddings: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Image embeddings (N, D) each, added by weight about what is common to all pictures; (N, D), unit norm.
+
+        A negative weight leads away from what its embedding shows. At least one weight must be positive.
+        """
+        middle = self.decoder.mean[1]
+        total = sum(weight for weight in weights if weight > 0)
+        moves = [weight / total * (one - middle) for one, weight in zip(embeddings, weights, strict=True)]
+        return F.normalize(middle + torch.stack(moves).sum(0), dim=-1)
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

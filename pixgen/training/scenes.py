@@ -81,6 +81,7 @@ class Scenes(Dataset[Batch]):
         self.sprites, index = load_sprites(cache)
         self.levels = _levels(cache, self.sprites)
         self.batch, self.side, self.seed, self.plain = batch, side, seed, plain
+        self.noise = 0.0 if plain else 0.05  # the largest standard deviation
         everything = load_subjects()
         self.numbers = {group: i for i, group in enumerate(everything)}
         keep = {d.group for d in index if d.hand != HELD_OUT}
@@ -250,8 +251,8 @@ class Scenes(Dataset[Batch]):
         for name in sorted({s.scene.style for s in sketches}):
             rows = [i for i, s in enumerate(sketches) if s.scene.style == name]
             images[rows] = STYLES[name](images[rows], noise).clamp(0, 1)
-        if not self.plain:
-            loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * 0.05
+        if self.noise:
+            loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * self.noise
             images = (images + loud * torch.randn(images.shape, generator=noise)).clamp(0, 1)
         return images
 

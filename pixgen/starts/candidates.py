@@ -1,0 +1,90 @@
+"""What both DALL-E starts share: several code grids drawn at once, and the order in which CLIP likes them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pixgen.dalle.pair import SIDE, Pair, load
+from pixgen.errors import UsageError
+from pixgen.frame import Params, Session, Size
+from pixgen.pictures import fit, read
+from pixgen.prompts import Prompt
+from pixgen.starts.base import Start
+
+
+@dataclass
+class Candidates(Start):
+    """Draws `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
+
+    folder: str = ""
+    """Where the pair's files are (perceptor, vqgan, tokens, prior); empty for those that come with pixgen."""
+    candidates: int = 8
+    """How many are drawn; the best comes first."""
+    temperature: float = 1.0
+    """Below 1 likelier and less various; 0 always takes the likeliest code."""
+    top_k: int = 128
+    """Only so many likeliest codes have a chance at each place; 0 for all."""
+    guidance: float = 2.0
+    """How far to go beyond what the prompt makes likely; 1 is as learnt, 0 does not listen."""
+
+    _pair: Pair | None = field(init=False, repr=False, compare=False, default=None)
+    _drawn: dict[tuple[int, int], Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def prepare(self, session: Session) -> None:
+        """Load the pair. Raises UsageError for options that cannot be, PixgenError for files that cannot be used."""
+        if self.candidates < 1:
+            raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
+        self._pair = load(self.folder, session.device)
+        self._drawn.clear()
+
+    def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
+        if self._pair is None:
+            self.prepare(session)
+        assert self._pair is not None
+        draw, place = divmod(attempt, self.candidates)
+        if (index, draw) not in self._drawn:
+            self._drawn[index, draw] = self._ranked(self._pair, session, index, draw)
+        return params(session, self._pair, self._drawn[index, draw][place : place + 1], size)
+
+    def _ranked(self, pair: Pair, session: Session, index: int, draw: int) -> Tensor:
+        random = session.streams[index].generator("start", draw)
+        prompts = session.prompts[index]
+        grids = self.grids(pair, prompts, random)
+        return grids[likeness(pair, grids, prompts).argsort(descending=True, stable=True)]
+
+    @abstractmethod
+    def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
+        """The candidates of one picture, int64 (candidates, 16, 16)."""
+
+
+def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:
+    """A code grid (1, 16, 16) as the generator's params at `size`: its very codes where the generator has the same."""
+    network = getattr(session.generator, "network", None)
+    codebook = getattr(getattr(network, "quantize", None), "codebook", None)
+    own = pair.vqgan.quantize.codebook
+    fits = tuple(size) == (SIDE, SIDE) and codebook is not None and codebook.shape == own.shape
+    if fits and network is not None and torch.equal(codebook.to(own), own):
+        return {"latent": network.codes(grid.to(codebook.device)).contiguous()}
+    return session.generator.encode(fit(pair.decode(grid), size).to(session.device))
+
+
+def likeness(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:
+    """How well decoded grids (N, 16, 16) say what the prompts say, weighed, (N,): what CLIP ranks candidates by."""
+    embeddings = pair.embed(pair.decode(grids))
+    total = torch.zeros(len(grids), device=embeddings.device)
+    for prompt in prompts:
+        wanted = picture(pair, prompt) if prompt.kind == "image" else pair.perceptor.encode_text([prompt.text])
+        total = total + prompt.weight * (embeddings @ wanted[0])
+    return total
+
+
+def picture(pair: Pair, prompt: Prompt) -> Tensor:
+    """The image embedding of an image prompt, (1, D). Raises UsageError for an unreadable picture."""
+    side = pair.perceptor.input_size
+    return pair.embed(fit(read(Path(prompt.text)), (side, side)))

@@ -1,0 +1,40 @@
+"""DALL-E 2's way (arXiv 2204.06125): the prior guesses the picture's embedding, the decoder draws what has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pixgen.dalle.pair import Pair
+from pixgen.errors import UsageError
+from pixgen.prompts import Prompt
+from pixgen.registry import register
+from pixgen.starts.candidates import Candidates, picture
+
+
+@register("start", "dalle2")
+@dataclass
+class Dalle2(Candidates):
+    """Code grids written after the image embedding that the prior draws; the one that CLIP likes best begins."""
+
+    def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
+        """Every candidate has an embedding of its own; several prompts' are added by weight, a picture's as it is.
+
+        Raises UsageError where every weight is negative.
+        """
+        found = []
+        for prompt in prompts:
+            if prompt.kind == "image":
+                found.append(picture(pair, prompt).expand(self.candidates, -1))
+            else:
+                found.append(pair.text_to_image_embedding([prompt.text], self.candidates, random))
+        weights = [prompt.weight for prompt in prompts]
+        if not any(weight > 0 for weight in weights):
+            raise UsageError("start dalle2 needs a prompt of positive weight: what to draw, not only what to avoid")
+        return pair.from_embedding(
+            pair.mix(found, weights), self.candidates, temperature=self.temperature, top_k=self.top_k,
+            guidance=self.guidance, generator=random,
+        )  # fmt: skip

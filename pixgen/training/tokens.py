@@ -1,0 +1,192 @@
+"""Train the token decoder: DALL-E (arXiv 2102.12092) and the second half of DALL-E 2 (arXiv 2204.06125) in one network.
+
+Both learn the same thing, to write a picture's codes one after the other; they differ in what they are told before. So
+every second batch is told captions, the others image embeddings, and one in ten nothing, for classifier-free guidance.
+A quarter of the grids comes in another order, known parts first, so that holes can be filled.
+
+    python -m pixgen.training.tokens RUN --cache CACHE --pair FOLDER [--grids 100000]
+
+FOLDER holds perceptor.safetensors and vqgan.safetensors, which stay as they are. Everything is counted in grids seen,
+so a run may be cut anywhere and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pixgen.dalle import store
+from pixgen.dalle.decoder import Prefix, TokenConfig, TokenDecoder
+from pixgen.dalle.pair import Pair, load
+from pixgen.training import runs
+from pixgen.training.grids import CleanScenes, Grids
+from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
+
+BATCH = 64
+REPORT_EVERY = 25
+DROPPED = 0.1
+"""Share of prefixes that say nothing."""
+REORDERED = 0.25
+"""Share of grids that are not given row by row."""
+BLUR = 0.3
+"""Largest length of the noise on image embeddings: what the prior gives later is not exact either."""
+JUDGED = 256
+"""Unseen scenes on which the loss is measured at every checkpoint."""
+
+
+def orders(n: int, side: int, rng: torch.Generator) -> Tensor:
+    """int64 (n, side * side): most row by row; some with a rectangle last, as a hole is filled; some in any order."""
+    rows = torch.arange(side * side) / side**2
+    kind = torch.rand(n, generator=rng)
+    corners = torch.randint(side + 1, (n, 2, 2), generator=rng).sort(-1).values[..., None]
+    inside = (torch.arange(side) >= corners[:, :, 0]) & (torch.arange(side) < corners[:, :, 1])
+    hole = (inside[:, 0, :, None] & inside[:, 1, None, :]).flatten(1)
+    late = torch.where((kind < REORDERED)[:, None], hole.float(), torch.zeros(()))
+    keys = torch.where((kind < REORDERED / 2)[:, None], torch.rand(n, side * side, generator=rng), rows + late)
+    return keys.argsort(dim=1, stable=True)
+
+
+def told(
+    model: TokenDecoder, pair: Pair, kind: str, embeddings: Tensor, captions: list[str], rng: torch.Generator | None
+) -> Prefix:
+    """What comes before the grids: kind "text", "image" or "nothing"; with `rng` blurred and sometimes dropped."""
+    if kind == "nothing":
+        return model.nothing(len(captions))
+    if kind == "text":
+        prefix = model.of_text(*pair.perceptor.encode_tokens(captions))
+    else:
+        if rng is not None:
+            length = BLUR * torch.rand(len(embeddings), 1, generator=rng) / embeddings.shape[1] ** 0.5
+            embeddings = embeddings + length * torch.randn(embeddings.shape, generator=rng)
+        prefix = model.of_image(nn.functional.normalize(embeddings, dim=1))
+    return prefix.without(torch.rand(len(captions), generator=rng) < DROPPED) if rng is not None else prefix
+
+
+@torch.no_grad()
+def measure(model: TokenDecoder, pair: Pair, unseen: Grids) -> dict[str, float]:
+    """Bits a code on unseen scenes, told their caption, their image embedding, or nothing. 10 is blind chance."""
+    found = {}
+    for kind in ("text", "image", "nothing"):
+        losses = []
+        for begin in range(0, min(JUDGED, len(unseen)), BATCH):
+            places = np.arange(begin, min(begin + BATCH, len(unseen)))
+            codes, embeddings, captions = unseen.rows(places, torch.Generator().manual_seed(begin))
+            losses.append(model.loss(codes, told(model, pair, kind, embeddings, captions, None)))
+        found[f"bits_{kind}"] = round(float(torch.cat(losses).mean()) / math.log(2), 3)
+    return found
+
+
+def rate_of_learning(progress: float, begun: int, lr: float) -> float:
+    """Warms up over the first 100 steps and falls as a cosine to a twentieth."""
+    falling = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return lr * min(1.0, (begun + 1) / 100) * falling
+
+
+def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train the embedded token decoder.")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--pair", type=Path, help="folder of perceptor and vqgan  [default: the embedded ones]")
+    parser.add_argument("--grids", type=int, default=100_000, help="seen in all, the same ones several times")
+    parser.add_argument("--scenes", type=int, default=20_000, help="different scenes, encoded as they are needed")
+    parser.add_argument("--subjects", type=int, default=440)
+    parser.add_argument("--width", type=int, default=TokenConfig.width)
+    parser.add_argument("--depth", type=int, default=TokenConfig.depth)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
+    return parser.parse_args(argv)
+
+
+def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecoder:
+    """A decoder that has learnt nothing but what the pair's numbers look like."""
+    sizes = TokenConfig(
+        codes=len(pair.vqgan.quantize.codebook),
+        width=options.width,
+        depth=options.depth,
+        heads=max(1, options.width // 32),
+        embedding=pair.perceptor.dim,
+        text_width=pair.perceptor.model.config.text_width,
+    )
+    model = TokenDecoder(sizes)
+    model.learn_codes(pair.vqgan.quantize.codebook)
+    _, embeddings, captions = scenes.rows(np.arange(scenes.each), torch.Generator().manual_seed(0))
+    model.learn_scale(pair.perceptor.encode_text(captions), embeddings)
+    return model
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_of(argv)
+    options.run.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+    pair = load(options.pair or "")
+    made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
+    scenes = Grids(
+        options.run, CleanScenes(options.cache, BATCH, options.seed + 300, options.subjects), pair, options.scenes
+    )
+    unseen = Grids(options.run, CleanScenes(options.cache, BATCH, options.seed + 301, options.subjects), pair, JUDGED)
+    if options.restart:
+        model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
+        model.train().requires_grad_(True)
+    else:
+        model, about = begin(options, pair, scenes), {"grids": 0}
+    average = Average(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.05)
+    log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
+    seen: int = about["grids"]
+    step = begun = seen // BATCH  # steps since `begun` warm the learning rate up
+    if (state := load_checkpoint(checkpoint)) is not None:
+        model.load_state_dict(state["model"])
+        average.model.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        seen, step, begun = state["seen"], state["step"], state["begun"]
+
+    saved = reported = time.time()
+    each = len(scenes) // BATCH
+    losses: dict[str, float] = {}
+    while seen < options.grids:
+        rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
+        for group in optimizer.param_groups:
+            group["lr"] = rate_of_learning(seen / options.grids, step - begun, options.lr)
+        epoch = (step - begun) // each
+        places = scenes.order(epoch)[(step - begun) % each * BATCH :][:BATCH]
+        codes, embeddings, captions = scenes.rows(places, rng)
+        kind = "image" if step % 2 else "text"
+        prefix = told(model, pair, kind, embeddings, captions, rng)
+        loss = model.loss(codes, prefix, orders(len(codes), model.config.side, rng)).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        average.update(model, step - begun)
+        losses[kind] = round(loss.item() / math.log(2), 3)
+
+        step, seen = step + 1, seen + len(codes)
+        if step % REPORT_EVERY == 0:
+            rate = REPORT_EVERY * BATCH / (time.time() - reported)
+            reported = time.time()
+            log.write(grids=seen, epoch=epoch, rate=round(rate, 1), **losses)
+        if time.time() - saved > runs.SAVE_EVERY or seen >= options.grids:
+            facts = measure(average.model, pair, unseen)
+            log.write(grids=seen, scenes=len(scenes), **facts)
+            progress = {"seen": seen, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
+            networks = {"model": model.state_dict(), "average": average.model.state_dict()}
+            save_atomically(networks | progress, checkpoint)
+            facts |= {"grids": seen, "scenes": len(scenes), "subjects": options.subjects, "seed": options.seed}
+            store.save(average.model, options.run / "tokens.safetensors", **made_by, **facts)
+            saved = reported = time.time()
+
+
+if __name__ == "__main__":
+    main()

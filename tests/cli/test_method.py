@@ -1,0 +1,83 @@
+"""`pixgen PROMPT --method dalle1|dalle2`: DALL-E's ways alone, from the command line and from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import pixgen
+from pixgen import metadata
+from pixgen.cli.main import run
+from pixgen.dalle.pair import load
+from tests.dalle.toys import pair
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pair(tmp_path_factory.mktemp("pair"))
+
+
+def models(folder: Path) -> dict[str, str]:
+    networks = {"generator.model": "vqgan", "perceptors.tiny.path": "perceptor"}
+    files = {key: str(folder / f"{name}.safetensors") for key, name in networks.items()}
+    return {"start.folder": str(folder), "cutouts": "2", **files}
+
+
+@pytest.mark.parametrize("method", ["dalle1", "dalle2"])
+def test_a_picture_of_the_best_candidate_and_the_same_once_more(
+    method: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [f"{key}={value}" for key, value in models(folder).items()]
+    words = ["a red cat", *settings, "--method", method, "--candidates", "2", "--guidance", "1.5", "--top-k", "5"]
+    assert run([*words, "--seed", "3", "--size", "128x128", "-o", f"{tmp_path}/one.png", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    about = metadata.read(tmp_path / "one.png")
+    start = about.config["start"]
+    assert (start["type"], start["candidates"], start["guidance"], start["top_k"]) == (method, 2, 1.5, 5)
+    assert record["losses"]["clip"] > 0  # to compare with the loop's
+    shown = torch.from_numpy(np.array(Image.open(tmp_path / "one.png"))).permute(2, 0, 1)[None] / 255
+    own = load(folder)
+    codes = own.codes(shown)  # nothing moved: the picture is what codes decode to
+    assert own.decode(codes).shape == shown.shape
+    assert run(["again", f"{tmp_path}/one.png", "-o", f"{tmp_path}/two.png"]) == 0
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_python_draws_the_same_as_the_command_line(folder: Path) -> None:
+    options = {**models(folder), "start.candidates": 2, "start.temperature": 0.0, "cutouts": 2, "size": (128, 128)}
+    drawn = pixgen.generate("a cat", method="dalle1", seed=1, **options)
+    own = load(folder)
+    best = own.decode(own.from_text(["a cat"], 1, temperature=0, guidance=2.0, top_k=128))
+    image = torch.from_numpy(np.array(drawn.images[0])).permute(2, 0, 1)[None] / 255
+    torch.testing.assert_close(image, best, atol=1 / 255, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--method", "dale2"], "did you mean 'dalle2'"),
+        (["--candidates", "4"], "--candidates belongs to --method dalle1 or dalle2"),
+        (["--method", "loop", "--top-k", "4"], "--top-k belongs to"),
+        (["--method", "dalle1", "--steps", "9"], "--steps is the loop's"),
+        (["--method", "dalle2", "--guidance", "-1"], "guidance"),
+        (["--method", "dalle2", "--candidates", "0"], "candidates"),
+    ],
+)
+def test_what_does_not_go_together_is_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["a cat", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_pair_without_a_decoder_says_how_to_make_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    settings = [f"{key}={value}" for key, value in models(folder).items()]
+    words = ["a cat", *settings, "--method", "dalle1", f"start.folder={tmp_path / 'empty'}", "-o", f"{tmp_path}/"]
+    assert run(words) == 1
+    assert "perceptor.safetensors" in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""The starts dalle1 and dalle2: candidates, best first by the perceptor, as params of any generator."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from pixgen import registry
+from pixgen.dalle.pair import load
+from pixgen.errors import UsageError
+from pixgen.frame import Session
+from pixgen.starts.base import Start
+from pixgen.starts.candidates import likeness
+from pixgen.testing import scene
+from tests.dalle.toys import pair
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pair(tmp_path_factory.mktemp("pair"))
+
+
+def session(folder: Path, prompt: str = "a cat", seed: int = 3, generator: str = "vqgan") -> Session:
+    options = (
+        {"type": "vqgan", "model": str(folder / "vqgan.safetensors")} if generator == "vqgan" else {"type": "pixel"}
+    )
+    made: Any = registry.create("generator", options)
+    made.prepare(torch.device("cpu"))
+    return scene([(seed, prompt)], generator=made).session
+
+
+def start(folder: Path, name: str, **options: Any) -> Start:
+    made: Start = registry.create("start", {"type": name, "folder": str(folder), "candidates": 2, **options})
+    return made
+
+
+@pytest.mark.parametrize("name", ["dalle1", "dalle2"])
+def test_attempts_are_the_candidates_best_first(name: str, folder: Path) -> None:
+    drawing, first = session(folder), start(folder, name)
+    latents = [first(drawing, 0, (128, 128), attempt)["latent"] for attempt in (0, 1)]
+    assert latents[0].shape == (1, 8, 16, 16) and not torch.equal(*latents)
+    # They are codes as they were drawn, not the codes of a picture of them.
+    grids = torch.cat([load(folder).vqgan.quantize(latent)[1] for latent in latents])
+    torch.testing.assert_close(load(folder).vqgan.codes(grids), torch.cat(latents))
+    liked = likeness(load(folder), grids, drawing.prompts[0])
+    assert liked[0] > liked[1]
+    again = start(folder, name)(session(folder), 0, (128, 128), 0)["latent"]
+    other = start(folder, name)(session(folder, seed=4), 0, (128, 128), 0)["latent"]
+    assert torch.equal(again, latents[0]) and not torch.equal(other, latents[0])
+
+
+def test_another_size_and_another_generator_show_the_same_picture(folder: Path) -> None:
+    grid = start(folder, "dalle1", temperature=0.0)(session(folder), 0, (128, 128), 0)["latent"]
+    pixels = session(folder, generator="pixel")
+    params = start(folder, "dalle1", temperature=0.0)(pixels, 0, (64, 96), 0)
+    shown = pixels.generator.decode(params)
+    assert shown.shape == (1, 3, 64, 96)
+    drawing = session(folder)
+    whole = torch.nn.functional.interpolate(drawing.generator.decode({"latent": grid}), size=(96, 96), mode="area")
+    assert (shown - whole[:, :, 16:80]).abs().mean() < 0.03
+
+
+def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20), "red").save(tmp_path / "red.png")
+    picture = f"image:{tmp_path / 'red.png'}"
+    prompts = ["a cat", "a cat | a dog", "a cat | a dog :-0.5", f"a cat | {picture}", picture]
+    drawn = [start(folder, "dalle2", temperature=0.0)(session(folder, p), 0, (128, 128), 0)["latent"] for p in prompts]
+    assert all(not torch.equal(drawn[i], drawn[j]) for i in range(len(drawn)) for j in range(i))
+    said = [
+        start(folder, "dalle1", temperature=0.0)(session(folder, p), 0, (128, 128), 0)["latent"]
+        for p in ("a dog, a cat", "a cat :0.5 | a dog", "a cat | a dog", "a dog, a cat | oil :-1")
+    ]
+    assert torch.equal(said[0], said[1]) and torch.equal(said[0], said[3]) and not torch.equal(said[0], said[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "options", "message"),
+    [
+        ("dalle1", "image:red.png", {}, "begins from words"),
+        ("dalle1", "a cat :-1", {}, "begins from words"),
+        ("dalle2", "a cat :-1", {}, "positive weight"),
+        ("dalle1", "a cat", {"temperature": -1.0}, "temperature"),
+        ("dalle2", "a cat", {"candidates": 0}, "candidates is 0"),
+    ],
+)
+def test_what_cannot_be_is_named(name: str, prompt: str, options: Any, message: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        start(folder, name, **options)(session(folder, prompt), 0, (128, 128), 0)

@@ -1,0 +1,150 @@
+"""The trainings of the token decoder and the prior: killed or not they end the same, and scenes are made once."""
+
+import importlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pixgen.dalle import store
+from pixgen.dalle.decoder import TokenConfig, TokenDecoder
+from pixgen.dalle.pair import load
+from pixgen.dalle.prior import Prior, PriorConfig
+from pixgen.training import drawings, grids, prior, runs, tokens
+from pixgen.training.grids import CleanScenes, Grids
+from tests.dalle.toys import networks
+from tests.training.shapes import SHAPES, pack
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of drawings, and a perceptor and a VQGAN beside it."""
+    folder = tmp_path_factory.mktemp("tokens")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawings.rasterise(folder, folder / "cache", 96, pack(folder, SHAPES), processes=1)
+    networks(folder / "pair")
+    return folder
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grids, "CHUNK", 1)
+    monkeypatch.setattr(tokens, "BATCH", 4)
+    monkeypatch.setattr(tokens, "JUDGED", 4)
+    monkeypatch.setattr(tokens, "REPORT_EVERY", 2)
+    monkeypatch.setattr(prior, "BATCH", 8)
+    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
+
+
+class Killed(Exception):
+    pass
+
+
+TOKENS = ["--scenes", "8", "--grids", "20", "--width", "32", "--depth", "1"]
+CASES: dict[str, list[str]] = {"tokens": TOKENS, "prior": ["--scenes", "16", "--pairs", "40"]}
+
+
+def train(name: str, folder: Path, run: Path, *arguments: str) -> dict[str, Any]:
+    training = importlib.import_module(f"pixgen.training.{name}")
+    common = [str(run), "--cache", str(folder / "cache"), "--pair", str(folder / "pair"), "--subjects", "1000000"]
+    training.main([*common, *arguments])
+    state = runs.load_checkpoint(run / "checkpoint.pt")
+    assert state is not None
+    return state
+
+
+def kill_after(name: str, monkeypatch: pytest.MonkeyPatch, checkpoints: int, go: Any) -> None:
+    training = importlib.import_module(f"pixgen.training.{name}")
+    save, left = training.save_atomically, [checkpoints]
+
+    def saving(state: dict[str, Any], path: Path) -> None:
+        save(state, path)
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save_atomically", saving)
+        with pytest.raises(Killed):
+            go()
+
+
+@pytest.fixture(scope="module")
+def scenes_made(folder: Path) -> Path:
+    return folder / "runs"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_training_that_was_killed_ends_as_one_that_was_not(
+    name: str, folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(name, folder, tmp_path / "whole", *CASES[name])
+    go = lambda: train(name, folder, tmp_path / "cut", *CASES[name])  # noqa: E731
+    kill_after(name, monkeypatch, 3, go)
+    resumed = go()
+    assert whole["step"] == resumed["step"] == 5
+    assert all(torch.equal(whole["model"][key], resumed["model"][key]) for key in whole["model"])
+    config, network = {"tokens": (TokenConfig, TokenDecoder), "prior": (PriorConfig, Prior)}[name]
+    shipped, about = store.load(tmp_path / "cut" / f"{name}.safetensors", config, network, "")
+    assert about["perceptor"] == store.fingerprint(folder / "pair" / "perceptor.safetensors")
+    assert all(value.isfinite().all() for value in shipped.state_dict().values())
+
+
+def test_a_decoder_goes_on_from_what_was_shipped(
+    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("tokens", folder, tmp_path / "run", *TOKENS[:2], "--grids", "8", *TOKENS[4:])
+    shipped = tmp_path / "old.safetensors"
+    (tmp_path / "run" / "tokens.safetensors").rename(shipped)
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    monkeypatch.setattr(tokens, "rate_of_learning", lambda *_: 0.0)
+    state = train("tokens", folder, tmp_path / "run", *TOKENS[:2], "--grids", "12", "--restart", str(shipped))
+    old, about = store.load(shipped, TokenConfig, TokenDecoder, "")
+    assert (about["grids"], state["seen"], state["step"]) == (8, 12, 3)
+    assert all(torch.equal(value, state["model"][key]) for key, value in old.state_dict().items())
+
+
+def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
+    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, scenes = load(folder / "pair"), CleanScenes(folder / "cache", 4, 0, 10**6)
+    made = Grids(tmp_path, scenes, pair, 7)
+    assert len(made) == 8 and not list(made.folder.glob("*.npz"))
+    codes, embeddings, captions = made.rows(np.array([5, 4]), torch.Generator().manual_seed(0))
+    assert [path.name for path in made.folder.iterdir()] == ["00001.npz"]
+    batch = scenes.batch_at(1, grids.WORDINGS)
+    assert torch.equal(codes, pair.codes(batch.images)[[1, 0]])
+    torch.testing.assert_close(embeddings, pair.embed(batch.images)[[1, 0]], atol=1e-3, rtol=0)
+    assert captions[0] in batch.wordings[1] and captions[1] in batch.wordings[0]
+    again = Grids(tmp_path, scenes, pair, 7)
+    monkeypatch.setattr(scenes, "batch_at", None)  # not drawn again
+    assert torch.equal(again.rows(np.array([5, 4]), torch.Generator().manual_seed(0))[0], codes)
+    orders = [again.order(epoch) for epoch in (0, 1, 2)]
+    assert list(orders[0]) == list(range(8)) and all(sorted(order) == list(range(8)) for order in orders)
+    assert list(orders[1]) != list(orders[2])
+
+
+def test_orders_are_mostly_row_by_row_and_holes_come_last() -> None:
+    found = tokens.orders(2000, 4, torch.Generator().manual_seed(0))
+    assert (found.sort(1).values == torch.arange(16)).all()
+    rows = (found == torch.arange(16)).all(1)
+    assert 0.7 < rows.float().mean() < 0.85
+    # A hole's patches and the others each stay row by row: the order falls once at most.
+    falls = (found.diff(dim=1) < 0).sum(1)
+    assert 0.04 < (falls == 1).float().mean() < 0.14 and (falls > 3).float().mean() > 0.08
+
+
+def test_blurred_and_dropped_prefixes_are_for_training_alone(folder: Path) -> None:
+    pair = load(folder / "pair")
+    model = TokenDecoder(TokenConfig(width=32, depth=1, heads=1, embedding=16, text_width=12))
+    embeddings = torch.nn.functional.normalize(torch.randn(200, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    captions = ["a cat"] * 200
+    plain = tokens.told(model, pair, "image", embeddings, captions, None)
+    trained = tokens.told(model, pair, "image", embeddings, captions, torch.Generator().manual_seed(0))
+    assert plain.mask.all() and not torch.equal(plain.tokens, trained.tokens)
+    assert 0.03 < (~trained.mask[:, 1]).float().mean() < 0.2 and trained.mask[:, 0].all()
+    assert tokens.told(model, pair, "nothing", embeddings, captions, None).tokens.shape[1] == 1
