@@ -29,9 +29,9 @@ ENGLISH = (
     "a closeup oil portrait of an old male teacher of mathematics in front of a blackboard",
 )
 PORTUGUESE = (
-    "um retrato em aquarela, em close, de um jovem professor de literatura com um livro",
-    "um retrato a óleo, em close, de uma jovem professora de informática com um computador",
-    "um retrato a óleo, em close, de um velho professor de matemática em frente a um quadro-negro",
+    "um retrato em close em aquarela de um professor jovem de literatura com um livro",
+    "um retrato em close a óleo de uma professora jovem de informática com um computador",
+    "um retrato em close a óleo de um professor idoso de matemática em frente a um quadro-negro",
 )
 TITLES = {"loop": "VQGAN + CLIP", "dalle1": "DALL-E 1", "dalle2": "DALL-E 2"}
 TITLES_PORTUGUESE = {**TITLES, "loop": "VQGAN + CLIP (laço)"}
