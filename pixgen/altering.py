@@ -89,7 +89,7 @@ def vary(
     image, sampling = pictures.read(picture), sampling or Sampling()
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
     job = Job(["vary", str(picture), "-n", "1"], f"a variation of {picture.stem}", options, [picture])
-    _prepare()
+    _prepare(pair, {picture: image})
     made = variations.vary(
         pair, image, count, strength=strength, seed=first, steps=steps, size=size, sampling=sampling, callback=callback
     )
@@ -113,7 +113,7 @@ def morph(
     ends = [pictures.read(path) for path in (first, last)]
     options = {"frames": frames, "steps": steps}
     job = Job(["morph", str(first), str(last)], f"from {first.stem} to {last.stem}", options, [first, last])
-    _prepare()
+    _prepare(pair, dict(zip((first, last), ends, strict=True)))
     began = time.perf_counter()
     made = list(variations.morph(pair, ends[0], ends[1], frames, seed=seed, steps=steps, callback=callback))
     chosen = [made[round(i * (frames - 1) / (min(frames, STRIP) - 1))] for i in range(min(frames, STRIP))]
@@ -159,7 +159,8 @@ def edit(
     words += ["--from", before] if before is not None else []
     words += ["--mask", str(mask)] if mask is not None else []
     job = Job(words, text, options, [picture, *([mask] if mask else [])])
-    _prepare()
+    if mask is None:
+        _prepare(pair, {picture: image})
     began = time.perf_counter()
     made = variations.edit(
         pair, image, text, before, strength=strength, mask=changing, seed=seed, steps=steps, size=size,
@@ -221,7 +222,12 @@ def _over(path: Path, made: Image, changing: Tensor) -> Image:
     return images.fromarray(np.where(share > 0, after, before))
 
 
-def _prepare() -> None:
+def _prepare(pair: Pair, given: Mapping[Path, Tensor]) -> None:
+    for path, image in given.items():
+        if variations.is_unlike(pair, image):
+            log.warning(
+                "%s is unlike the pictures that this model pair learnt from; the result may not be like it", path
+            )
     torch.set_num_threads(hardware.threads("auto"))
 
 

@@ -41,6 +41,11 @@ FURTHEST = 0.5
 PULL = 0.5
 """Weight of the pull of the loop to its first latent, at strength 0."""
 
+SAME, PSNR = 0.93, 13.0
+"""Below the one, cosine of the embeddings of a picture and its reconstruction, or the other, in decibel, a picture is
+unlike the training's. Of 40 unseen scenes the lowest twentieth were at 0.948 and 17.1 dB; of photographs three in four
+were below 0.91, and white noise at 10.7 dB."""
+
 COARSE = 8 / 11
 """Share of the steps at 128 pixels, as when a prompt is drawn; the others are at the final size."""
 
@@ -195,8 +200,10 @@ def edit(
     else:
         anew = masks.largest(_attention(pair, pair.decode(codes[None]), target - embedding, streams), strength, grid)
         changing = anew.float()[None, None]
-    drawn = _draw(pair, target, codes, anew, streams, sampling or Sampling())
-    best = _nearest(pair, torch.cat((codes[None], drawn)), target)
+    found = codes[None]
+    if "decoder" in vars(pair) or pair.path("tokens").is_file():  # the loop can do without one
+        found = torch.cat((found, _draw(pair, target, codes, anew, streams, sampling or Sampling())))
+    best = _nearest(pair, found, target)
     keep = _Keep(pair, whole, changing, exact=mask is not None)
     pull = PULL * (1 - strength)
     if steps == 0:
@@ -211,15 +218,31 @@ def edit(
 def edited(pair: Pair, embedding: Tensor, text: str, before: str | None, strength: float, streams: Streams) -> Tensor:
     """The embedding (1, D) of a picture after its edit: moved along the difference of the texts.
 
-    Without `before` it moves to what the prior makes of `text`.
+    Without `before` it moves to what the prior makes of `text`; where there is no prior, to the text's embedding moved
+    across the modality gap.
     """
     if before is None:
-        goal = pair.text_to_image_embedding([text], 1, streams.generator("prior"))
+        if "prior" in vars(pair) or pair.path("prior").is_file():
+            goal = pair.text_to_image_embedding([text], 1, streams.generator("prior"))
+        else:
+            goal = pair.perceptor.image_target(pair.perceptor.encode_text([text]))
         return slerp(embedding, goal.to(embedding), strength)
     new, old = pair.perceptor.encode_text([text, before])[:, None]
     if torch.equal(new, old):
         raise UsageError(f"{text!r} and --from {before!r} mean the same to this perceptor; there is nothing to change")
     return slerp(embedding, F.normalize(new - old, dim=-1), FURTHEST * strength)
+
+
+def is_unlike(pair: Pair, picture: Tensor) -> bool:
+    """Whether a picture, float32 (1, 3, H, W) in [0, 1], is unlike anything the pair learnt from.
+
+    Then its codes show something else than the picture does: the perceptor or the eye tells the two apart.
+    """
+    square = fit(picture, (SIDE, SIDE))
+    shown = pair.decode(pair.codes(square))
+    same = float(pair.embed(square)[0] @ pair.embed(shown)[0])
+    psnr = -10 * float((shown - square).square().mean().clamp(min=1e-10).log10())
+    return same < SAME or psnr < PSNR
 
 
 def require_strength(strength: float) -> None:
@@ -383,4 +406,4 @@ def _loop(
     return Made(last.images(), reached, seed, steps, losses)
 
 
-__all__ = ["FURTHEST", "SIDE", "Made", "Sampling", "Window", "edit", "edited", "morph", "slerp", "vary"]
+__all__ = ["FURTHEST", "SIDE", "Made", "Sampling", "Window", "edit", "edited", "is_unlike", "morph", "slerp", "vary"]

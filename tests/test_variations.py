@@ -119,6 +119,19 @@ def test_outside_the_mask_every_pixel_stays(pair: ToyPair) -> None:
     assert (made.image != image)[~outside].float().mean() > 0.5
 
 
+@pytest.mark.parametrize(("shown", "unlike"), [("the same", False), ("its negative", True), ("noise", True)])
+def test_a_picture_that_its_codes_do_not_show_is_unlike(shown: str, unlike: bool, pair: ToyPair) -> None:
+    image = picture()
+    noise = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    decoded = {"the same": image, "its negative": 1 - image, "noise": noise}[shown]
+
+    class Shows(ToyPair):
+        def decode(self, codes: Tensor) -> Tensor:
+            return decoded
+
+    assert variations.is_unlike(Shows(), image) is unlike
+
+
 def test_places_cover_the_share_in_whole_blocks() -> None:
     for share, expected in ((0.01, 4), (0.25, 64), (0.5, 128), (1.0, 256)):
         places = masks.random_places(share, 16, torch.Generator().manual_seed(0))

@@ -21,6 +21,7 @@ class ToyPair(Pair):
 
     def __init__(self) -> None:
         super().__init__(Path("toys"), torch.device("cpu"))
+        _ = self.decoder  # is there, for all that no file is
 
     @cached_property
     def perceptor(self) -> Any:
