@@ -23,7 +23,8 @@ from pixgen.dalle.pair import EMBEDDED
 from pixgen.errors import UsageError
 from pixgen.metadata import Input, Metadata
 from pixgen.resources import version
-from pixgen.variations import Callback, Made, Sampling
+from pixgen.toward import SIDE, Callback, Made
+from pixgen.variations import Sampling
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -159,8 +160,7 @@ def edit(
     words += ["--from", before] if before is not None else []
     words += ["--mask", str(mask)] if mask is not None else []
     job = Job(words, text, options, [picture, *([mask] if mask else [])])
-    if mask is None:
-        _prepare(pair, {picture: image})
+    _prepare(pair, {picture: image})
     began = time.perf_counter()
     made = variations.edit(
         pair, image, text, before, strength=strength, mask=changing, seed=seed, steps=steps, size=size,
@@ -253,8 +253,8 @@ def _seed(seed: int | None, count: int) -> int:
 
 def _require_size(size: int, pair: Pair) -> None:
     factor = pair.vqgan.factor
-    fits = variations.SIDE <= size <= config.MAX_SIDE and size % factor == 0
-    _require(fits, f"size {size}", f"a multiple of {factor} from {variations.SIDE} up")
+    fits = SIDE <= size <= config.MAX_SIDE and size % factor == 0
+    _require(fits, f"size {size}", f"a multiple of {factor} from {SIDE} up")
 
 
 def _require_steps(steps: int) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pixgen.altering import Altered, Morph
-    from pixgen.variations import Callback, Sampling
+    from pixgen.toward import Callback
+    from pixgen.variations import Sampling
 
 
 @dataclass(frozen=True, kw_only=True)

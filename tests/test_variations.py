@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import masks, variations, video
+from pixgen import masks, toward, variations, video
 from pixgen.errors import UsageError
 from pixgen.streams import Streams
 from pixgen.variations import Sampling, slerp
@@ -63,7 +63,7 @@ def test_the_best_candidate_is_kept(pair: ToyPair) -> None:
 
 
 def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
-    made = variations._loop(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, 0.0)
+    made = toward.loop(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, 0.0)
     assert made.steps == len(made.losses["toward"]) == 4
     assert made.losses["toward"][-1] < made.losses["toward"][0]
     assert made.image.shape == (1, 3, 128, 128) and made.codes.shape == (16, 16)
