@@ -16,6 +16,7 @@ from pixgen.engine import Engine, Scene, Stage
 from pixgen.errors import UsageError
 from pixgen.frame import Session
 from pixgen.schedulers.base import schedule
+from pixgen.starts.base import Start
 from pixgen.streams import Streams
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -105,14 +106,17 @@ def build(
 def stages(config: RenderConfig) -> list[Stage]:
     """The config's stages in whole steps that add up to `config.steps`, and in pixels; empty ones are left out.
 
-    The last one is never empty, for it has the size asked for.
+    The last one is never empty, for it has the size asked for. None is smaller than the start can begin at.
     """
+    start: type[Start] = registry.get("start", config.start["type"])
+    least = min(1.0, start.least / min(config.size))
     found, done, share = [], 0, 0.0
     for i, stage in enumerate(config.stages):
         share += stage.steps
         last = i == len(config.stages) - 1
         until = config.steps if last else min(round(config.steps * share), config.steps - 1)
-        size = (round(config.size[0] * stage.size), round(config.size[1] * stage.size))
+        scale = max(stage.size, least)
+        size = (round(config.size[0] * scale), round(config.size[1] * scale))
         if until > done:
             lr = 1.0 if stage.lr is None else stage.lr
             found.append(Stage(until - done, size, stage.cutouts or config.cutouts, lr))

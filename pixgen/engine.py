@@ -153,10 +153,11 @@ class Engine(Iterator[Step]):
     def _run(self) -> Iterator[Step]:
         scene, generator, step = self.scene, self.generator, 0
         average: Average | None = None
+        size: Size = (0, 0)
         for stage in scene.stages:
             # Begin with the best of several starts, or with the previous stage's averaged result.
-            size = self._round(stage.size)
-            params = self._begin(size, stage) if average is None else self._grow(average, size)
+            before, size = size, self._round(stage.size)
+            params = self._begin(size, stage) if average is None else self._grow(average, size, size != before)
             params = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
             optimizer = optimizers.create(scene.optimizer, params.values(), lr=scene.lr.value(0))
             average = Average(params, scene.average)
@@ -223,7 +224,9 @@ class Engine(Iterator[Step]):
         return self._total(losses, 0.0).nan_to_num(nan=torch.inf)
 
     @torch.no_grad()
-    def _grow(self, average: Average, size: Size) -> Params:
+    def _grow(self, average: Average, size: Size, grown: bool) -> Params:
+        if not grown:  # what is encoded again at the same size only loses
+            return average.value
         if self.session.start is not None:
             self.session.start = self.generator.resize(self.session.start, size)
         return self.generator.resize(average.value, size)

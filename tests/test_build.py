@@ -2,6 +2,7 @@ import pytest
 import torch
 
 import pixgen.testing
+from pixgen import registry
 from pixgen.build import Models, build, stages
 from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
 from pixgen.errors import UsageError
@@ -59,6 +60,15 @@ def test_stages_add_up_to_all_steps(steps: int) -> None:
     )
     assert sum(stage.steps for stage in made) == steps and all(stage.steps > 0 for stage in made)
     assert made[-1].size == (100, 200)
+
+
+def test_no_stage_is_smaller_than_its_start_can_begin_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.get("start", "random"), "least", 128)
+    coarse_to_fine = [Stage(0.4, 0.25), Stage(0.3, 0.5), Stage(0.3)]
+    sizes = lambda size: [s.size for s in stages(RenderConfig(steps=10, size=size, stages=coarse_to_fine))]  # noqa: E731
+    assert sizes((256, 512)) == [(128, 256), (128, 256), (256, 512)]
+    assert sizes((1024, 1024)) == [(256, 256), (512, 512), (1024, 1024)]
+    assert sizes((64, 96)) == [(64, 96)] * 3  # the picture itself is smaller: at its own size
 
 
 def test_bfloat16_leaves_params_and_losses_in_float32() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from pixgen.frame import Params, Session, Size
 
 
 class Start(ABC):
     """Gives the first params of one picture. Subclasses are dataclasses of their options."""
+
+    least: ClassVar[int] = 0
+    """Shorter side in pixels below which this start shows nothing: no stage is smaller, if the picture is not."""
 
     def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
         """Load what is needed, once."""

@@ -105,9 +105,7 @@ class Learner(nn.Module):
         self.subject = nn.Linear(2 * config.dim, subjects)
         self.style = nn.Linear(2 * config.dim, len(STYLE_NAMES))
 
-    def forward(
-        self, images: Tensor, texts: Tensor, mirrors: Tensor, batch: Batch
-    ) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, images: Tensor, texts: Tensor, mirrors: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         pooled = self.clip.image.pooled(images)
         image = F.normalize(self.clip.image.project(pooled), dim=-1)
         scale = self.clip.log_scale.exp().clamp(max=MAX_SCALE)
@@ -117,7 +115,7 @@ class Learner(nn.Module):
         style = F.cross_entropy(self.style(pooled), batch.styles)
         right = (image @ texts.T).argmax(1).eq(torch.arange(len(image), device=image.device)).float().mean()
         values = {"match": match.item(), "subject": subject.item(), "style": style.item(), "right": right.item()}
-        values["side"] = side.item()
+        values["left or right"] = side.item()
         return match + 0.5 * subject + 0.2 * style + 0.5 * side, values
 
 

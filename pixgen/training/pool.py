@@ -1,4 +1,4 @@
-"""A pool: scenes rendered once, used in many orders, each time with another crop, light and wording, and often mirrored.
+"""A pool: scenes rendered once, used in many orders, each time seen and told otherwise, and often mirrored.
 
 Rendering costs as much as a training step of a small network; a pool makes it free after the first pass. It is the
 same for the same seed and lies in one file, so a training that was killed finds it again.

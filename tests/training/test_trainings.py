@@ -13,7 +13,7 @@ import torch
 from pixgen.generators.vqgan_model import load
 from pixgen.perceptors.tiny_model import TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan
-from pixgen.training.pool import Pool, camera, pool
+from pixgen.training.pool import Pool, camera, mirrored, pool
 from pixgen.training.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
 
@@ -158,9 +158,23 @@ def test_a_pool_s_batch_keeps_each_picture_with_its_own_words(cache: Path, tmp_p
     places = np.array([6, 1, 3])
     batch = made.batch(places, 32, torch.Generator().manual_seed(0))
     for row, place in enumerate(sorted(places)):
-        assert batch.captions[row] in made.wordings[place] and batch.subjects[row] == made.subjects[place]
+        said = (batch.captions[row], mirrored(batch.captions[row]))
+        assert set(said) & set(made.wordings[place]) and batch.subjects[row] == made.subjects[place]
     same = made.batch(places, 32, torch.Generator().manual_seed(0))
     assert torch.equal(batch.images, same.images) and batch.captions == same.captions
+
+
+def test_a_mirrored_picture_is_told_by_the_other_side() -> None:
+    pictures = np.zeros((8, 3, 64, 64), np.uint8)
+    pictures[..., :32] = 255  # light on the left
+    words = [["a cat to the left of an owl", "um gato à esquerda de uma coruja"] * 2] * 8
+    made = Pool(pictures, words, torch.zeros(8), torch.zeros(8))
+    batch = made.batch(np.arange(8), 32, torch.Generator().manual_seed(0))
+    left = batch.images[..., :10].mean((1, 2, 3)) > batch.images[..., -10:].mean((1, 2, 3))
+    assert 0 < left.sum() < 8
+    for shown, caption in zip(left.tolist(), batch.captions, strict=True):
+        assert ("left of" in caption or "esquerda de" in caption) == shown
+        assert mirrored(mirrored(caption)) == caption
 
 
 @pytest.mark.parametrize("side", [32, 48])
