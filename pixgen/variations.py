@@ -20,6 +20,7 @@ from pixgen import masks, registry
 from pixgen.errors import UsageError
 from pixgen.pictures import fit
 from pixgen.streams import Streams
+from pixgen.tensors import clamp
 from pixgen.toward import SIDE, Callback, Keep, Made, loop
 
 if TYPE_CHECKING:
@@ -163,14 +164,16 @@ def edit(
         return _unchanged(pair, picture, whole, mask, seed, size)
 
     target = edited(pair, embedding, text, before, strength, streams)
-    grid = codes.shape[-1]
+    grid, coloured = codes.shape[-1], _recoloured(pair, square, target)
     if mask is not None:
         changing = window.cut(mask)
         anew = F.adaptive_max_pool2d(changing, grid)[0, 0] > 0
     else:
-        anew = masks.largest(_attention(pair, pair.decode(codes[None]), target - embedding, streams), strength, grid)
+        seen = _attention(pair, pair.decode(codes[None]), target - embedding, streams)
+        moved = (coloured - square).norm(dim=1, keepdim=True)
+        anew = masks.largest(seen / seen.max().clamp(min=1e-8) + moved / moved.max().clamp(min=1e-8), strength, grid)
         changing = anew.float()[None, None]
-    found = codes[None]
+    found = torch.stack((codes, torch.where(anew, pair.codes(coloured)[0], codes)))
     if "decoder" in vars(pair) or pair.path("tokens").is_file():  # the loop can do without one
         found = torch.cat((found, _draw(pair, target, codes, anew, streams, sampling or Sampling())))
     best = _nearest(pair, found, target)
@@ -246,6 +249,29 @@ def _nearest(pair: Pair, codes: Tensor, embedding: Tensor) -> Tensor:
     """Of code grids (n, h, w) the one whose picture is most like the embedding (1, D)."""
     likeness = pair.embed(pair.decode(codes)) @ embedding[0]
     return codes[int(likeness.argmax())]
+
+
+def _recoloured(pair: Pair, square: Tensor, target: Tensor, steps: int = 40) -> Tensor:
+    """The picture (1, 3, S, S) with the one affine map of its colours that brings it nearest to an embedding (1, D).
+
+    Twelve numbers cannot draw, so they cannot cheat the perceptor either: colours are changed before all else.
+    """
+    identity = torch.eye(3, 4, device=square.device)
+    matrix = identity.clone().requires_grad_()
+    small = F.interpolate(square, size=(pair.perceptor.input_size,) * 2, mode="bilinear", antialias=True)
+    optimizer = torch.optim.Adam([matrix], lr=0.05)
+    with torch.enable_grad():
+        for _ in range(steps):
+            near = (pair.perceptor.encode_image(_colours(small, matrix)) * target).sum()
+            optimizer.zero_grad()
+            (0.005 * (matrix - identity).square().sum() - near).backward()
+            optimizer.step()
+    return _colours(square, matrix.detach())
+
+
+def _colours(images: Tensor, matrix: Tensor) -> Tensor:
+    """An affine map (3, 4) of (r, g, b, 1) of every pixel."""
+    return clamp(torch.einsum("ij,bjhw->bihw", matrix[:, :3], images) + matrix[:, 3, None, None])
 
 
 def _attention(pair: Pair, image: Tensor, direction: Tensor, streams: Streams, views: int = 16) -> Tensor:

@@ -93,6 +93,13 @@ def test_an_edit_moves_the_embedding_along_the_texts_difference(pair: ToyPair) -
         variations.edited(pair, own, "red", "red", 0.5, Streams(0))
 
 
+def test_colours_are_changed_towards_the_embedding(pair: ToyPair) -> None:
+    target = pair.embed(1 - picture())
+    coloured = variations._recoloured(pair, picture(), target)
+    assert float(pair.embed(coloured)[0] @ target[0]) > float(pair.embed(picture())[0] @ target[0])
+    assert coloured.shape == (1, 3, 128, 128) and 0 <= float(coloured.min()) and float(coloured.max()) <= 1
+
+
 def test_an_edit_changes_as_many_places_as_its_strength_says(pair: ToyPair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variations, "_nearest", lambda pair, codes, target: codes[-1])  # one that was drawn anew
     own = pair.codes(picture())[0]
