@@ -127,3 +127,31 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     once = readme.read_text()
     gallery.write_into(readme)
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
+
+
+def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pixgen import methods
+
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    three = script("three_by_three")
+    asked: list[tuple[str, str]] = []
+
+    def generate(prompt: str, method: str, seed: int, **options: object) -> Drawn:
+        assert seed == 0 and options == ({"steps": 3} if method == "loop" else {})
+        asked.append((prompt, method))
+        drawn = Drawn(40 * len(asked))
+        drawn.save = lambda path, overwrite: drawn.image.save(path)  # type: ignore[method-assign, misc]
+        return drawn
+
+    monkeypatch.setattr(api, "generate", generate)
+    # Toys have no metadata: what is there is current.
+    monkeypatch.setattr(three, "is_current", lambda path, wanted, stamp: path.is_file() and wanted["seed"] == 0)
+    monkeypatch.setattr(three, "weights", lambda: "these")
+    assert len(three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3})) == 6
+    three.picture(tmp_path, 1, "dalle2").unlink()
+    assert three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3}) == [three.picture(tmp_path, 1, "dalle2")]
+    assert asked == [(p, m) for p in three.PORTUGUESE[:2] for m in methods.METHODS] + [(three.PORTUGUESE[1], "dalle2")]
+    sheet = three.sheet(tmp_path, three.PORTUGUESE[:2], three.TITLES, tmp_path / "sheet.webp")
+    with Image.open(sheet) as image:
+        assert image.size[0] == 3 * 256 + 4 * 8
+        assert image.getpixel((8 + 2 * 264 + 128, 30 + 44 + 128))[0] in range(114, 127)
