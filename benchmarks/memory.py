@@ -3,10 +3,11 @@
 Each case is a process of its own that draws one step with random weights, for memory does not depend on them:
 
     python benchmarks/memory.py [--device cpu|cuda] [--sizes 256,512] [--cutouts 8,32] [--pairs embedded,true-size]
-                                [--limit GB] [--seconds N] [--into FILE.jsonl]
+                                [--limit GB] [--seconds N] [--into FILE.jsonl] [--count]
 
 On a CPU the figure is the process's peak, Python and torch included; on a GPU it is the peak of torch's tensors. With
---into each figure is kept as it comes, and the next call measures only what is not in the file.
+--into each figure is kept as it comes, and the next call measures only what is not in the file. With --count nothing is
+computed: the tensors' bytes are added up (count_memory.py), for cases that fit nowhere here.
 """
 
 from __future__ import annotations
@@ -129,6 +130,13 @@ def measure(case: dict[str, Any], device: str, limit: float | None, seconds: flo
     return int(out) if out.strip() else usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def counted(case: dict[str, Any]) -> int:
+    """The bytes of all tensors that a case holds at once, none of them computed."""
+    from count_memory import count
+
+    return count(lambda: draw(case, "cpu"))
+
+
 def kept(path: Path | None) -> list[dict[str, Any]]:
     """The figures in a file of --into: a case with "peak" in bytes, None where it went beyond its "limit" or its time.
 
@@ -155,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=float, metavar="GB", help="end a case that needs more (Linux)")
     parser.add_argument("--seconds", type=float, metavar="N", help="end a case that takes longer")
     parser.add_argument("--into", type=Path, metavar="FILE.jsonl", help="keep each figure; go on where it was")
+    parser.add_argument("--count", action="store_true", help="add up the tensors' bytes instead of drawing")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.one:
@@ -171,22 +180,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{machine()}, on {options.device}")
     print(f"{'pair':<10} {'size':>5} {'cutouts':>8} {'way':<19} {'peak':>9}")
     sizes, cutouts = ([int(n) for n in text.split(",")] for text in (options.sizes, options.cutouts))
-    about = {"device": options.device, "limit": options.limit, "seconds": options.seconds, "machine": machine()}
+    about = {
+        "device": "count" if options.count else options.device,
+        "limit": options.limit,
+        "seconds": options.seconds,
+        "machine": machine(),
+    }
     had = kept(options.into)
     for case in cases(options.pairs.split(","), sizes, cutouts):
-        row = next((row for row in had if row | case == row and row["device"] == options.device), None)
+        row = next((row for row in had if row | case == row and row["device"] == about["device"]), None)
         if row is None:
             try:
-                peak = measure(case, options.device, options.limit, options.seconds)
+                peak = counted(case) if options.count else measure(case, options.device, options.limit, options.seconds)
                 row = {**case, **about, "peak": peak, "why": None if peak else "memory"}
             except TimeoutError:
                 row = {**case, **about, "peak": None, "why": "time"}
             if options.into:
                 with open(options.into, "a") as file:
                     file.write(json.dumps(row) + "\n")
-        print(
-            f"{case['pair']:<10} {case['size']:>5} {case['cutouts']:>8} {case['way']:<19} {shown(row):>9}", flush=True
-        )
+        facts = f"{case['pair']:<10} {case['size']:>5} {case['cutouts']:>8} {case['way']:<19}"
+        print(f"{facts} {shown(row):>9}", flush=True)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def test_convert_leaves_nothing_of_what_does_not_fit(
     (tmp_path / "project.yaml").write_text(text)
     before = sorted(tmp_path.iterdir())
     _, err = said(capsys, "convert", "last.ckpt", "--config", "project.yaml", code=1)
-    assert "quantize.embedding.weight is (16, 8), not (17, 8)" in err
+    assert "last.ckpt does not fit project.yaml: quantize.embedding.weight is (16, 8), not (17, 8)" in err
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -125,6 +125,7 @@ def test_more_bytes_than_there_should_be_are_not_taken(home: Path, server: Serve
 def test_wrong_bytes_are_refused_and_the_next_source_is_tried(home: Path, server: Server) -> None:
     wrong = server.serve("/wrong", CONTENT[:-4] + b"abcd")
     right = server.serve("/right", CONTENT)
+    refused(entry(wrong), "no source of mine gave weights.safetensors:")
     refused(entry(wrong), f"gives something else: its sha256 is .* not {sha256(CONTENT)}")
     assert not cache.unfinished(entry(wrong))
     fetched(entry(server.address + "/none", wrong, right))
@@ -167,7 +168,7 @@ def test_no_redirect_leads_from_https_to_what_others_can_change() -> None:
 
 def test_the_next_process_goes_on_and_the_next_source_as_well(home: Path, server: Server) -> None:
     first = server.serve("/first", CONTENT, cut=300_000, gone=True)
-    refused(entry(first), "answers 404")
+    refused(entry(first), "(?s)gave weights.safetensors; what came is kept.*answers 404")
     made = entry(first, server.serve("/second", CONTENT))
     assert cache.state(made) == "partly here"
     fetched(made)
