@@ -7,7 +7,7 @@ it would need, so that a figure can be had for sizes that do not fit here, and f
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
@@ -17,8 +17,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from pixgen.cutters.warp import Plan, Warp
+from pixgen.cutters.warp import Warp
 from pixgen.engine import Engine
+from pixgen.generators.vqgan import VQGAN
+from pixgen.perceptors.tiny import Tiny
 
 
 class Count(TorchDispatchMode):
@@ -49,16 +51,14 @@ class Count(TorchDispatchMode):
         self.live -= count
 
 
-def count(draw: Any) -> int:
+def count(draw: Callable[[], object]) -> int:
     """The peak in bytes of `draw()`, which draws with pixgen's engine on networks that it builds itself."""
-    plan = Warp.plan
-
-    def real_plan(self: Warp, *arguments: Any) -> Plan:
-        with unset_fake_temporarily():  # how large the pyramid is depends on the numbers that are drawn
-            return plan(self, *arguments)
-
     with (
-        mock.patch.object(Warp, "plan", real_plan),
+        # How large the pyramid is depends on the numbers that are drawn; files hold numbers; words are looked up.
+        mock.patch.object(Warp, "plan", really(Warp.plan)),
+        mock.patch.object(VQGAN, "prepare", really(VQGAN.prepare)),
+        mock.patch.object(Tiny, "prepare", really(Tiny.prepare)),
+        mock.patch.object(Tiny, "encode_text", really(Tiny.encode_text)),
         mock.patch.object(Engine, "_require_finite", lambda *_: None),  # there are no numbers to look at
         mock.patch.object(torch.nn.Module, "to", lambda self, *_, **__: self),  # moves no bytes that matter here
         FakeTensorMode(allow_non_fake_inputs=True),
@@ -66,3 +66,13 @@ def count(draw: Any) -> int:
     ):
         draw()
     return counted.peak
+
+
+def really(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, computing with numbers for as long as it runs."""
+
+    def called(*arguments: Any) -> Any:
+        with unset_fake_temporarily():
+            return function(*arguments)
+
+    return called
