@@ -3,7 +3,7 @@
 Each case is a process of its own that draws one step with random weights, for memory does not depend on them:
 
     python benchmarks/memory.py [--device cpu|cuda] [--sizes 256,512] [--cutouts 8,32] [--pairs embedded,true-size]
-                                [--limit GB] [--seconds N] [--into FILE.jsonl] [--count]
+                                [--precision bfloat16] [--limit GB] [--seconds N] [--into FILE.jsonl] [--count]
 
 On a CPU the figure is the process's peak, Python and torch included; on a GPU it is the peak of torch's tensors. With
 --into each figure is kept as it comes, and the next call measures only what is not in the file. With --count nothing is
@@ -49,7 +49,7 @@ def cases(pairs: list[str], sizes: list[int], cutouts: list[int]) -> list[dict[s
     return found
 
 
-def draw(case: dict[str, Any], device: str) -> int | None:
+def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int | None:
     """Draw one step of a case in this process; the GPU's peak in bytes, None on a CPU."""
     import torch
 
@@ -91,6 +91,7 @@ def draw(case: dict[str, Any], device: str) -> int | None:
         lr=schedule(0.1),
         noise=schedule(0.0),
         chunk=case["chunk"],
+        precision=None if precision == "float32" else getattr(torch, precision),
     )
     for step in Engine(scene):
         last = step
@@ -98,12 +99,18 @@ def draw(case: dict[str, Any], device: str) -> int | None:
     return torch.cuda.max_memory_allocated() if device.startswith("cuda") else None
 
 
-def measure(case: dict[str, Any], device: str, limit: float | None, seconds: float | None = None) -> int | None:
+def measure(
+    case: dict[str, Any],
+    device: str,
+    limit: float | None,
+    seconds: float | None = None,
+    precision: str = "float32",
+) -> int | None:
     """The peak of a case in bytes, drawn in a process of its own; None where it went beyond the limit.
 
     Raises TimeoutError where it takes longer than `seconds`.
     """
-    command = [sys.executable, __file__, "--one", json.dumps(case), "--device", device]
+    command = [sys.executable, __file__, "--one", json.dumps(case), "--device", device, "--precision", precision]
     if limit:
         command += ["--limit", str(limit)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -130,11 +137,11 @@ def measure(case: dict[str, Any], device: str, limit: float | None, seconds: flo
     return int(out) if out.strip() else usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def counted(case: dict[str, Any]) -> int:
+def counted(case: dict[str, Any], precision: str = "float32") -> int:
     """The bytes of all tensors that a case holds at once, none of them computed."""
     from count_memory import count
 
-    return count(lambda: draw(case, "cpu"))
+    return count(lambda: draw(case, "cpu", precision))
 
 
 def kept(path: Path | None) -> list[dict[str, Any]]:
@@ -157,6 +164,9 @@ def shown(row: dict[str, Any]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--precision", default="float32", choices=("float32", "bfloat16"), help="as on most GPUs: bfloat16"
+    )
     parser.add_argument("--pairs", default=",".join(PAIRS))
     parser.add_argument("--sizes", default="256,512,768,1024")
     parser.add_argument("--cutouts", default="8,32,128")
@@ -173,25 +183,30 @@ def main(argv: Sequence[str] | None = None) -> None:
             import kornia  # noqa: F401 (with torch: an import that runs out of memory ends in any error at all)
 
             resource.setrlimit(resource.RLIMIT_DATA, (int(options.limit * 2**30),) * 2)
-        peak = draw(json.loads(options.one), options.device)
+        peak = draw(json.loads(options.one), options.device, options.precision)
         if peak is not None:
             print(peak)
         return
-    print(f"{machine()}, on {options.device}")
+    print(f"{machine()}, on {options.device}, {options.precision}{', counted' if options.count else ''}")
     print(f"{'pair':<10} {'size':>5} {'cutouts':>8} {'way':<19} {'peak':>9}")
     sizes, cutouts = ([int(n) for n in text.split(",")] for text in (options.sizes, options.cutouts))
     about = {
         "device": "count" if options.count else options.device,
+        "precision": options.precision,
         "limit": options.limit,
         "seconds": options.seconds,
         "machine": machine(),
     }
     had = kept(options.into)
     for case in cases(options.pairs.split(","), sizes, cutouts):
-        row = next((row for row in had if row | case == row and row["device"] == about["device"]), None)
+        same = case | {key: about[key] for key in ("device", "precision")}
+        row = next((row for row in had if row | same == row), None)
         if row is None:
             try:
-                peak = counted(case) if options.count else measure(case, options.device, options.limit, options.seconds)
+                if options.count:
+                    peak: int | None = counted(case, options.precision)
+                else:
+                    peak = measure(case, options.device, options.limit, options.seconds, options.precision)
                 row = {**case, **about, "peak": peak, "why": None if peak else "memory"}
             except TimeoutError:
                 row = {**case, **about, "peak": None, "why": "time"}
