@@ -99,6 +99,48 @@ def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPa
     assert memory.measure({**found[0], "size": 1024}, "cpu", 1.0) is None
 
 
+def test_memory_figures_are_kept_and_only_the_missing_ones_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script("first_light")
+    memory, asked = script("memory"), []
+
+    def measure(case: dict[str, object], *_: object) -> int | None:
+        asked.append((case["cutouts"], case["way"]))
+        if case["cutouts"] == 2:
+            return 3 * 2**20
+        if case["way"] == "chunks":
+            raise TimeoutError
+        return None
+
+    monkeypatch.setattr(memory, "measure", measure)
+    words = ["--pairs", "embedded", "--sizes", "64", "--limit", "5", "--seconds", "9", "--into", str(tmp_path / "a")]
+    memory.main([*words, "--cutouts", "2"])
+    assert len(asked) == 2 and capsys.readouterr().out.count("3 MiB") == 2
+    memory.main([*words, "--cutouts", "2,32"])
+    assert asked[2:] == [(32, "at once"), (32, "chunks"), (32, "chunks, recomputed")]
+    out = capsys.readouterr().out
+    assert out.count("3 MiB") == 2 and out.count("> 5 GB") == 2 and "> 9 s" in out
+    monkeypatch.setattr(memory, "machine", lambda: "another")
+    memory.main([*words, "--cutouts", "2"])
+    assert len(asked) == 7
+
+
+def test_memory_is_counted_without_computing() -> None:
+    import torch
+
+    counting = script("count_memory")
+
+    def held_together() -> None:
+        kept = torch.zeros(1000, requires_grad=True)
+        for _ in range(3):
+            (kept * torch.zeros(1000)).exp()  # at most: itself, a zero, their product and its exponential
+        view = kept[:10].reshape(2, 5)
+        assert view.shape == (2, 5)
+
+    assert counting.count(held_together) == 4 * 4000
+
+
 def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
