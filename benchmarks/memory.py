@@ -1,11 +1,13 @@
 """Prints how much memory drawing takes, by size, cutouts and pair of models, chunked and not.
 
-Each case is a process of its own that draws two steps with random weights, for memory does not depend on them:
+Each case is a process of its own that draws one step with random weights, for memory does not depend on them:
 
     python benchmarks/memory.py [--device cpu|cuda] [--sizes 256,512] [--cutouts 8,32] [--pairs embedded,true-size]
-                                [--limit GB]
+                                [--precision bfloat16] [--limit GB] [--seconds N] [--into FILE.jsonl] [--count]
 
-On a CPU the figure is the process's peak, Python and torch included; on a GPU it is the peak of torch's tensors.
+On a CPU the figure is the process's peak, Python and torch included; on a GPU it is the peak of torch's tensors. With
+--into each figure is kept as it comes, and the next call measures only what is not in the file. With --count nothing is
+computed: the tensors' bytes are added up (count_memory.py), for cases that fit nowhere here.
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from first_light import machine
@@ -43,8 +49,8 @@ def cases(pairs: list[str], sizes: list[int], cutouts: list[int]) -> list[dict[s
     return found
 
 
-def draw(case: dict[str, Any], device: str) -> int | None:
-    """Draw two steps of a case in this process; the GPU's peak in bytes, None on a CPU."""
+def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int | None:
+    """Draw one step of a case in this process; the GPU's peak in bytes, None on a CPU."""
     import torch
 
     from pixgen import prompts, registry
@@ -77,7 +83,7 @@ def draw(case: dict[str, Any], device: str) -> int | None:
     )
     scene = Scene(
         session=session,
-        stages=[Stage(2, size, case["cutouts"])],
+        stages=[Stage(1, size, case["cutouts"])],
         start=registry.create("start", {"type": "random"}),
         cutter=registry.create("cutter", {"type": "warp"}),
         terms={"clip": Term(registry.create("loss", {"type": "clip"}), schedule(1.0))},
@@ -85,6 +91,7 @@ def draw(case: dict[str, Any], device: str) -> int | None:
         lr=schedule(0.1),
         noise=schedule(0.0),
         chunk=case["chunk"],
+        precision=None if precision == "float32" else getattr(torch, precision),
     )
     for step in Engine(scene):
         last = step
@@ -92,17 +99,37 @@ def draw(case: dict[str, Any], device: str) -> int | None:
     return torch.cuda.max_memory_allocated() if device.startswith("cuda") else None
 
 
-def measure(case: dict[str, Any], device: str, limit: float | None) -> int | None:
-    """The peak of a case in bytes, drawn in a process of its own; None where it went beyond the limit."""
-    command = [sys.executable, __file__, "--one", json.dumps(case), "--device", device]
+def measure(
+    case: dict[str, Any],
+    device: str,
+    limit: float | None,
+    seconds: float | None = None,
+    precision: str = "float32",
+) -> int | None:
+    """The peak of a case in bytes, drawn in a process of its own; None where it went beyond the limit.
+
+    Raises TimeoutError where it takes longer than `seconds`.
+    """
+    command = [sys.executable, __file__, "--one", json.dumps(case), "--device", device, "--precision", precision]
     if limit:
         command += ["--limit", str(limit)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None and child.stderr is not None
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            child.kill()
+
+        clock = threading.Timer(seconds or 1e6, stop)
+        clock.start()
         out, err = child.stdout.read(), child.stderr.read()
         # wait4 and not wait: it gives this child's own peak memory.
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
+        clock.cancel()
+    if late.is_set() and child.returncode == -signal.SIGKILL:
+        raise TimeoutError
     if child.returncode:
         if any(sign in err for sign in ("MemoryError", "OutOfMemoryError", "not enough memory", "allocate memory")):
             return None
@@ -110,15 +137,45 @@ def measure(case: dict[str, Any], device: str, limit: float | None) -> int | Non
     return int(out) if out.strip() else usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def main() -> None:
+def counted(case: dict[str, Any], precision: str = "float32") -> int:
+    """The bytes of all tensors that a case holds at once, none of them computed."""
+    from count_memory import count
+
+    return count(lambda: draw(case, "cpu", precision))
+
+
+def kept(path: Path | None) -> list[dict[str, Any]]:
+    """The figures in a file of --into: a case with "peak" in bytes, None where it went beyond its "limit" or its time.
+
+    Figures of another machine or another torch do not count.
+    """
+    if path is None or not path.is_file():
+        return []
+    return [row for row in map(json.loads, path.read_text().splitlines()) if row["machine"] == machine()]
+
+
+def shown(row: dict[str, Any]) -> str:
+    """A figure as it is printed."""
+    if row["peak"]:
+        return f"{row['peak'] / 2**20:,.0f} MiB"
+    return f"> {row['limit']:g} GB" if row["why"] == "memory" else f"> {row['seconds']:g} s"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--precision", default="float32", choices=("float32", "bfloat16"), help="as on most GPUs: bfloat16"
+    )
     parser.add_argument("--pairs", default=",".join(PAIRS))
     parser.add_argument("--sizes", default="256,512,768,1024")
     parser.add_argument("--cutouts", default="8,32,128")
     parser.add_argument("--limit", type=float, metavar="GB", help="end a case that needs more (Linux)")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end a case that takes longer")
+    parser.add_argument("--into", type=Path, metavar="FILE.jsonl", help="keep each figure; go on where it was")
+    parser.add_argument("--count", action="store_true", help="add up the tensors' bytes instead of drawing")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.one:
         if options.limit:
             import resource
@@ -126,17 +183,38 @@ def main() -> None:
             import kornia  # noqa: F401 (with torch: an import that runs out of memory ends in any error at all)
 
             resource.setrlimit(resource.RLIMIT_DATA, (int(options.limit * 2**30),) * 2)
-        peak = draw(json.loads(options.one), options.device)
+        peak = draw(json.loads(options.one), options.device, options.precision)
         if peak is not None:
             print(peak)
         return
-    print(f"{machine()}, on {options.device}")
+    print(f"{machine()}, on {options.device}, {options.precision}{', counted' if options.count else ''}")
     print(f"{'pair':<10} {'size':>5} {'cutouts':>8} {'way':<19} {'peak':>9}")
     sizes, cutouts = ([int(n) for n in text.split(",")] for text in (options.sizes, options.cutouts))
+    about = {
+        "device": "count" if options.count else options.device,
+        "precision": options.precision,
+        "limit": options.limit,
+        "seconds": options.seconds,
+        "machine": machine(),
+    }
+    had = kept(options.into)
     for case in cases(options.pairs.split(","), sizes, cutouts):
-        peak = measure(case, options.device, options.limit)
-        shown = f"{peak / 2**20:,.0f} MiB" if peak else f"> {options.limit:g} GB"
-        print(f"{case['pair']:<10} {case['size']:>5} {case['cutouts']:>8} {case['way']:<19} {shown:>9}", flush=True)
+        same = case | {key: about[key] for key in ("device", "precision")}
+        row = next((row for row in had if row | same == row), None)
+        if row is None:
+            try:
+                if options.count:
+                    peak: int | None = counted(case, options.precision)
+                else:
+                    peak = measure(case, options.device, options.limit, options.seconds, options.precision)
+                row = {**case, **about, "peak": peak, "why": None if peak else "memory"}
+            except TimeoutError:
+                row = {**case, **about, "peak": None, "why": "time"}
+            if options.into:
+                with open(options.into, "a") as file:
+                    file.write(json.dumps(row) + "\n")
+        facts = f"{case['pair']:<10} {case['size']:>5} {case['cutouts']:>8} {case['way']:<19}"
+        print(f"{facts} {shown(row):>9}", flush=True)
 
 
 if __name__ == "__main__":

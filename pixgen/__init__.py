@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixgen.api import Result, generate
+    from pixgen.api import Pictures, Result, edit, generate, morph, vary
 
-__all__ = ["Result", "generate"]
+__all__ = ["Pictures", "Result", "edit", "generate", "morph", "vary"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,8 +26,11 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
     """The config of a picture in `folder`, its files where they are now; `source` names it in messages.
 
     A file counts by its sha256, at the path that was given or where it lay beside the picture. Raises UsageError for
-    one that is missing or has changed, and for settings that this pixgen does not have.
+    one that is missing or has changed, for settings that this pixgen does not have, and for a picture that another
+    command made.
     """
+    if about.command:
+        raise UsageError(f"{source} was not drawn from a prompt alone; what makes it again is: {about.command}")
     moved = {}
     for file in about.inputs:
         path, state = _find(file, folder)

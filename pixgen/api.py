@@ -1,17 +1,18 @@
-"""pixgen from Python: `pixgen.generate("a red fox")`."""
+"""pixgen from Python: `pixgen.generate("a red fox")`, and `vary`, `morph` and `edit` for pictures that are there."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pixgen import altering, metadata, methods, naming, render
 from pixgen import config as configs
-from pixgen import metadata, methods, naming, render
 from pixgen.build import Models
 from pixgen.config import RenderConfig
+from pixgen.dalle import pair
 from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
@@ -21,18 +22,21 @@ from pixgen.models import pair
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from pixgen.altering import Altered, Morph
+    from pixgen.toward import Callback
+    from pixgen.variations import Sampling
 
-@dataclass(frozen=True)
-class Result:
-    """What was drawn.
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """What was made.
 
     images: one a picture, RGB. losses: of each picture, term id -> its unweighted loss at every step.
-    config: every setting, resolved; picture i was drawn with its seed + i. seconds: the whole run's.
+    seconds: the whole run's.
     """
 
     images: list[Image]
     losses: list[dict[str, list[float]]]
-    config: RenderConfig
     seconds: float
     metadata: list[Metadata]
 
@@ -48,6 +52,13 @@ class Result:
             target = naming.nth(target, index) if overwrite else target
             saved.append(metadata.save(image, target, about, overwrite=overwrite))
         return saved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Pictures):
+    """What was drawn of a prompt. config: every setting, resolved; picture i was drawn with its seed + i."""
+
+    config: RenderConfig
 
 
 def generate(
@@ -94,7 +105,93 @@ def generate(
         images += drawing.images()
         losses += drawing.losses
         about += drawing.metadata()
-    return Result(images, losses, resolved, time.perf_counter() - began, about)
+    seconds = time.perf_counter() - began
+    return Result(images=images, losses=losses, config=resolved, seconds=seconds, metadata=about)
+
+
+def vary(
+    picture: str | Path,
+    *,
+    count: int = 6,
+    strength: float = 0.75,
+    seed: int | None = None,
+    steps: int = 0,
+    size: int = 256,
+    model: str | Path = "",
+    sampling: Sampling | None = None,
+    callback: Callback | None = None,
+) -> Pictures:
+    """Draw `count` pictures of what a picture file shows, in its style; picture i has seed + i.
+
+    strength: the share that is drawn anew, 0 to 1. steps: of the loop, which ends at `size` x `size` pixels; without
+    them the pictures are of 128 x 128. model: the folder of a model pair. callback: called with every step.
+
+    Raises UsageError for a picture or a number that cannot be, PixgenError where a model's file is missing.
+    """
+    return _pictures(
+        altering.vary(
+            pair.load(model), Path(picture), count=count, strength=strength, seed=seed, steps=steps, size=size,
+            sampling=sampling, callback=callback,
+        )
+    )  # fmt: skip
+
+
+def morph(
+    first: str | Path,
+    last: str | Path,
+    *,
+    frames: int = 16,
+    seed: int | None = None,
+    steps: int = 8,
+    model: str | Path = "",
+    callback: Callback | None = None,
+) -> Morph:
+    """Turn one picture file into another: its `frames`, their `strip` and a `video` (the bytes of an MP4).
+
+    steps: of the loop, for each frame between the two. Raises as `vary` does.
+    """
+    loaded = pair.load(model)
+    return altering.morph(loaded, Path(first), Path(last), frames=frames, seed=seed, steps=steps, callback=callback)
+
+
+def edit(
+    picture: str | Path,
+    text: str,
+    before: str | None = None,
+    *,
+    strength: float | None = None,
+    mask: str | Path | None = None,
+    seed: int | None = None,
+    steps: int = 40,
+    size: int = 256,
+    model: str | Path = "",
+    sampling: Sampling | None = None,
+    callback: Callback | None = None,
+) -> Pictures:
+    """Change a picture file from what `before` says to what `text` says, all of it or inside a mask.
+
+    strength: how much changes, 0 to 1; 0.5 where None, 1 under a mask. mask: a picture file, white where it may
+    change; everywhere else the result has the file's own pixels. Raises as `vary` does.
+    """
+    return _pictures(
+        [
+            altering.edit(
+                pair.load(model), Path(picture), text, before, strength=strength,
+                mask=None if mask is None else Path(mask), seed=seed, steps=steps, size=size, sampling=sampling,
+                callback=callback,
+            )
+        ]
+    )  # fmt: skip
+
+
+def _pictures(made: Iterable[Altered]) -> Pictures:
+    found = list(made)
+    return Pictures(
+        images=[one.image for one in found],
+        losses=[dict(one.losses) for one in found],
+        seconds=sum(one.seconds for one in found),
+        metadata=[one.about for one in found],
+    )
 
 
 def _nested(key: str, value: Any) -> Mapping[str, Any]:

@@ -71,6 +71,8 @@ class Metadata:
     """What a list had in place of the prompt: with its choices and wildcards still open."""
     machine: str = ""
     """What rounds as this did (`pixgen.hardware.machine`); empty where it was not noted."""
+    command: str = ""
+    """The command line that makes it once more, where no prompt was drawn: `pixgen vary ...`."""
 
     def to_json(self) -> str:
         """One line of ASCII, which every text chunk and every reader can take; the same for the same picture."""
@@ -86,9 +88,9 @@ class Metadata:
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
         try:
-            # Pictures of version 0.1 have none of these.
-            known = {name: record[name] for name in cls.__dataclass_fields__ if name not in ("template", "machine")}
-            known |= {name: str(record.get(name, "")) for name in ("template", "machine")}
+            later = ("template", "machine", "command")  # pictures of version 0.1 have none of these
+            known = {name: record[name] for name in cls.__dataclass_fields__ if name not in later}
+            known |= {name: str(record.get(name, "")) for name in later}
             inputs = tuple(Input(**file) for file in known["inputs"])
             return cls(**known | {"size": tuple(known["size"]), "inputs": inputs})
         except (KeyError, TypeError) as error:

@@ -99,6 +99,48 @@ def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPa
     assert memory.measure({**found[0], "size": 1024}, "cpu", 1.0) is None
 
 
+def test_memory_figures_are_kept_and_only_the_missing_ones_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script("first_light")
+    memory, asked = script("memory"), []
+
+    def measure(case: dict[str, object], *_: object) -> int | None:
+        asked.append((case["cutouts"], case["way"]))
+        if case["cutouts"] == 2:
+            return 3 * 2**20
+        if case["way"] == "chunks":
+            raise TimeoutError
+        return None
+
+    monkeypatch.setattr(memory, "measure", measure)
+    words = ["--pairs", "embedded", "--sizes", "64", "--limit", "5", "--seconds", "9", "--into", str(tmp_path / "a")]
+    memory.main([*words, "--cutouts", "2"])
+    assert len(asked) == 2 and capsys.readouterr().out.count("3 MiB") == 2
+    memory.main([*words, "--cutouts", "2,32"])
+    assert asked[2:] == [(32, "at once"), (32, "chunks"), (32, "chunks, recomputed")]
+    out = capsys.readouterr().out
+    assert out.count("3 MiB") == 2 and out.count("> 5 GB") == 2 and "> 9 s" in out
+    monkeypatch.setattr(memory, "machine", lambda: "another")
+    memory.main([*words, "--cutouts", "2"])
+    assert len(asked) == 7
+
+
+def test_memory_is_counted_without_computing() -> None:
+    import torch
+
+    counting = script("count_memory")
+
+    def held_together() -> None:
+        kept = torch.zeros(1000, requires_grad=True)
+        for _ in range(3):
+            (kept * torch.zeros(1000)).exp()  # at most: itself, a zero, their product and its exponential
+        view = kept[:10].reshape(2, 5)
+        assert view.shape == (2, 5)
+
+    assert counting.count(held_together) == 4 * 4000
+
+
 def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,3 +169,31 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     once = readme.read_text()
     gallery.write_into(readme)
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
+
+
+def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pixgen import methods
+
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    three = script("three_by_three")
+    asked: list[tuple[str, str]] = []
+
+    def generate(prompt: str, method: str, seed: int, **options: object) -> Drawn:
+        assert seed == 0 and options == ({"steps": 3} if method == "loop" else {})
+        asked.append((prompt, method))
+        drawn = Drawn(40 * len(asked))
+        drawn.save = lambda path, overwrite: drawn.image.save(path)  # type: ignore[method-assign, misc]
+        return drawn
+
+    monkeypatch.setattr(api, "generate", generate)
+    # Toys have no metadata: what is there is current.
+    monkeypatch.setattr(three, "is_current", lambda path, wanted, stamp: path.is_file() and wanted["seed"] == 0)
+    monkeypatch.setattr(three, "weights", lambda: "these")
+    assert len(three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3})) == 6
+    three.picture(tmp_path, 1, "dalle2").unlink()
+    assert three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3}) == [three.picture(tmp_path, 1, "dalle2")]
+    assert asked == [(p, m) for p in three.PORTUGUESE[:2] for m in methods.METHODS] + [(three.PORTUGUESE[1], "dalle2")]
+    sheet = three.sheet(tmp_path, three.PORTUGUESE[:2], three.TITLES, tmp_path / "sheet.webp")
+    with Image.open(sheet) as image:
+        assert image.size[0] == 3 * 256 + 4 * 8
+        assert image.getpixel((8 + 2 * 264 + 128, 30 + 44 + 128))[0] in range(114, 127)

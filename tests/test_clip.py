@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,66 +44,132 @@ def random_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-NOTEBOOK = """
+README = """
 import torch
 import clip
 from PIL import Image
-import numpy as np
-import os
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
-model, preprocess = clip.load("{name}", device=device)
+model, preprocess = clip.load("ViT-B/32", device=device)
 
-image = preprocess(Image.open("oxcats/Maine_Coon_1.jpg")).unsqueeze(0).to(device)
-text = clip.tokenize(["a penguin", "a bear", "a cat"]).to(device)
+image = preprocess(Image.open("CLIP.png")).unsqueeze(0).to(device)
+text = clip.tokenize(["a sketch", "a horse", "a fox"]).to(device)
+
 with torch.no_grad():
-    image_features = model.encode_image(image)
-    text_features = model.encode_text(text)
     logits_per_image, logits_per_text = model(image, text)
     probs = logits_per_image.softmax(dim=-1).cpu().numpy()
 
+print("Label probs:", probs)
+"""
+"""Every call of the example in OpenAI CLIP's README, in its order, with words of our own."""
+
+NOTEBOOK = [
+    """
+import torch
+import clip
+from PIL import Image
+import matplotlib.pyplot as plt
+import numpy as np
+import os
+np.set_printoptions(precision=2, suppress=True)
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+model, preprocess = clip.load("ViT-B/32", device=device)
+""",
+    """
+image = preprocess(Image.open("oxcats/Maine_Coon_1.jpg")).unsqueeze(0).to(device)
+text = clip.tokenize(["a fish", "a horse", "a fox"]).to(device)
+
+with torch.no_grad():
+    image_features = model.encode_image(image)
+    text_features = model.encode_text(text)
+
+    logits_per_image, logits_per_text = model(image, text)
+    probs = logits_per_image.softmax(dim=-1).cpu().numpy()
+
+print("Label probs:", probs)
+""",
+    """
 cats_img = [Image.open(os.path.join("oxcats", x)) for x in os.listdir("oxcats")]
 cats = torch.cat([preprocess(i).unsqueeze(0) for i in cats_img]).to(device)
-fat = clip.tokenize(["a very fat gray cat"]).to(device)
+text = clip.tokenize(["a thin black cat"]).to(device)
 with torch.no_grad():
-    per_image, per_text = model(cats, fat)
-    res = per_text.softmax(dim=-1).argmax().cpu().numpy()
-shown = cats_img[res]
-"""
-"""The calls of microsoft/AI-For-Beginners' Clip.ipynb, and with them those of OpenAI's README."""
+    logits_per_image, logits_per_text = model(cats, text)
+    res = logits_per_text.softmax(dim=-1).argmax().cpu().numpy()
+
+print("Img Index:", res)
+
+plt.imshow(cats_img[res])
+""",
+]
+"""Every call of the cells of microsoft/AI-For-Beginners' Clip.ipynb, in their order, with words of our own."""
+
+NAMES = ["ViT-B/32", pytest.param("pixgen-tiny", marks=weights)]
 
 
-def run(source: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setitem(sys.modules, "clip", clip)
+def run(cells: list[str], name: str) -> list[dict[str, Any]]:
+    """Run a program as it stands but for its import of clip and its model; the names after each of its cells."""
     names: dict[str, Any] = {}
-    exec(source, names)
-    return names
+    after = []
+    for cell in cells:
+        exec(cell.replace("import clip", "from pixgen import clip").replace("ViT-B/32", name), names)
+        after.append(dict(names))
+    return after
 
 
-def require_sense(names: dict[str, Any]) -> None:
-    assert names["probs"].shape == (1, 3) and abs(names["probs"].sum() - 1) < 1e-5
-    assert names["logits_per_text"].shape == (3, 1) and names["per_text"].shape == (1, 2)
-    assert names["shown"] in names["cats_img"]
-    images, texts = names["image_features"], names["text_features"]
-    cosine = torch.nn.functional.cosine_similarity(images, texts)
-    scale = names["model"].logit_scale.exp()
-    torch.testing.assert_close(names["logits_per_image"][0], scale * cosine, rtol=1e-4, atol=1e-4)
+def require_probabilities(names: dict[str, Any]) -> None:
+    images, texts = (names["model"].encode_image(names["image"]), names["model"].encode_text(names["text"]))
+    cosines = torch.nn.functional.cosine_similarity(images, texts)
+    expected = names["model"].logit_scale.exp() * cosines
+    torch.testing.assert_close(names["logits_per_image"], expected[None], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(names["logits_per_text"], expected[:, None], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(names["probs"], expected[None].softmax(-1).numpy(), atol=1e-4)
 
 
-def test_the_calls_of_the_notebook_with_random_weights(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    require_sense(run(NOTEBOOK.format(name="ViT-B/32"), monkeypatch))
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_of_openai_s_readme(name: str, random_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (names,) = run([README], name)
+    require_probabilities(names)
+    assert capsys.readouterr().out.startswith("Label probs: [[")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cells_of_the_notebook(
+    name: str, random_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    _, names, last = run(NOTEBOOK, name)
+    require_probabilities(names)
+    with torch.no_grad():
+        torch.testing.assert_close(names["image_features"], names["model"].encode_image(names["image"]))
+        torch.testing.assert_close(names["text_features"], names["model"].encode_text(names["text"]))
+    assert last["logits_per_text"].shape == (1, 2)
+    assert int(last["res"]) == int(last["logits_per_text"].argmax())
+    assert f"Img Index: {last['res']}" in capsys.readouterr().out
 
 
 @weights
-def test_the_calls_of_the_notebook_with_the_embedded_perceptor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_s_tokens_reach_the_embedded_perceptor_as_words() -> None:
     from pixgen import registry
 
-    names = run(NOTEBOOK.format(name="pixgen-tiny"), monkeypatch)
-    require_sense(names)
+    model, _ = clip.load("pixgen-tiny", device="cpu")
     tiny = registry.create("perceptor", {"type": "tiny"})
     tiny.prepare(torch.device("cpu"))
-    expected = tiny.encode_text(["a penguin", "a bear", "a cat"])
-    torch.testing.assert_close(names["text_features"], expected)
+    words = ["a fish", "two red birds on a green tree"]
+    torch.testing.assert_close(model.encode_text(clip.tokenize(words)), tiny.encode_text(words))
+
+
+def test_signatures_are_openai_s() -> None:
+    load = inspect.signature(clip.load).parameters
+    assert list(load) == ["name", "device", "jit", "download_root"]
+    assert load["jit"].default is False and load["download_root"].default is None
+    tokenize = inspect.signature(clip.tokenize).parameters
+    assert {name: each.default for name, each in tokenize.items() if name != "texts"} == {
+        "context_length": 77,
+        "truncate": False,
+    }
+    assert next(iter(tokenize)) == "texts" and not inspect.signature(clip.available_models).parameters
 
 
 def test_zero_shot_as_the_readme_does_it(random_weights: Path) -> None:

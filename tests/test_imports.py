@@ -17,14 +17,15 @@ PACKAGE = Path(__file__).parent.parent / "pixgen"
 LAYERS = [
     {"errors", "streams", "torchvision_ops"},
     {"schema", "naming", "methods", "prompts", "tensors", "resources", "hardware", "scenery"},
-    {"registry", "files", "layers", "frame"},
+    {"registry", "files", "layers", "frame", "video"},
     {"bases", "pictures", "metadata", "models"},
-    {"dalle"},
+    {"dalle", "masks"},
     {"plugins", "optimizers"},
     {"config", "average", "backward"},
     {"engine"},
-    {"build"},
-    {"render", "testing"},
+    {"build", "toward"},
+    {"render", "testing", "variations"},
+    {"altering"},
     {"again", "api", "clip"},
     {"training"},
     {"batch"},
@@ -34,7 +35,7 @@ LAYERS = [
 """From the bottom up. A module imports from lower layers, or from its own folder; a new module gets a place here."""
 
 SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects")}
-"""Words and looks of scenes: what trainings are made of, and what a start reads prompts by. They import nothing else."""
+"""Words and looks of scenes: what trainings are made of, and a start reads prompts by. They import nothing else."""
 
 FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.optimizers"}
 

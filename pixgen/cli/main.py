@@ -20,6 +20,9 @@ from pixgen.errors import PixgenError
 
 COMMANDS: dict[str, str] = {
     "again": "Draws a picture again from its own metadata, changed as you say.",
+    "vary": "Draws more pictures of what a picture shows.",
+    "morph": "Turns one picture into another: a strip and a video.",
+    "edit": "Changes a picture by words, all of it or inside a mask.",
     "batch": "Draws a list of prompts; killed or stopped, it goes on where it was.",
     "report": "Means, intervals and paired differences of a list's scores.",
     "show": "Says how a picture was made, or prints the settings of a run.",

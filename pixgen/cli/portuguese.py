@@ -59,6 +59,9 @@ LINES: Mapping[str, str] = {
     "{name} moves ({count} pictures in one); save the one you mean by itself": (
         "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar"
     ),
+    "{name} is unlike the pictures that this model pair learnt from; the result may not be like it": (
+        "{name} não se parece com as imagens com que este par de modelos aprendeu; o resultado pode sair diferente dela"
+    ),
     "there is no plugin file {name}": "não existe o arquivo de plugin {name}",
     "cannot read {name}: {reason}": "não é possível ler {name}: {reason}",
     "cannot write to {name}: {reason}; make room or choose another place with -o": (

@@ -87,6 +87,8 @@ def _picture(path: Path, as_json: bool) -> None:
         "steps": steps,
         "drawn by": f"pixgen {about.version}" + (f" on {about.machine}" if about.machine else ""),
     }
+    if about.command:
+        lines["made by"] = about.command
     for name, value in lines.items():
         click.echo(f"{name + ':':<10}{value}")
     for file in about.inputs:

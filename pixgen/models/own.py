@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from pixgen import files
-from pixgen.errors import UsageError
+from pixgen.errors import PixgenError, UsageError
 from pixgen.models import clips, vqgans, weights, zoo
 from pixgen.models.zoo import Entry, File
 
@@ -64,13 +64,18 @@ def convert(source: Path, config: Path | None, target: Path) -> Path:
     if not any(key.startswith(("encoder.", "first_stage_model.")) for key in tensors):
         return weights.write(tensors, target)
     tensors, architecture = vqgans.read(source, config)
-    return vqgans.write(tensors, architecture, target, check=_require_loads)
 
+    def require_loads(path: Path) -> None:
+        from pixgen import registry
 
-def _require_loads(path: Path) -> None:
-    from pixgen import registry
+        try:
+            registry.create("generator", {"type": "vqgan", "model": str(path)}).prepare(torch.device("cpu"))
+        except PixgenError as error:
+            # What the user knows is the file that it was made of.
+            said = str(error).replace(str(path), str(source)).replace("its architecture", str(config or source))
+            raise PixgenError(said) from error
 
-    registry.create("generator", {"type": "vqgan", "model": str(path)}).prepare(torch.device("cpu"))
+    return vqgans.write(tensors, architecture, target, check=require_loads)
 
 
 def _is_address(source: str) -> bool:

@@ -83,7 +83,8 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
         if not any(final.parent.iterdir() if final.parent.is_dir() else ()):
             shutil.rmtree(final.parent, ignore_errors=True)
     tried = "\n  ".join(reasons)
-    raise PixgenError(f"no source of {entry.name} gave {file.name}; what came is kept and gone on with:\n  {tried}")
+    kept = "; what came is kept and gone on with" if cache.unfinished(entry) else ""
+    raise PixgenError(f"no source of {entry.name} gave {file.name}{kept}:\n  {tried}")
 
 
 def _from(source: str, entry: Entry, file: File, part: Part, report: Report, patience: Patience) -> None:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ from pixgen.starts.base import Start
 @dataclass
 class Candidates(Start):
     """Draws `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
+
+    least: ClassVar[int] = SIDE
 
     folder: str = ""
     """Where the pair's files are (perceptor, vqgan, tokens, prior); empty for those that come with pixgen."""
@@ -65,13 +68,16 @@ class Candidates(Start):
 
 def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:
     """A code grid (1, 16, 16) as the generator's params at `size`: its very codes where the generator has the same."""
-    network = getattr(session.generator, "network", None)
-    codebook = getattr(getattr(network, "quantize", None), "codebook", None)
+    network: Any = getattr(session.generator, "network", None)
+    codebook: Tensor | None = getattr(getattr(network, "quantize", None), "codebook", None)
     own = pair.vqgan.quantize.codebook
-    fits = tuple(size) == (SIDE, SIDE) and codebook is not None and codebook.shape == own.shape
-    if fits and network is not None and torch.equal(codebook.to(own), own):
+    if codebook is not None and tuple(size) == (SIDE, SIDE) and _same(codebook, own):
         return {"latent": network.codes(grid.to(codebook.device)).contiguous()}
     return session.generator.encode(fit(pair.decode(grid), size).to(session.device))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one.to(other), other)
 
 
 def likeness(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:

@@ -112,7 +112,7 @@ _RELATIONS = {
     "right": ("to the right of", "on the right of", "right of", "à direita de"),
     "above": ("above", "over", "on top of", "acima de", "sobre", "em cima de"),
     "below": ("below", "under", "beneath", "underneath", "abaixo de", "embaixo de", "debaixo de", "sob"),
-    "on": ("on", "sitting on", "em"),
+    "on": ("on", "sitting on", "standing on", "riding", "em", "montado em", "montada em", "sentado em", "sentada em"),
     "front": ("in front of", "em frente a", "em frente à", "em frente de", "na frente de", "inside", "in", "dentro de"),
     "behind": ("behind", "atrás de"),
     "and": ("and", "e", "next to", "beside", "near", "ao lado de", "perto de", "versus", "vs"),

@@ -34,6 +34,8 @@ def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
     found = []
     for hands, said in (("seen", "hands it knows"), ("held-out", "the hand it never saw")):
         scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, hands, plain=True)
+        if not scenes.groups:
+            continue  # a cache of other drawings, in which nobody's are held out
         numbers = torch.tensor([scenes.numbers[group] for group in scenes.groups])
         batches = [scenes[step] for step in range(-(-pictures // 64))]
         images = torch.cat([b.images for b in batches])[:pictures]

@@ -69,8 +69,9 @@ def energy_distance(a: Tensor, b: Tensor) -> float:
 def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[str, float]:
     """Held-out pairs: cosine of each guess to the true image embedding, and how unlike the clouds of guesses are.
 
-    text: the caption's embedding itself. shift: moved by the mean difference. ridge: linear regression. sample: one
-    draw. better: of two. shuffled: those of other captions, which is chance. energy_*: less is more like true ones.
+    text: the caption's embedding itself. shift: moved by the mean difference. ridge: linear regression. mean: what the
+    prior says of all noise. sample: one draw, truncated. better: of two. shuffled: those of other captions, which is
+    chance. energy_*: less is more like true ones; drawn: of two, not truncated.
     """
     drawn = model.sample(texts, torch.Generator().manual_seed(0), candidates=1)
     better = model.sample(texts, torch.Generator().manual_seed(0))
@@ -80,11 +81,13 @@ def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[s
         "text": nearness(texts, images),
         "shift": nearness(shift, images),
         "ridge": nearness(regression, images),
+        "mean": nearness(model.average(texts), images),
         "sample": nearness(drawn, images),
         "better": nearness(better, images),
         "shuffled": nearness(better.roll(1, 0), images),
         "energy_ridge": energy_distance(regression, images),
         "energy_better": energy_distance(better, images),
+        "energy_drawn": energy_distance(model.sample(texts, torch.Generator().manual_seed(0), truncation=1.0), images),
     }
 
 

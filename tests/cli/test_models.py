@@ -12,6 +12,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import save
 
+from pixgen.cli import doctor
 from pixgen.cli.main import run
 from pixgen.generators.vqgan_model import TINY, VQModel
 from pixgen.models import profiles, zoo
@@ -149,7 +150,7 @@ def test_convert_leaves_nothing_of_what_does_not_fit(
     (tmp_path / "project.yaml").write_text(text)
     before = sorted(tmp_path.iterdir())
     _, err = said(capsys, "convert", "last.ckpt", "--config", "project.yaml", code=1)
-    assert "quantize.embedding.weight is (16, 8), not (17, 8)" in err
+    assert "last.ckpt does not fit project.yaml: quantize.embedding.weight is (16, 8), not (17, 8)" in err
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -193,3 +194,18 @@ def test_misuse_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_offline_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PIXGEN_OFFLINE", "1")
     assert "PIXGEN_OFFLINE forbids the network" in said(capsys, "pull", "ViT-B/32", code=2)[1]
+
+
+def test_the_doctor_names_what_pulls_a_default_model_its_size_and_its_place(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("_embedded", "_packages", "_precision"):  # what they find is another test's
+        monkeypatch.setattr(doctor, name, lambda: iter(()))
+    profiles.choose("vqgan-coco", ["ViT-B/32"])
+    assert run(["doctor"]) == 1
+    out = capsys.readouterr().out
+    for name, size in {"vqgan-coco": "an unknown number of bytes", "ViT-B-32-openai": "354 MB"}.items():
+        assert (
+            f"BAD  models       model {name} is not here; `pixgen models pull {name}` fetches {size} to {home}" in out
+        )
+        assert f"-> pixgen models pull {name}\n" in out

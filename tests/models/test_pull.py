@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -19,7 +24,7 @@ import torch
 from safetensors.torch import save
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.models import cache, parts, pull, zoo
+from pixgen.models import cache, download, parts, pull, zoo
 from pixgen.models.download import Patience
 from pixgen.models.zoo import Entry, File
 from tests.models.server import Server, running
@@ -120,6 +125,7 @@ def test_more_bytes_than_there_should_be_are_not_taken(home: Path, server: Serve
 def test_wrong_bytes_are_refused_and_the_next_source_is_tried(home: Path, server: Server) -> None:
     wrong = server.serve("/wrong", CONTENT[:-4] + b"abcd")
     right = server.serve("/right", CONTENT)
+    refused(entry(wrong), "no source of mine gave weights.safetensors:")
     refused(entry(wrong), f"gives something else: its sha256 is .* not {sha256(CONTENT)}")
     assert not cache.unfinished(entry(wrong))
     fetched(entry(server.address + "/none", wrong, right))
@@ -152,9 +158,17 @@ def test_redirects_are_followed_and_their_circles_are_not(home: Path, server: Se
     refused(made, "answers 302")
 
 
+def test_no_redirect_leads_from_https_to_what_others_can_change() -> None:
+    asked = urllib.request.Request("https://weights.invalid/a")
+    follow = download._Redirects().redirect_request
+    with pytest.raises(urllib.error.URLError, match="from https to http"):
+        follow(asked, None, 302, "Found", Message(), "http://weights.invalid/a")
+    assert follow(asked, None, 302, "Found", Message(), "https://elsewhere.invalid/a") is not None
+
+
 def test_the_next_process_goes_on_and_the_next_source_as_well(home: Path, server: Server) -> None:
     first = server.serve("/first", CONTENT, cut=300_000, gone=True)
-    refused(entry(first), "answers 404")
+    refused(entry(first), "(?s)gave weights.safetensors; what came is kept.*answers 404")
     made = entry(first, server.serve("/second", CONTENT))
     assert cache.state(made) == "partly here"
     fetched(made)
@@ -287,6 +301,31 @@ def test_the_part_of_a_living_process_is_not_touched(home: Path, server: Server)
         os.utime(other.folder, (0, 0))
         assert pull.pull(made, patience=QUICK)[0].read_bytes() == CONTENT
         assert other.data.read_bytes() == b"abc"
+
+
+def test_what_was_left_behind_goes_to_one_alone_where_no_lock_can_be_had(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no locks on this drive")
+
+    for name in ("flock", "lockf"):
+        monkeypatch.setattr(fcntl, name, refuse)
+    made = entry("https://weights.invalid/a")
+    with parts.claim(made, made.files[0]) as left:
+        left.begin("elsewhere", "")
+        left.data.write_bytes(b"abc")
+    together = threading.Barrier(6)
+
+    def claimed(_: int) -> int:
+        together.wait()
+        with parts.claim(made, made.files[0]) as part:
+            together.wait()
+            return part.have
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(claimed, range(6))) == [0, 0, 0, 0, 0, 3]
+    assert len(cache.unfinished(made)) == 1
 
 
 @pytest.mark.slow

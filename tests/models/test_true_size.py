@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 
 from pixgen.generators.vqgan_model import VQModel
-from pixgen.models import clips, zoo
+from pixgen.models import clips, vqgans, zoo
+from tests.models import llamagen
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,28 @@ def test_vqgans_equal_taming_s_own(name: str, taming_models: Any, capsys: pytest
     codes = table(indices).movedim(-1, 1)
     torch.testing.assert_close(ours.codes(indices), codes, **close)
     torch.testing.assert_close(ours.decode(codes), theirs.decode(codes) * 0.5 + 0.5, **close)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "multiples"), [("vqgan-llamagen-f16", [1, 1, 2, 2, 4]), ("vqgan-llamagen-f8", [1, 2, 2, 4])]
+)
+def test_llamagen_s_tokenizers_equal_their_source(name: str, multiples: list[int]) -> None:
+    state = llamagen.weights(multiples)
+    with torch.device("meta"):
+        ours = VQModel(zoo.get(name).architecture).eval()
+    ours.load_state_dict(vqgans.normal(state), assign=True)
+
+    images = torch.rand(1, 3, 64, 64)
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    latent = llamagen.encode(state, images * 2 - 1)
+    torch.testing.assert_close(ours.encode(images), latent, **close)
+    codes, chosen = llamagen.quantise(state, latent)
+    quantised, indices = ours.quantize(latent)
+    assert torch.equal(indices.flatten(), chosen.flatten())
+    torch.testing.assert_close(quantised, codes, **close)
+    torch.testing.assert_close(ours.codes(chosen), codes, **close)
+    torch.testing.assert_close(ours.decode(codes), llamagen.decode(state, codes) * 0.5 + 0.5, **close)
 
 
 def vit_b_32(quick_gelu: bool) -> clips.Built:

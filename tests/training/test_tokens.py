@@ -73,11 +73,6 @@ def kill_after(name: str, monkeypatch: pytest.MonkeyPatch, checkpoints: int, go:
             go()
 
 
-@pytest.fixture(scope="module")
-def scenes_made(folder: Path) -> Path:
-    return folder / "runs"
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
     name: str, folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch

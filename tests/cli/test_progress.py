@@ -1,0 +1,104 @@
+"""What a person sees while a picture is drawn or a model is fetched: a bar in a terminal, a line in a file."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pixgen.cli import progress, transfers
+from pixgen.models.zoo import File
+
+URL = "https://weights.invalid/last.ckpt"
+
+
+class Clock:
+    """Stands for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    for module in (progress, transfers):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make of standard error, as it is now, a terminal."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "150", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def draw(clock: Clock, quiet: bool = False) -> None:
+    with progress.Bar("a fox", 40, quiet) as bar:
+        for step in range(1, 41):
+            bar.show(step, 1 / step)
+            clock.now += 0.5
+
+
+def fetch(clock: Clock, quiet: bool = False, total: int | None = 41_000_000) -> None:
+    with transfers.Transfers(quiet) as shown:
+        watch = shown.watch()
+        watch.source(File("last.ckpt", [URL], bytes=total), URL)
+        for done in (1_000_000, 11_000_000, 12_000_000):
+            watch.report(done, total)
+            clock.now += 10
+            if done == 1_000_000:
+                watch.failed(URL, "went silent after 1,000,000 bytes")
+
+
+def test_a_file_gets_a_line_every_tenth_of_the_way(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(clock)
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert not out and len(lines) == 11
+    assert lines[0].startswith("step 1/40, loss 1.000") and lines[5] == "step 20/40, loss 0.050, 2.0 it/s, 10 s left"
+    assert lines[-1] == "step 40/40, loss 0.025, 2.0 it/s"
+
+
+def test_a_terminal_gets_a_bar_with_step_loss_speed_and_time_left(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal(monkeypatch)
+    draw(clock)
+    out, err = capsys.readouterr()
+    assert not out and "a fox" in err and "40/40" in err and "0.025" in err and "2.0 it/s" in err
+
+
+def test_a_download_says_how_far_how_fast_and_how_long_still(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch(clock)
+    out, err = capsys.readouterr()
+    assert not out and err.splitlines() == [
+        f"pixgen: last.ckpt from {URL}",
+        "pixgen: going on after 1.0 MB",
+        f"pixgen: {URL} went silent after 1,000,000 bytes",
+        "pixgen: 11.0 of 41.0 MB, 1.0 MB/s, 30 s left",
+        "pixgen: 12.0 of 41.0 MB, 0.6 MB/s, 53 s left",
+    ]
+    fetch(clock, total=None)
+    assert "pixgen: 11.0 MB, 1.0 MB/s\n" in capsys.readouterr().err
+
+
+def test_a_download_in_a_terminal_is_a_bar(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal(monkeypatch)
+    fetch(clock)
+    out, err = capsys.readouterr()
+    assert not out and "last.ckpt" in err and "12.0/41.0" in err and "MB/s" in err and "went silent" in err
+
+
+def test_quiet_is_quiet(clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal(monkeypatch)
+    draw(clock, quiet=True)
+    assert capsys.readouterr() == ("", "")
+    fetch(clock, quiet=True)
+    assert capsys.readouterr() == ("", f"pixgen: {URL} went silent after 1,000,000 bytes\n")
