@@ -40,6 +40,8 @@ VIEWS = 2
 """Pictures of each place."""
 NAMED_AMONG = 5
 """A drawing is recognised when its subject is among so many of the nearest."""
+JUDGED = 16
+"""Of so many drawings at most is chosen: some subjects have sixty, in all skin tones."""
 BATCH = 32
 
 
@@ -125,7 +127,8 @@ def _buckets(scenes: Scenes, group: str) -> list[list[Candidate]]:
     for sprite, drawing in scenes.drawings[group]:
         sex = drawing.sex if scenes.subjects[group].kind == "person" else ""
         found.setdefault(sex, []).append(Candidate(sprite, drawing))
-    return [found[sex] for sex in sorted(found)]
+    rng = random.Random(f"{scenes.seed}/{group}")
+    return [rng.sample(found[sex], min(JUDGED, len(found[sex]))) for sex in sorted(found)]
 
 
 def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: Tensor, number: int) -> None:
