@@ -138,7 +138,7 @@ def sha256(path: Path) -> str:
 
 
 def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
-    entries = [Entry(*fields[:-1], rgb=tuple(fields[-1])) for fields in about["entries"]]
+    entries = [Entry(*fields[:-1], tuple(fields[-1])) for fields in about["entries"]]
     n = len(entries)
     bits = np.frombuffer(zlib.decompress(tensors["masks"].numpy().tobytes()), dtype=np.uint8)
     changes = np.unpackbits(bits).reshape(n, MASK, MASK)

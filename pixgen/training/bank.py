@@ -143,7 +143,8 @@ def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: T
 
 def _varied(bucket: list[Candidate], count: int) -> list[Candidate]:
     """The surest ones, those by hands that were not taken yet first."""
-    left, taken = list(bucket), []
+    left: list[Candidate] = list(bucket)
+    taken: list[Candidate] = []
     toned = any(c.drawing.tone for c in bucket)
     while left and len(taken) < count:
         hands, tones = {c.drawing.hand for c in taken}, {c.drawing.tone for c in taken}
