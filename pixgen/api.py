@@ -17,7 +17,7 @@ from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.layers import Layer, gather
 from pixgen.metadata import Metadata
-from pixgen.models import pair
+from pixgen.models import pair as pairs
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -89,7 +89,7 @@ def generate(
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
     way = Layer(methods.settings(method), f"generate(..., method={method!r})")
-    models = [] if model is None else [Layer(pair.settings(str(model)), "generate(..., model=...)")]
+    models = [] if model is None else [Layer(pairs.settings(str(model)), "generate(..., model=...)")]
     chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
     resolved = configs.resolve_auto(configs.resolve(chosen))
 

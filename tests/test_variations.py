@@ -97,7 +97,7 @@ def test_colours_are_changed_towards_the_embedding(pair: ToyPair) -> None:
     target = pair.embed(1 - picture())
     coloured = variations._recoloured(pair, picture(), target)
     assert float(pair.embed(coloured)[0] @ target[0]) > float(pair.embed(picture())[0] @ target[0])
-    assert coloured.shape == (1, 3, 128, 128) and 0 <= float(coloured.min()) and float(coloured.max()) <= 1
+    assert coloured.shape == (1, 3, 128, 128) and float(coloured.min()) >= 0 and float(coloured.max()) <= 1
 
 
 def test_an_edit_changes_as_many_places_as_its_strength_says(pair: ToyPair, monkeypatch: pytest.MonkeyPatch) -> None:
