@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ridge = Average(model).model
     average = Average(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)
-    log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
+    log, checkpoint = Log(options.run / "log.jsonl", options.pairs), options.run / "checkpoint.pt"
     seen = step = 0
     if (state := load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(state["model"])

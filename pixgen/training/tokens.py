@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         model, about = begin(options, pair, scenes), {"grids": 0}
     average = Average(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.05)
-    log, checkpoint = Log(options.run / "log.jsonl"), options.run / "checkpoint.pt"
+    log, checkpoint = Log(options.run / "log.jsonl", options.grids), options.run / "checkpoint.pt"
     seen: int = about["grids"]
     step = begun = seen // BATCH  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
