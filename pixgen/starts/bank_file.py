@@ -137,8 +137,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _entry(group: str, hand: str, age: str, sex: str, place: str, captions: int, rgb: Sequence[float]) -> Entry:
+    red, green, blue = rgb
+    return Entry(group, hand, age, sex, place, captions, (red, green, blue))
+
+
 def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
-    entries = [Entry(*fields[:-1], tuple(fields[-1])) for fields in about["entries"]]
+    entries = [_entry(*fields) for fields in about["entries"]]
     n = len(entries)
     bits = np.frombuffer(zlib.decompress(tensors["masks"].numpy().tobytes()), dtype=np.uint8)
     changes = np.unpackbits(bits).reshape(n, MASK, MASK)

@@ -54,18 +54,9 @@ _MORE_STYLE_WORDS = {
     "drawing": ("photo", "photograph", "image", "foto", "fotografia", "imagem", "drawing", "desenho"),
 }
 _CLOSEUP = ("closeup", "close up", "portrait", "headshot", "close", "retrato", "retrato em close", "em close")
-_PREPOSITIONS = ("in", "on", "at", "under", "over", "by", "near", "through", "among", "against", "into", "with")
-_PREPOSITIONS += (
-    "em",
-    "sob",
-    "sobre",
-    "à",
-    "entre",
-    "in front of",
-    "em frente a",
-    "em frente à",
-    "em frente de",
-    "diante de",
+_PREPOSITIONS = (
+    *("in", "on", "at", "under", "over", "by", "near", "through", "among", "against", "into", "with", "in front of"),
+    *("em", "sob", "sobre", "à", "entre", "em frente a", "em frente à", "em frente de", "diante de"),
 )
 _PLACE_NOUNS = {
     "sky": ("sky", "blue sky", "clouds", "air", "céu", "céu azul", "nuvens"),
