@@ -22,6 +22,8 @@ from pixgen.engine import Engine
 from pixgen.generators.vqgan import VQGAN
 from pixgen.perceptors.tiny import Tiny
 
+plain_attention = torch.nn.functional.scaled_dot_product_attention
+
 
 class Count(TorchDispatchMode):
     """Counts what is alive. peak: bytes of all tensors' storages, at most."""
@@ -61,6 +63,7 @@ def count(draw: Callable[[], object]) -> int:
         mock.patch.object(Tiny, "encode_text", really(Tiny.encode_text)),
         mock.patch.object(Engine, "_require_finite", lambda *_: None),  # there are no numbers to look at
         mock.patch.object(torch.nn.Module, "to", to),
+        mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", attention),
         FakeTensorMode(allow_non_fake_inputs=True),
         Count() as counted,
     ):
@@ -78,10 +81,24 @@ def really(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def to(self: torch.nn.Module, *wanted: Any, **_: Any) -> torch.nn.Module:
-    """`Module.to` for tensors without content, which it cannot put in each other's places: casts, and moves nothing."""
-    for dtype in (each for each in wanted if isinstance(each, torch.dtype)):
-        for module in self.modules():
-            for name, value in list(module.named_parameters(recurse=False)):
-                module._parameters[name] = torch.nn.Parameter(value.to(dtype), requires_grad=value.requires_grad)
+def to(self: torch.nn.Module, *wanted: Any, memory_format: Any = None, **_: Any) -> torch.nn.Module:
+    """`Module.to` for tensors without content, which it cannot put in each other's places."""
+    dtype = next((each for each in wanted if isinstance(each, torch.dtype)), None)
+    for module in self.modules() if dtype or memory_format else ():
+        for name, value in list(module.named_parameters(recurse=False)):
+            made = value.detach().to(dtype or value.dtype)
+            if memory_format and made.dim() == 4:  # attention's kernel, and with it its memory, depends on it
+                made = made.contiguous(memory_format=memory_format)
+            module._parameters[name] = torch.nn.Parameter(made, requires_grad=value.requires_grad)
     return self
+
+
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0, **_: Any
+) -> Tensor:
+    """The kernel that torch takes where there is a processor to take it for; without one it takes the dearest."""
+    if attn_mask is not None:
+        return plain_attention(query, key, value, attn_mask, dropout_p)
+    flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    result: Tensor = flash(query, key, value, dropout_p)[0]
+    return result
