@@ -173,14 +173,21 @@ def _defaults(said: Sequence[Layer]) -> list[Layer]:
         generator: Any = registry.get("generator", tree.generator.get("type", ""))
     except UsageError:
         return []  # the merge that follows meets the same mistake and says where it is
-    beneath = [Layer(generator.defaults, f"the defaults of generator {tree.generator.type}"), *_profile(tree)]
+    own = Layer(generator.defaults, f"the defaults of generator {tree.generator.type}")
+    beneath = [own, *_profile(tree, _start(said))]
     return beneath + _start_of_the_pair(str(tree.generator.get("model", "")), [*beneath, *said])
 
 
-def _profile(tree: DictConfig) -> list[Layer]:
-    """The settings that suit the models of `tree`."""
+def _profile(tree: DictConfig, start: str | None) -> list[Layer]:
+    """The settings that suit the models of `tree` and, where one was asked for, the start."""
     chosen = _unguard(OmegaConf.to_container(tree))
-    return profiles.layers(chosen["generator"], chosen["perceptors"].values())
+    return profiles.layers(chosen["generator"], chosen["perceptors"].values(), start)
+
+
+def _start(stack: Sequence[Layer]) -> str | None:
+    """The type of the start that was said last."""
+    said = [_written_out(layer.values["start"]) for layer in stack if "start" in layer.values]
+    return next((str(start["type"]) for start in reversed(said) if start.get("type")), None)
 
 
 def _start_of_the_pair(model: str, stack: Sequence[Layer]) -> list[Layer]:
@@ -188,9 +195,7 @@ def _start_of_the_pair(model: str, stack: Sequence[Layer]) -> list[Layer]:
     folder = pair.folder_of(model)
     if folder is None:
         return []
-    types = [layer.values["start"] for layer in stack if "start" in layer.values]
-    types = [start if isinstance(start, str) else start.get("type") for start in types]
-    start = next((name for name in reversed(types) if name), "random")
+    start = _start(stack) or "random"
     if start not in registry.names("start"):
         return []  # the merge that follows says so
     reads = any(option.name == "folder" for option in registry.options("start", start))

@@ -15,22 +15,29 @@ from pixgen import files, resources
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.layers import Layer, load_yaml
 from pixgen.models import zoo
+from pixgen.models.pair import folder_of
 from pixgen.models.zoo import is_path
 
 TAMING, CLIP = "vqgan-imagenet-f16-16384", "ViT-B-32-openai"
 """Whose settings hold for models that have none of their own: files of the user's, what only open_clip knows."""
 
 
-def layers(generator: Mapping[str, Any], perceptors: Iterable[Mapping[str, Any]]) -> list[Layer]:
-    """The settings that suit these plugins' options, later ones winning: the CLIPs', the VQGAN's, the pair's."""
+def layers(
+    generator: Mapping[str, Any], perceptors: Iterable[Mapping[str, Any]], start: str | None = None
+) -> list[Layer]:
+    """The settings that suit these plugins' options, later ones winning: the CLIPs', the VQGAN's, the pair's.
+
+    start: the type of start that was asked for; the pair's own where none was.
+    """
     looks = list(perceptors)
     found = [_profile(str(look.get("model", CLIP)), CLIP) for look in looks if look.get("type") == "open_clip"]
-    own = generator.get("type") == "vqgan" and _is_embedded(str(generator.get("model", zoo.EMBEDDED)))
-    if generator.get("type") == "vqgan" and not own:
+    if generator.get("type") == "vqgan" and _model(generator) != "vqgan":
         found.append(_profile(str(generator["model"]), TAMING))
     # What somebody trained as pixgen-tiny was trained is drawn with as that is.
-    pair = {"generator": "vqgan" if own else _model(generator), "perceptors": sorted(map(_model, looks))}
-    return found + [layer for models, layer in zoo.pairs() if models == pair]
+    for pair in zoo.pairs():
+        if pair.generator == _model(generator) and sorted(pair.perceptors) == sorted(map(_model, looks)):
+            found += [pair.profile, *_begun(pair, start or _own_start(pair, generator))]
+    return found
 
 
 def bundles() -> dict[str, dict[str, Any]]:
@@ -97,6 +104,19 @@ def _profile(model: str, otherwise: str) -> Layer:
     return Layer(entry.profile, f"the profile of model {entry.name}")
 
 
+def _own_start(pair: zoo.Pair, generator: Mapping[str, Any]) -> str:
+    """The start that suits a pair, or a random one where its folder lacks what that reads."""
+    own = str(pair.profile.values.get("start", "random"))
+    folder = folder_of(str(generator.get("model", "")))
+    return own if folder is None or (folder / f"{own}.safetensors").is_file() else "random"
+
+
+def _begun(pair: zoo.Pair, start: str) -> list[Layer]:
+    """The settings of a pair that suit this start."""
+    known = [pair.starts[start]] if start in pair.starts else []
+    return [Layer({"start": start}, pair.profile.source), *known]
+
+
 def _is_embedded(model: str) -> bool:
     """Whether this is the VQGAN that comes with pixgen, or one that was trained as it was."""
     if model == zoo.EMBEDDED:
@@ -110,7 +130,9 @@ def _is_embedded(model: str) -> bool:
 
 
 def _model(options: Mapping[str, Any]) -> str:
-    return str(options.get("model") or options.get("type"))
+    """By what name these options are known: the plugin's own where the model is pixgen's, or was trained as that was."""
+    model = str(options.get("model") or "")
+    return str(options.get("type")) if not model or _is_embedded(model) else model
 
 
 def _id(model: str) -> str:

@@ -114,13 +114,32 @@ def get(name: str, kind: str | None = None) -> Entry:
     return entry
 
 
-def pairs() -> Iterator[tuple[Any, Layer]]:
-    """The pairs that go together, {"generator", "perceptors"}, each with the settings that suit it."""
+@dataclass(frozen=True)
+class Pair:
+    """A generator and perceptors that go together, and the settings that suit them: all, and by the type of the start."""
+
+    generator: str
+    perceptors: list[str]
+    profile: Layer
+    starts: dict[str, Layer]
+
+
+def pairs() -> Iterator[Pair]:
+    """Every pair that the files name."""
     for path in _paths():
         if _has("pair", path.read_text()):
             layer = load_yaml(path)
-            lines = {key.removeprefix("profile."): line for key, line in layer.lines.items()}
-            yield layer.values["pair"], Layer(layer.values.get("profile") or {}, layer.source, lines)
+            starts = {start: _within(layer, f"starts.{start}") for start in layer.values.get("starts") or {}}
+            yield Pair(**layer.values["pair"], profile=_within(layer, "profile"), starts=starts)
+
+
+def _within(layer: Layer, place: str) -> Layer:
+    """The part of a file's settings that lies under `place`, with its lines."""
+    values: Any = layer.values
+    for key in place.split("."):
+        values = values.get(key) or {}
+    lines = {key.removeprefix(f"{place}."): line for key, line in layer.lines.items()}
+    return Layer(values, layer.source, lines)
 
 
 def user_folder() -> Path:
