@@ -130,7 +130,7 @@ def _is_embedded(model: str) -> bool:
 
 
 def _model(options: Mapping[str, Any]) -> str:
-    """By what name these options are known: the plugin's own where the model is pixgen's, or was trained as that was."""
+    """By what name these options are known: the plugin's own where the model is pixgen's, or one trained alike."""
     model = str(options.get("model") or "")
     return str(options.get("type")) if not model or _is_embedded(model) else model
 

@@ -116,7 +116,7 @@ def get(name: str, kind: str | None = None) -> Entry:
 
 @dataclass(frozen=True)
 class Pair:
-    """A generator and perceptors that go together, and the settings that suit them: all, and by the type of the start."""
+    """A generator and perceptors that go together; the settings that suit them, and more by the type of the start."""
 
     generator: str
     perceptors: list[str]
