@@ -38,7 +38,8 @@ SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
 PIXGEN = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
 ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show")]
 TRAINING = [part for part in PIXGEN if part.split()[1] == "train"]
-DRAWING = [part for part in PIXGEN if part not in ASKING + TRAINING]
+ALTERING = [part for part in PIXGEN if part.split()[1] in ("vary", "morph", "edit")]
+DRAWING = [part for part in PIXGEN if part not in ASKING + TRAINING + ALTERING]
 EXAMPLES = [line.strip() for line in draw.EPILOG.splitlines() if line.strip().startswith("pixgen ")]
 
 
@@ -48,7 +49,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "teacher.png", tmp_path / "docs")
+    for name in ("teacher.png", "apple.png"):
+        shutil.copy(ROOT / "docs" / name, tmp_path / "docs")
     (tmp_path / "prompts.txt").write_text("a red fox\n")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "pair").symlink_to(resources.embedded(), target_is_directory=True)
@@ -72,6 +74,18 @@ def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pyte
     words = shlex.split(line, comments=True)[1:]
     assert run([*words, *QUICK_WORDS]) == 0, capsys.readouterr().err
     assert list(folder.rglob("*.png"))
+
+
+@weights
+@pytest.mark.parametrize("line", ALTERING)
+def test_every_command_that_alters_a_picture_makes_one(
+    line: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    quick = {"vary": ["-n", "2"], "morph": ["-n", "3", "--steps", "0"], "edit": ["--steps", "1"]}
+    assert run([*words, *quick[words[0]]]) == 0, capsys.readouterr().err
+    made = [Path(path) for path in capsys.readouterr().out.splitlines()]
+    assert made and all(path.stat().st_size for path in made)
 
 
 @pytest.mark.parametrize("line", TRAINING)
