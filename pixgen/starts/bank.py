@@ -6,7 +6,7 @@ import copy
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,8 @@ class BankStart(Start):
     What the words say is read from the tables that the pair learnt from, in English and Portuguese; unknown subjects
     are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
     """
+
+    least: ClassVar[int] = bank_file.SIDE
 
     folder: str = ""
     """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""
