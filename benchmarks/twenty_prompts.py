@@ -1,6 +1,7 @@
 """The blind test: twenty prompts that were fixed before any picture, drawn, shuffled, and named by somebody else.
 
-    python benchmarks/twenty_prompts.py draw --generator vqgan       draws what is not drawn yet
+    python benchmarks/twenty_prompts.py draw --generator vqgan       draws what is not drawn yet, from a random start
+    python benchmarks/twenty_prompts.py draw --start bank            from the bank (add --start to the others too)
     python benchmarks/twenty_prompts.py sheet --generator vqgan      numbers only; the key lies beside it
     python benchmarks/twenty_prompts.py report --generator vqgan answers.csv
 
@@ -103,14 +104,17 @@ def main() -> None:
     parser.add_argument("action", choices=["draw", "sheet", "report"])
     parser.add_argument("arguments", nargs="*", help="answers.csv (report) or KEY=VALUE overrides (draw)")
     parser.add_argument("--generator", default="vqgan")
+    parser.add_argument("--start", default="random", help="where every picture begins")
     options = parser.parse_intermixed_args()
-    folder = ROOT / "outputs" / "twenty_prompts" / options.generator
+    name = options.generator if options.start == "random" else f"{options.generator}_{options.start}"
+    folder = ROOT / "outputs" / "twenty_prompts" / name
     if options.action == "draw":
-        draw(folder, options.generator, dict(word.split("=", 1) for word in options.arguments))
+        said = dict(word.split("=", 1) for word in options.arguments)
+        draw(folder, options.generator, {"start.type": options.start} | said)
     elif options.action == "sheet":
         print(sheet(folder))
     else:
-        print(report(folder, options.generator, Path(options.arguments[0])))
+        print(report(folder, name, Path(options.arguments[0])))
 
 
 if __name__ == "__main__":
