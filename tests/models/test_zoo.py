@@ -114,18 +114,18 @@ def test_a_big_pair_brings_its_own_settings() -> None:
     small, big = resolved(), resolved(BIG)
     assert (big.size, big.steps, big.cutouts, big.starts) == ((512, 512), 500, 32, 1)
     assert big.stages == [Stage()] and big.noise == 0 and big.average == 0 and "init" not in big.losses
-    assert (small.steps, small.starts, len(small.stages)) == (60, 4, 2) and "init" in small.losses
+    assert (small.steps, small.starts, len(small.stages)) == (40, 4, 1) and "init" in small.losses
     assert small.start["type"] == "bank" and big.start["type"] == "random"
     assert resolved(BIG, {"steps": 7, "optimizer": {"lr": 0.3}}).steps == 7
 
 
 def test_a_pair_s_settings_depend_on_where_it_begins() -> None:
     bank, random = resolved(), resolved({"start": "random"})
-    assert (bank.steps, random.steps, len(random.stages)) == (60, 180, 3)
+    assert (bank.steps, random.steps, len(random.stages)) == (40, 180, 3)
     assert bank.optimizer["lr"] < random.optimizer["lr"] and bank.cutter == random.cutter
     assert random.generator["init_from"] == "gradient"
     assert resolved({"start": "random", "steps": 7}).steps == 7
-    assert resolved({"start": "random"}, {"start": {"type": "bank", "top": 2}}).steps == 60
+    assert resolved({"start": "random"}, {"start": {"type": "bank", "top": 2}}).steps == 40
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> N
     from pixgen.generators.vqgan_model import TINY, VQModel, save
 
     save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
-    assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 2
+    assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1
 
 
 def test_bundles_name_known_models_and_settings_that_hold() -> None:
