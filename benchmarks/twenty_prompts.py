@@ -18,6 +18,7 @@ import random
 import shutil
 from pathlib import Path
 
+import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 import pixgen
@@ -109,7 +110,7 @@ def main() -> None:
     name = options.generator if options.start == "random" else f"{options.generator}_{options.start}"
     folder = ROOT / "outputs" / "twenty_prompts" / name
     if options.action == "draw":
-        said = dict(word.split("=", 1) for word in options.arguments)
+        said = {key: yaml.safe_load(value) for key, value in (word.split("=", 1) for word in options.arguments)}
         draw(folder, options.generator, {"start.type": options.start} | said)
     elif options.action == "sheet":
         print(sheet(folder))
