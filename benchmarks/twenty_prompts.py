@@ -80,7 +80,7 @@ def report(folder: Path, generator: str, answers: Path) -> Path:
         raise SystemExit(f"{answers}: no answer for {', '.join(sorted(missing, key=int))}")
     right = [number for number in key if said[number]["right"].strip().lower() in ("yes", "y", "1", "true")]
     lines = [
-        f"# The twenty prompts, drawn by `{generator}`",
+        f"# The twenty prompts, drawn by `{generator.replace('_', '` from `')}`",
         "",
         f"Seed 0, default settings, shuffled, named by somebody who had not seen the prompts: "
         f"**{len(right)} of {len(key)}** rightly.",

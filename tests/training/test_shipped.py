@@ -28,7 +28,7 @@ from pixgen.training.drawings import load_subjects
 
 EMBEDDED = Path(pixgen.__file__).parent / "embedded"
 
-SUBJECTS = ("sunflower", "watermelon", "tomato", "lemon", "rainbow")
+SUBJECTS = ("teacher", "cook", "santa-claus", "tomato", "lemon")
 """Group of each of the five prompts."""
 SETTINGS: dict[str, Any] = {
     "size": "64x64",
