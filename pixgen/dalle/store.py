@@ -49,8 +49,21 @@ def load(
     return model.eval().requires_grad_(False), about
 
 
+CODES = ("encoder.", "quant_conv.", "quantize.")
+"""What of a VQGAN gives its codes their meaning: another decoder shows the same codes, only better or worse."""
+
+
 def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits that tell a file's bytes from any other's. Raises PixgenError where there is none."""
+    """Sixteen hexadecimal digits that tell a network's file from any other's; a VQGAN's tells what its codes mean.
+
+    Raises PixgenError where there is no such file, or no network in it.
+    """
+    if path.stem == "vqgan":
+        tensors, _ = weights.read(path)
+        meaning = hashlib.sha256()
+        for name in sorted(name for name in tensors if name.startswith(CODES)):
+            meaning.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+        return meaning.hexdigest()[:16]
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -71,6 +71,14 @@ def tokens(tokenizer: Tokenizer, captions: list[str], context: int) -> Tensor:
     return torch.tensor([e.ids for e in tokenizer.encode_batch(captions)])
 
 
+def by_length(clip: TinyCLIP, ids: Tensor, parts: int = 4) -> Tensor:
+    """The same as `clip.encode_text(ids)`, (B, D), for half the time: captions are short, and the longest is rare."""
+    lengths = (ids != 0).sum(1)
+    order = lengths.argsort()
+    found = [clip.encode_text(ids[rows, : max(1, int(lengths[rows].max()))]) for rows in order.chunk(parts)]
+    return torch.cat(found)[order.argsort()]
+
+
 def info_nce(images: Tensor, texts: Tensor, scale: Tensor, captions: list[str]) -> Tensor:
     """Symmetric cross-entropy over the batch; another picture of the same caption is no negative."""
     logits = scale * images @ texts.T
@@ -238,7 +246,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         other = [mirrored(batch.captions[i]) for i in said_sides(batch.captions).tolist()]
         ids = tokens(tokenizer, batch.captions + other, config.context).to(device)
         with autocast(device):
-            both = learner.clip.encode_text(ids)
+            both = by_length(learner.clip, ids)
         texts, mirrors = both[: len(images)], both[len(images) :]
         loss, values = learner(images, texts, mirrors, batch)
         update(loss)

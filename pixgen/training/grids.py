@@ -2,6 +2,7 @@
 
 To encode a picture takes as long as to learn from it, so each is encoded once and used in several epochs. The first
 epoch goes through the scenes in order and makes them on the way: the training begins at once, and a kill loses little.
+A perceptor that has learnt more in the meantime embeds them again; their codes stay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import json
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +27,21 @@ from pixgen.training.scenes import Scenes, Sketch
 WORDINGS = 4
 CHUNK = 8
 """Batches of scenes in one file."""
+PLAIN = 0.75
+"""Share of scenes with a single subject, plain to see."""
 CLEAR = ("drawing", "drawing", "drawing", "watercolor", "oil", "pencil", "neon")
 """The styles of plain scenes, in which a small network finds most."""
 
 
 class CleanScenes(Scenes):
-    """128 x 128 and without noise, which codes cannot show; every second one a single subject, plain to see."""
+    """128 x 128 and without noise, which codes cannot show; most of them of a single subject."""
 
     def __init__(self, cache: Path, batch: int, seed: int, subjects: int) -> None:
         super().__init__(cache, batch, SIDE, seed, subjects)
         self.noise = 0.0
 
     def sketch(self, rng: random.Random) -> Sketch:
-        if rng.random() < 0.5:
+        if rng.random() >= PLAIN:
             return super().sketch(rng)
         sketch = self._person(rng) if self.people and rng.random() < 0.25 else self._single(rng)
         scene = sketch.scene
@@ -52,12 +56,12 @@ class CleanScenes(Scenes):
 class Grids:
     """codes: int64 (N, 16, 16); embeddings: float32 (N, D), unit; wordings: N lists of captions of one scene.
 
-    They lie in `folder` under a name that tells which perceptor and VQGAN made them, so another pair makes its own.
+    They lie in `folder` under names that tell which VQGAN and perceptor made them, so others make their own.
     """
 
     def __init__(self, folder: Path, scenes: CleanScenes, pair: Pair, scenes_wanted: int) -> None:
-        made_by = "-".join(store.fingerprint(pair.path(name))[:8] for name in ("perceptor", "vqgan"))
-        self.folder = folder / f"grids-{made_by}-{scenes.seed}"
+        vqgan, self._perceptor = (store.fingerprint(pair.path(name))[:8] for name in ("vqgan", "perceptor"))
+        self.folder = folder / f"grids-{vqgan}-{scenes.seed}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.scenes, self.pair = scenes, pair
         self.each = CHUNK * scenes.batch
@@ -83,25 +87,29 @@ class Grids:
 
     def _chunk(self, number: int) -> tuple[np.ndarray, np.ndarray, list[list[str]]]:
         if number not in self._chunks:
-            path = self.folder / f"{number:05}.npz"
-            if not path.exists():
-                self._make(number, path)
-            with np.load(path) as held:
-                wordings = json.loads(bytes(held["wordings"]).decode())
-                self._chunks[number] = held["codes"], held["embeddings"], wordings
+            drawn = self.folder / f"{number:05}.npz"
+            embedded = self.folder / f"{number:05}-{self._perceptor}.npy"
+            if not (drawn.exists() and embedded.exists()):
+                self._make(number, drawn, embedded)
+            with np.load(drawn) as held:
+                self._chunks[number] = held["codes"], np.load(embedded), json.loads(bytes(held["wordings"]).decode())
         return self._chunks[number]
 
     @torch.no_grad()
-    def _make(self, number: int, path: Path) -> None:
-        codes, embeddings, wordings = [], [], []
-        for step in range(number * CHUNK, (number + 1) * CHUNK):
-            batch = self.scenes.batch_at(step, WORDINGS)
-            codes.append(self.pair.codes(batch.images).cpu().numpy().astype(np.uint16))
-            embeddings.append(self.pair.embed(batch.images).cpu().numpy().astype(np.float16))
-            wordings += batch.wordings
-        words = np.frombuffer(json.dumps(wordings, ensure_ascii=False).encode(), np.uint8)
-        held = io.BytesIO()
-        np.savez(held, codes=np.concatenate(codes), embeddings=np.concatenate(embeddings), wordings=words)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(held.getvalue())
-        os.replace(temporary, path)
+    def _make(self, number: int, drawn: Path, embedded: Path) -> None:
+        steps = range(number * CHUNK, (number + 1) * CHUNK)
+        batches = [self.scenes.batch_at(step, WORDINGS) for step in steps]
+        if not drawn.exists():
+            codes = np.concatenate([self.pair.codes(b.images).cpu().numpy().astype(np.uint16) for b in batches])
+            wordings = json.dumps([said for b in batches for said in b.wordings], ensure_ascii=False)
+            _write(drawn, np.savez, codes=codes, wordings=np.frombuffer(wordings.encode(), np.uint8))
+        embeddings = [self.pair.embed(b.images).cpu().numpy().astype(np.float16) for b in batches]
+        _write(embedded, np.save, np.concatenate(embeddings))
+
+
+def _write(path: Path, write: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
+    held = io.BytesIO()
+    write(held, *arrays, **named)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(held.getvalue())
+    os.replace(temporary, path)

@@ -29,7 +29,7 @@ from pixgen.training import runs
 from pixgen.training.grids import CleanScenes, Grids
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 
-BATCH = 64
+BATCH = 32
 REPORT_EVERY = 25
 DROPPED = 0.1
 """Share of prefixes that say nothing."""

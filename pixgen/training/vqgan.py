@@ -5,10 +5,13 @@ It begins as a plain autoencoder whose first latents are the principal component
 clustered (k-means), the clusters become the codebook, and it goes on through codes that follow their latents as
 running means (arXiv 1711.00937, appendix A.1). It learns from the distance of pixels, of edges, and of the
 perceptor's own features in place of VGG's; towards the end a patch discriminator (arXiv 1611.07004) asks for crispness.
+The scenes have no grain: ten bits for 64 pixels cannot keep it, and would be spent on it.
 
-    python -m pixgen.training.vqgan RUN --cache CACHE [--perceptor RUN/perceptor.safetensors]
+    python -m pixgen.training.vqgan RUN --cache CACHE [--perceptor RUN/perceptor.safetensors] [--decoder]
 
-Counted in crops of 64x64 pixels, so a run may be cut anywhere and goes on where it stopped.
+Counted in crops of 64x64 pixels, so a run may be cut anywhere and goes on where it stopped. With --decoder only the
+decoder learns, by the discriminator from the first step: codes keep their meaning, and so does all that was made of
+them, the bank and the token decoder.
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pixgen.errors import UsageError
 from pixgen.generators.vqgan_model import TINY, VQModel, load, save
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes, Components
@@ -43,6 +48,8 @@ CLUSTERED = 64
 LATENT_NOISE = 0.03
 """Standard deviation of the noise on unit latents while there are no codes."""
 CRITIC_FROM = 0.8
+CRISPNESS = 0.3
+"""Pull of the discriminator on a picture, as a share of the pull towards the true one (arXiv 2012.09841, eq. 7)."""
 COMMITMENT = 0.25
 REVIVE_EVERY = 100
 JUDGED = (12, 256)
@@ -74,27 +81,46 @@ def unit_rows(latents: Tensor) -> Tensor:
     return F.normalize(latents.movedim(1, -1).flatten(0, 2), dim=1)
 
 
+def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
+    """Where the decoded pictures should go: the gradient of the loss and, of a length in proportion, the critic's."""
+    (wanted,) = torch.autograd.grad(loss, made)
+    if critic is None:
+        return wanted
+    looked_at = made.detach().requires_grad_()
+    (asked,) = torch.autograd.grad(-critic(looked_at).mean(), looked_at)
+    return wanted + CRISPNESS * wanted.norm() / asked.norm().clamp(min=1e-12) * asked
+
+
+def scenes(cache: Path, batch: int, side: int, seed: int) -> Scenes:
+    """Of all subjects, without grain."""
+    made = Scenes(cache, batch, side, seed, subjects=10**6)
+    made.noise = 0.0
+    return made
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = runs.options("Train the embedded VQGAN.")
     parser.add_argument("--perceptor", type=Path, help="weights of the perceptor whose features are compared")
     parser.add_argument("--crops", type=int, default=400_000)
     parser.add_argument("--pool", type=int, default=10_000, help="scenes rendered once and used again")
+    parser.add_argument("--decoder", action="store_true", help="train the decoder alone; codes keep their meaning")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
     device = runs.begin(options)
 
-    every = 10**6  # all subjects
     small, large = options.pool * 4 // 5, options.pool // 5
-    halves = pool(options.run / "pool128.npy", Scenes(options.cache, 32, 128, options.seed + 100, every), small)
-    wholes = pool(options.run / "pool256.npy", Scenes(options.cache, 32, 256, options.seed + 101, every), large)
-    judged = Scenes(options.cache, *JUDGED, options.seed + 200, every)[0].images.to(device)
+    halves = pool(options.run / "clean128.npy", scenes(options.cache, 32, 128, options.seed + 100), small)
+    wholes = pool(options.run / "clean256.npy", scenes(options.cache, 32, 256, options.seed + 101), large)
+    judged = scenes(options.cache, *JUDGED, options.seed + 200)[0].images.to(device)
     model, critic = VQModel(TINY).to(device), Discriminator().to(device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average, codes = Average(model, 0.995), Codes(TINY["n_embed"], TINY["embed_dim"]).to(device)
-    optimizer = torch.optim.Adam(
-        [p for name, p in model.named_parameters() if not name.startswith("quantize")],
-        lr=options.lr, betas=(0.9, 0.98),
-    )  # fmt: skip
+    for name, parameter in model.named_parameters():
+        learns = name.startswith(("decoder", "post_quant_conv")) if options.decoder else not name.startswith("quantize")
+        parameter.requires_grad_(learns)
+    learners = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(learners, lr=options.lr, betas=(0.9, 0.98))
     components = Components(TINY["embed_dim"], model.factor)
     components.measure(batch_at(2, options.seed, halves, wholes, 64))
     components.to(device)
@@ -119,15 +145,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         model.load_state_dict(weights)
         average.model.load_state_dict(weights)
         codes.hold(model.quantize.codebook)
+        if (known := options.restart.with_name("discriminator.safetensors")).exists():
+            critic.load_state_dict(load_file(known))
         seen = about(options.restart)["about"]["crops"]
         step = begun = seen // CROPS
     clustered = bool(codes.counts.any())
+    if options.decoder and not clustered:
+        raise UsageError("--decoder goes on from a VQGAN that has codes; give one by --restart, or train it first")
 
     saved = reported = time.time()
     while seen < options.crops:
         torch.manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         progress = seen / options.crops
-        real = batch_at(step, options.seed, halves, wholes, CROPS).to(device)
+        real = batch_at(step, options.seed, halves, wholes, CROPS).to(device, memory_format=torch.channels_last)
         if not clustered and progress >= CONTINUOUS:
             with torch.no_grad():
                 batches = (batch_at(step + i, options.seed, halves, wholes, CROPS) for i in range(CLUSTERED))
@@ -137,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with autocast(device):
             latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
-        commitment, adversarial = torch.zeros(()), progress >= CRITIC_FROM
+        commitment, adversarial = torch.zeros(()), options.decoder or progress >= CRITIC_FROM
         if clustered:
             looked_up, indices = model.quantize(latents)
             commitment = (unit - looked_up.detach()).square().sum(1).mean()
@@ -154,15 +184,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             made = model.decode(given)
         made = made.float()
         loss, values = distance(made, real, perceptor)
-        loss = loss + COMMITMENT * commitment
-        if adversarial:
-            loss = loss - 0.02 * critic(made).mean()
         for group in optimizer.param_groups:
             falling = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
             group["lr"] = options.lr * min(1, (step - begun + 1) / 100) * falling
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        pulls: dict[Tensor, Tensor | None] = {made: pull(loss, made, critic if adversarial else None)}
+        if commitment.requires_grad:
+            pulls[COMMITMENT * commitment] = None
+        torch.autograd.backward(list(pulls), list(pulls.values()))
+        nn.utils.clip_grad_norm_(learners, 1.0)
         optimizer.step()
         if adversarial:
             hinge = F.relu(1 - critic(real)).mean() + F.relu(1 + critic(made.detach())).mean()
@@ -170,7 +200,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             hinge.backward()
             critic_optimizer.step()
         moved = 0
-        if clustered and progress < 0.9:  # codes rest at the end, so that the decoder can settle on them
+        if (
+            clustered and progress < 0.9 and not options.decoder
+        ):  # codes rest at the end, so that the decoder can settle on them
             rows, codebook = unit_rows(latents.detach()), model.quantize.embedding.weight.data
             codes.follow(codebook, indices.flatten(), rows)
             if step % REVIVE_EVERY == 0:

@@ -41,9 +41,9 @@ def decoder(config: TokenConfig = SMALL, seed: int = 0) -> TokenDecoder:
     return model.double().eval().requires_grad_(False)
 
 
-def networks(folder: Path) -> Path:
+def networks(folder: Path, seed: int = 0) -> Path:
     """The perceptor and the VQGAN alone: what the other trainings begin from. Returns the folder."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     tokenizer = Tokenizer(WordLevel({w: i for i, w in enumerate(["[PAD]", "[UNK]", *WORDS])}, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), Whitespace()
     none = torch.tensor([-1, -1])

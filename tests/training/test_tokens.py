@@ -1,6 +1,7 @@
 """The trainings of the token decoder and the prior: killed or not they end the same, and scenes are made once."""
 
 import importlib
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
     made = Grids(tmp_path, scenes, pair, 7)
     assert len(made) == 8 and not list(made.folder.glob("*.npz"))
     codes, embeddings, captions = made.rows(np.array([5, 4]), torch.Generator().manual_seed(0))
-    assert [path.name for path in made.folder.iterdir()] == ["00001.npz"]
+    assert [path.name[:5] for path in made.folder.iterdir()] == ["00001", "00001"]
     batch = scenes.batch_at(1, grids.WORDINGS)
     assert torch.equal(codes, pair.codes(batch.images)[[1, 0]])
     torch.testing.assert_close(embeddings, pair.embed(batch.images)[[1, 0]], atol=1e-3, rtol=0)
@@ -121,6 +122,21 @@ def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
     orders = [again.order(epoch) for epoch in (0, 1, 2)]
     assert list(orders[0]) == list(range(8)) and all(sorted(order) == list(range(8)) for order in orders)
     assert list(orders[1]) != list(orders[2])
+
+
+def test_another_perceptor_embeds_scenes_again_and_their_codes_stay(
+    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder / "pair", tmp_path / "pair")
+    scenes, places = CleanScenes(folder / "cache", 4, 0, 10**6), np.arange(4)
+    codes, embeddings, captions = Grids(tmp_path, scenes, load(tmp_path / "pair"), 4).rows(places, torch.Generator())
+    networks(tmp_path / "other", seed=1)
+    (tmp_path / "other" / "perceptor.safetensors").replace(tmp_path / "pair" / "perceptor.safetensors")
+    pair = load(tmp_path / "pair")
+    monkeypatch.setattr(pair, "codes", None)  # not encoded again
+    again = Grids(tmp_path, scenes, pair, 4).rows(places, torch.Generator())
+    assert torch.equal(again[0], codes) and again[2] == captions
+    assert (again[1] - embeddings).abs().amax() > 0.01
 
 
 def test_orders_are_mostly_row_by_row_and_holes_come_last() -> None:

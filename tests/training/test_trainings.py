@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from pixgen.errors import UsageError
 from pixgen.generators.vqgan_model import load
-from pixgen.perceptors.tiny_model import TinyConfig
+from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, mirrored, pool
 from pixgen.training.scenes import Scenes
@@ -93,6 +94,15 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
     assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
+def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
+    torch.manual_seed(0)
+    model = TinyCLIP(TinyConfig(vocabulary=50)).eval()
+    lengths = torch.tensor([3, 24, 1, 7, 7, 2, 15])
+    ids = torch.randint(1, 50, (7, 24)) * (torch.arange(24) < lengths[:, None])
+    torch.testing.assert_close(clip.by_length(model, ids), model.encode_text(ids), atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.by_length(model, ids[:2]), model.encode_text(ids[:2]), atol=1e-5, rtol=0)
+
+
 def test_a_perceptor_goes_on_from_what_was_shipped(
     cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +128,20 @@ def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(
     key = "quantize.embedding.weight"
     kept = (checkpoint["model"][key] - load(shipped).state_dict()[key]).norm(dim=1) < 1e-3
     assert kept.float().mean() > 0.5
+
+
+def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(
+    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(vqgan, monkeypatch, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+    shipped = tmp_path / "old" / "vqgan.safetensors"
+    arguments = ["--cache", cache, "--crops", 20, "--pool", 40, "--decoder"]
+    with pytest.raises(UsageError, match="--restart"):
+        train(vqgan, monkeypatch, tmp_path / "none", *arguments)
+    state = train(vqgan, monkeypatch, tmp_path / "new", *arguments, "--restart", shipped)
+    old, new = load(shipped).state_dict(), state["model"]
+    changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
+    assert changed == {"decoder", "post_quant_conv"}
 
 
 def test_clusters_lie_where_the_latents_are() -> None:
