@@ -169,7 +169,8 @@ class Engine(Iterator[Step]):
                 frame = Frame(step, progress, _leaf(images), params, _leaf(alpha) if alpha is not None else None)
 
                 # Score, from the losses back to the pictures, and to the params for losses that read those.
-                optimizer.zero_grad(set_to_none=True)
+                for value in params.values():
+                    value.grad = None
                 looks = self._look(size, stage, step)
                 losses = backward.from_looks(frame, looks, scene.terms, scene.cutter)
                 losses |= backward.from_frame(frame, scene.terms, "images")
@@ -182,7 +183,7 @@ class Engine(Iterator[Step]):
                 lr = scene.lr.value(progress) * stage.lr
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-                optimizer.step()
+                optimizers.step(optimizer)
                 with torch.no_grad():
                     generator.project_(params)
                     # Before the average takes them in, or the last good picture would be lost.

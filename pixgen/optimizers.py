@@ -1,9 +1,15 @@
-"""Optimisers: torch's by name, or registered."""
+"""Optimisers: torch's by name, or registered.
+
+torch's own wrap their methods for its compiler, and import it for that: two seconds, before the first step of a loop
+that compiles nothing. `create` and `step` go past these wrappers.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -60,7 +66,33 @@ def create(
     }
     try:
         make: Any = cls  # each has arguments of its own
-        optimizer: torch.optim.Optimizer = make(params, lr=lr, **arguments)
+        with _no_compiler():
+            optimizer: torch.optim.Optimizer = make(params, lr=lr, **arguments)
     except (TypeError, ValueError) as error:
         raise schema.OptionError(where, f"{where}: {options['type']} refuses these options: {error}") from error
     return optimizer
+
+
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """What `optimizer.step()` does; the hooks that are registered on torch's optimisers are left out."""
+    cls = type(optimizer)
+    if cls.__module__.startswith("torch.optim.") and "torch._dynamo" not in sys.modules:
+        with torch.no_grad():
+            inspect.unwrap(cls.step)(optimizer)
+    else:
+        optimizer.step()
+
+
+@contextlib.contextmanager
+def _no_compiler() -> Iterator[None]:
+    """Parameters are added to torch's optimisers without its compiler, where that is not there yet."""
+    adding = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    if "torch._dynamo" in sys.modules or hasattr(adding, "__dynamo_disable"):
+        yield
+        return
+    # Where torch._compile keeps the method as the compiler would leave it: untouched.
+    setattr(adding, "__dynamo_disable", adding)
+    try:
+        yield
+    finally:
+        delattr(adding, "__dynamo_disable")

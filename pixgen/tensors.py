@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 
 class _Clamp(torch.autograd.Function):
@@ -45,3 +47,22 @@ def at_least_float32(x: Tensor) -> Tensor:
 def autocast(device: torch.device, dtype: torch.dtype | None) -> contextlib.AbstractContextManager[Any]:
     """Compute matrix products and convolutions in `dtype` inside the block; None leaves everything as it is."""
     return contextlib.nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
+class _Unset(TorchFunctionMode):
+    """Passes over every initialisation: on the meta device torch's own would import its compiler, two seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return func(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def unset() -> Iterator[None]:
+    """Networks built inside have parameters without memory, into which weights are put as they are read."""
+    with torch.device("meta"), _Unset():
+        yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -48,3 +50,43 @@ def test_options_reach_the_optimizer() -> None:
 def test_what_is_refused(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         optimizers.create(options, [torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
+WITHOUT = """
+import sys
+import torch
+from pixgen import optimizers
+
+start = torch.tensor([[1.0, -2.0], [30.0, 4.0]], dtype=torch.float64)
+
+def run(own):
+    found = []
+    for name in optimizers.ELEMENT_WISE:
+        params = start.clone().requires_grad_()
+        optimizer = optimizers.create({"type": name}, [params], lr=0.05)
+        for _ in range(3):
+            params.grad = None
+            (params**2).sum().backward()
+            optimizers.step(optimizer) if own else optimizer.step()
+        found.append(params.detach())
+    return torch.stack(found)
+
+ours = run(True)
+assert "torch._dynamo" not in sys.modules, "torch's compiler was imported"
+theirs = run(False)
+assert "torch._dynamo" in sys.modules
+assert torch.equal(ours, theirs)
+assert torch.equal(run(True), theirs)  # once it is there, as torch would go
+"""
+
+
+def test_steps_are_those_of_torch_without_its_compiler() -> None:
+    """Its import takes two seconds, before anybody sees a first step."""
+    found = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_picture_is_drawn_without_the_compiler() -> None:
+    code = "import sys, pixgen; pixgen.generate('a fox', size=64, steps=1); assert 'torch._dynamo' not in sys.modules"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
 from pixgen.errors import PixgenError
 from pixgen.models import weights
+from pixgen.tensors import unset
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -40,7 +40,7 @@ def load(
     tensors, metadata = weights.read(path)
     try:
         about = json.loads(metadata["pixgen"])
-        with torch.device("meta"):
+        with unset():
             model = network(config(**about["architecture"]))
     except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise PixgenError(f"{path} is no file of this pixgen's `{command}` ({error!r}); make it again") from error

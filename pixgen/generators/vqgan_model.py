@@ -27,7 +27,7 @@ from torch.utils.checkpoint import checkpoint
 from pixgen.errors import PixgenError, UsageError
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
-from pixgen.tensors import at_least_float32
+from pixgen.tensors import at_least_float32, unset
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
 
@@ -234,7 +234,7 @@ def load(path: Path = EMBEDDED, config: Path | None = None, architecture: Mappin
         raise UsageError(f"VQGAN weights not found: {path}; give generator.model a file that exists")
     weights, described = vqgans.read(path, config, architecture)
     try:
-        with torch.device("meta"):  # no memory for parameters that are put in place as they are read
+        with unset():
             model = VQModel(described)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PixgenError(f"{path} is no VQGAN that pixgen can build: its architecture is wrong ({error!r})") from error
