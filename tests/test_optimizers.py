@@ -87,6 +87,7 @@ def test_steps_are_those_of_torch_without_its_compiler() -> None:
 
 
 def test_a_picture_is_drawn_without_the_compiler() -> None:
-    code = "import sys, pixgen; pixgen.generate('a fox', size=64, steps=1); assert 'torch._dynamo' not in sys.modules"
+    drawn = "pixgen.generate('a fox', size='64x64', steps=1)"
+    code = f"import sys, pixgen; {drawn}; assert 'torch._dynamo' not in sys.modules"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
