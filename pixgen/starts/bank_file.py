@@ -20,9 +20,9 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.models import weights
 from pixgen.starts.reading import Asked
 
-SIDE = 128
-"""Of the drawings in pixels; they are stored as 16 x 16 codes."""
-MASK = 64
+SIDE = 256
+"""Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""
+MASK = 128
 """Side of the masks that cut a drawing out of its ground."""
 FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
 """The networks whose embeddings and codes a bank holds, beside it in one folder."""
@@ -52,7 +52,7 @@ class Bank:
     """N drawings of some subjects, and M sets of captions.
 
     subjects: group -> {"kind", "en", "pt", "male", "female"}. made_with: network -> sha256 of its file.
-    codes: int64 (N, 16, 16). masks: bool (N, 64, 64). images: float32 (N, D), unit norm.
+    codes: int64 (N, 32, 32). masks: bool (N, 128, 128). images: float32 (N, D), unit norm.
     captions: float32 (M, D), unit norm, the mean of what a subject or a place is called in both languages.
     """
 

@@ -15,8 +15,8 @@ from pixgen.training.captions import COLOURS
 from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLES, blur
 
-SIDE, LARGEST = 128, 256
-"""Of the picture in which things are composed: 128 a side, more only to hold a long shape."""
+SIDE, LARGEST = 256, 512
+"""Of the picture in which things are composed: 256 a side, more only to hold a long shape."""
 FILL = 0.86
 """How much of its picture a drawing of the bank fills."""
 LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))

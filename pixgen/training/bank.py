@@ -42,7 +42,7 @@ NAMED_AMONG = 5
 """A drawing is recognised when its subject is among so many of the nearest."""
 JUDGED = 16
 """Of so many drawings at most is chosen: some subjects have sixty, in all skin tones."""
-BATCH = 32
+BATCH = 16
 
 
 @dataclass
@@ -71,26 +71,14 @@ def make(
 
     captions = torch.cat([_said(perceptor, scenes.subjects[group]) for group in scenes.groups])
     chosen: list[Candidate] = []
-    spare: dict[int, Candidate] = {}
     for number, group in enumerate(scenes.groups):
         buckets = _buckets(scenes, group)
         wanted = each if len(buckets) == 1 else max(1, each - 1)
         for bucket in buckets:
             _judge(bucket, scenes, perceptor, captions, number)
-            taken = _varied(bucket, wanted + 1)
-            if len(taken) > wanted:
-                spare |= dict.fromkeys(range(len(chosen), len(chosen) + wanted), taken[-1])
-            chosen += taken[:wanted]
+            chosen += _varied(bucket, wanted)
     shown = _shown(_large(scenes, [c.sprite for c in chosen]), vqgan, perceptor)
     numbers = torch.tensor([scenes.groups.index(c.drawing.group) for c in chosen])
-    lost = [i for i in _unnamed(shown.images, captions, numbers) if i in spare]
-    if lost:
-        other = _shown(_large(scenes, [spare[i].sprite for i in lost]), vqgan, perceptor)
-        better = _sure(other.images, captions, numbers[lost]) > _sure(shown.images[lost], captions, numbers[lost])
-        for j in better.nonzero().flatten().tolist():
-            chosen[lost[j]] = spare[lost[j]]
-            for mine, theirs in zip(shown.tensors(), other.tensors(), strict=True):
-                mine[lost[j]] = theirs[j]
     unnamed = len(_unnamed(shown.images, captions, numbers))
     found = {"drawings": float(len(chosen)), "recognised": round(1 - unnamed / len(chosen), 3)}
 
@@ -183,34 +171,29 @@ def _unnamed(images: Tensor, captions: Tensor, numbers: Tensor) -> list[int]:
 
 @dataclass
 class Shown:
-    """Drawings as the VQGAN shows them: codes (N, 16, 16), masks, embeddings (N, D) and mean colours (N, 3)."""
+    """Drawings as codes (N, 32, 32), masks, embeddings (N, D) and mean colours (N, 3)."""
 
     codes: Tensor
     masks: Tensor
     images: Tensor
     colours: Tensor
 
-    def tensors(self) -> tuple[Tensor, ...]:
-        return self.codes, self.masks, self.images, self.colours
-
 
 @torch.no_grad()
 def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, perceptor: Tiny) -> Shown:
     codes, images, colours = [], [], []
     for part, masks in zip(pictures[0].split(BATCH), pictures[1].split(BATCH), strict=True):
-        quantised, indices = vqgan.quantize(vqgan.encode(part))
-        decoded = vqgan.decode(quantised).clamp(0, 1)
         side = perceptor.input_size
-        small = F.interpolate(decoded, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        small = F.interpolate(part, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
         images.append(perceptor.encode_image(small))
         inside = F.interpolate(masks[:, None].float(), size=(SIDE, SIDE))
-        colours.append((decoded * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1))
-        codes.append(indices)
+        colours.append((part * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1))
+        codes.append(vqgan.quantize(vqgan.encode(part))[1])
     return Shown(torch.cat(codes), pictures[1], torch.cat(images), torch.cat(colours))
 
 
 def _large(scenes: Scenes, sprites: list[int]) -> tuple[Tensor, Tensor]:
-    """Each drawing large on a light ground, (N, 3, 128, 128), and its mask, bool (N, 64, 64)."""
+    """Each drawing large on a light ground, (N, 3, 256, 256), and its mask, bool (N, 128, 128)."""
     images, masks = [], []
     for begin in range(0, len(sprites), BATCH):
         cut = torch.from_numpy(scenes.sprites[sprites[begin : begin + BATCH]]).float() / 255

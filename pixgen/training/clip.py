@@ -34,7 +34,7 @@ from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
 
 BATCH = 256
 POOL = 102_400
-SIZES = ((0.0, 32), (0.7, 48))
+SIZES = ((0.0, 32), (0.9, 48))
 """From this share of the run on, at this side: small pictures teach more a minute."""
 RADIUS = 1.5
 """Largest L2 length of the adversarial step on a 64x64 picture in [0, 1]; in proportion at other sides."""

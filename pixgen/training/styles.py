@@ -84,10 +84,10 @@ def drawing(x: Tensor, rng: Generator) -> Tensor:
 
 def watercolor(x: Tensor, rng: Generator) -> Tensor:
     n, side = x.shape[0], x.shape[-1]
-    x = warp(x, rng, 10, 0.012)
-    soft = blur(x, side / 50)
+    x = warp(x, rng, 10, 0.006)
+    soft = blur(x, side / 64)
     pigment = 1 + 0.18 * cloud(n, side, 7, rng) + 0.06 * grain(x, rng)
-    wash = 1 - (1 - (0.62 * soft + 0.38 * x)) * pigment * uniform(rng, n, 0.6, 0.85)
+    wash = 1 - (1 - (0.5 * soft + 0.5 * x)) * pigment * uniform(rng, n, 0.7, 0.9)
     rim = edges(soft, 2).clamp(0, 0.5)
     paper = torch.tensor([1.0, 0.99, 0.96]).view(3, 1, 1)
     margin = torch.sigmoid((vignette(n, side) + 0.10 * cloud(n, side, 9, rng) - 0.12) * 30)
@@ -102,7 +102,7 @@ def vignette(n: int, side: int) -> Tensor:
 
 def oil(x: Tensor, rng: Generator) -> Tensor:
     n, side = x.shape[0], x.shape[-1]
-    x = warp(warp(x, rng, 16, 0.018), rng, 32, 0.008)
+    x = warp(warp(x, rng, 16, 0.007), rng, 32, 0.004)
     angle = uniform(rng, n, 0, math.pi)
     t = torch.linspace(0, 1, side)
     across = torch.cos(angle) * t.view(1, 1, 1, -1) + torch.sin(angle) * t.view(1, 1, -1, 1)
