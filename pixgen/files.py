@@ -39,17 +39,21 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
 
 
 def check_writable(folder: Path) -> None:
-    """Make `folder` and write a byte there, so that a refusal comes before the work and not after.
+    """Write a byte in `folder`, so that a refusal comes before the work and not after; nothing of it is left.
 
     Raises PixgenError, one line, where the system refuses.
     """
     probe = folder / f"{TEMPORARY}{secrets.token_hex(6)}.tmp"
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     with _refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             probe.write_bytes(b"\0")
         finally:
             probe.unlink(missing_ok=True)
+            for place in missing:
+                with contextlib.suppress(OSError):  # somebody else's file is in it already
+                    place.rmdir()
 
 
 def _claim(temporary: Path, path: Path) -> bool:

@@ -50,6 +50,14 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert os.listdir(tmp_path) == []
 
 
+def test_a_look_whether_a_folder_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    files.check_writable(tmp_path / "new" / "deep")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "old").mkdir()
+    files.check_writable(tmp_path / "old")
+    assert os.listdir(tmp_path) == ["old"] and not any((tmp_path / "old").iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")

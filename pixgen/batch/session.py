@@ -63,6 +63,7 @@ def draw(
     """
     wanted, stop = wanted or Wanted(), stop or Stop()
     files.check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     with lock.held(folder), Manifest(folder) as manifest:
         _sweep(folder)
         reading = manifest.read_list(jobs)

@@ -37,8 +37,7 @@ class CleanScenes(Scenes):
     """128 x 128 and without noise, which codes cannot show; most of them of a single subject."""
 
     def __init__(self, cache: Path, batch: int, seed: int, subjects: int) -> None:
-        super().__init__(cache, batch, SIDE, seed, subjects)
-        self.noise = 0.0
+        super().__init__(cache, batch, SIDE, seed, subjects, noise=0.0)
 
     def sketch(self, rng: random.Random) -> Sketch:
         if rng.random() >= PLAIN:

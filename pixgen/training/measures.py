@@ -189,8 +189,8 @@ def _apart(tiny: Tiny, cache: Path, kind: str, pictures: int) -> list[bool]:
 
 @torch.no_grad()
 def vqgan(model: VQModel, tiny: Tiny | None, cache: Path, pictures: int = 24, side: int = 256) -> list[Figure]:
-    """What is left of unseen scenes that went through the codes."""
-    scenes = Scenes(cache, 8, side, SEED, 10**6)
+    """What is left of unseen scenes, without grain, that went through the codes."""
+    scenes = Scenes(cache, 8, side, SEED, 10**6, noise=0.0)
     quality, energy, features, used = [], [], [], set()
     for step in range(-(-pictures // 8)):
         for image in scenes[step].images[: pictures - 8 * step]:

@@ -93,9 +93,7 @@ def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
 
 def scenes(cache: Path, batch: int, side: int, seed: int) -> Scenes:
     """Of all subjects, without grain."""
-    made = Scenes(cache, batch, side, seed, subjects=10**6)
-    made.noise = 0.0
-    return made
+    return Scenes(cache, batch, side, seed, subjects=10**6, noise=0.0)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

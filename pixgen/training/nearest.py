@@ -1,0 +1,73 @@
+"""How much of a picture is a copy: beside drawn pictures, the training's drawings that come nearest to them.
+
+    python -m pixgen.training.nearest PICTURE.png ... --cache CACHE --out SHEET.png
+
+Near is what the perceptor finds alike. In every pair of rows the pictures stand above and their drawings below.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pixgen import resources
+from pixgen.errors import UsageError
+from pixgen.perceptors.tiny import Tiny
+from pixgen.pictures import fit, read
+from pixgen.training import monitor
+from pixgen.training.drawings import HELD_OUT, load_sprites
+
+GROUND = 0.95
+COLUMNS = 10
+SIDE = 128
+
+
+def on_ground(sprites: np.ndarray, side: int) -> Tensor:
+    """Premultiplied RGBA drawings, uint8 (N, 4, S, S), on a light ground: float32 (N, 3, side, side)."""
+    cut = torch.from_numpy(sprites).float().div_(255)
+    shown = cut[:, :3] + GROUND * (1 - cut[:, 3:])
+    return F.interpolate(shown, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
+
+
+@torch.no_grad()
+def nearest(perceptor: Tiny, pictures: Tensor, sprites: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Of each picture, float32 (B, 3, S, S), its nearest drawing, int64 (B,), and how near it is, a cosine (B,)."""
+    side = perceptor.input_size
+    seen = perceptor.encode_image(F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True))
+    parts = np.array_split(sprites, max(1, len(sprites) // 256))
+    known = torch.cat([perceptor.encode_image(on_ground(part, side)) for part in parts])
+    near, place = (seen @ known.T).max(dim=1)
+    return place, near
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Show drawn pictures beside the training's nearest drawings.")
+    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
+    parser.add_argument("--perceptor", type=Path, default=resources.embedded() / "perceptor.safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="the sheet to write, a PNG")
+    options = parser.parse_args(argv)
+    sprites, index = load_sprites(options.cache)
+    taught = [i for i, drawing in enumerate(index) if drawing.hand != HELD_OUT]
+    if not taught:
+        raise UsageError(f"{options.cache} has no drawing of a hand that is learnt from")
+    perceptor = Tiny(str(options.perceptor))
+    perceptor.prepare(torch.device("cpu"))
+    pictures = torch.cat([fit(read(path), (2 * SIDE, 2 * SIDE)) for path in options.pictures])
+    places, near = nearest(perceptor, pictures, sprites[taught])
+    for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):
+        drawing = index[taught[place]]
+        print(f"{path.name}: {drawing.name} by {drawing.hand}, cosine {cosine:.2f}")
+    beside = on_ground(sprites[[taught[place] for place in places.tolist()]], 2 * SIDE)
+    rows = zip(pictures.split(COLUMNS), beside.split(COLUMNS), strict=True)
+    monitor.sheet(options.out, [row for pair in rows for row in pair], side=SIDE)
+
+
+if __name__ == "__main__":
+    main()

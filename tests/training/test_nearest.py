@@ -1,0 +1,38 @@
+"""The nearest drawing of a picture is the one that it was made of."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from pixgen.perceptors.tiny import Tiny
+from pixgen.training import drawings, nearest
+from tests.dalle.toys import networks
+from tests.training.shapes import SHAPES, pack
+
+
+def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawings.rasterise(tmp_path, tmp_path / "cache", 96, pack(tmp_path, SHAPES), processes=1)
+    networks(tmp_path / "pair")
+    weights = tmp_path / "pair" / "perceptor.safetensors"
+    sprites, index = drawings.load_sprites(tmp_path / "cache")
+    taught = [i for i, drawing in enumerate(index) if drawing.hand != drawings.HELD_OUT]
+    perceptor = Tiny(str(weights))
+    perceptor.prepare(torch.device("cpu"))
+    places, near = nearest.nearest(perceptor, nearest.on_ground(sprites[taught], 96), sprites[taught])
+    assert torch.allclose(near, torch.ones(len(taught)), atol=1e-2)  # antialiased twice
+    kept = [sprites[taught[a]] for a in places.tolist()]
+    assert all((a == sprites[b]).mean() > 0.99 for a, b in zip(kept, taught, strict=True))
+
+    picture = (nearest.on_ground(sprites[taught[:1]], 96)[0] * 255).byte().permute(1, 2, 0).numpy()
+    Image.fromarray(picture).save(tmp_path / "drawn.png")
+    sheet = tmp_path / "sheet.png"
+    arguments = ["--cache", str(tmp_path / "cache"), "--perceptor", str(weights), "--out", str(sheet)]
+    nearest.main([str(tmp_path / "drawn.png"), *arguments])
+    assert "drawn.png: " in capsys.readouterr().out
+    with Image.open(sheet) as image:
+        assert image.size == (nearest.SIDE, 2 * nearest.SIDE)
