@@ -100,6 +100,7 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scenes", type=int, default=60_000)
     parser.add_argument("--pairs", type=int, default=800_000, help="seen in all, the same ones several times")
     parser.add_argument("--subjects", type=int, default=440)
+    parser.add_argument("--width", type=int, default=PriorConfig.width)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     judged = (texts[-held:, 0], images[-held:])
     images, texts = images[:-held], texts[:-held]
 
-    model = Prior(PriorConfig(embedding=pair.perceptor.dim))
+    model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width))
     model.learn_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
     ridge = Average(model).model
     average = Average(model)
