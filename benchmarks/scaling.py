@@ -41,7 +41,7 @@ def measured(run: Path, arguments: Sequence[str], size: dict[str, int]) -> dict[
 
 def table(rows: list[tuple[dict[str, int], dict[str, float]]]) -> str:
     lines = [
-        "| scenes | width | pairs seen | cosine: ridge regression | the prior's sample | energy distance, x 1000 |"
+        "| scenes | width | pairs seen | ridge regression, cosine | the prior's sample | energy distance, x 1000 |"
     ]
     lines.append("|---|---|---|---|---|---|")
     for size, found in rows:
