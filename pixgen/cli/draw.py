@@ -18,7 +18,7 @@ EPILOG = """\b
 Examples:
   pixgen "a watercolor portrait of a teacher"
   pixgen "a fox | in the snow :0.5 | text :-0.3" --size 256x192 -n 4
-  pixgen "a lighthouse" generator.type=multires optimizer.lr=2
+  pixgen "a lighthouse" generator.type=multires optimizer.lr=0.05
   pixgen "a red fox" --method dalle2 --candidates 16
 """
 
