@@ -34,7 +34,7 @@ LAYERS = [
 ]
 """From the bottom up. A module imports from lower layers, or from its own folder; a new module gets a place here."""
 
-SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects")}
+SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects", "words")}
 """Words and looks of scenes: what trainings are made of, and a start reads prompts by. They import nothing else."""
 
 FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.optimizers"}

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
-from pixgen.training.captions import COLOURS
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes, Sketch
+from pixgen.training.words import COLOURS
 
 WORDINGS = 4
 CHUNK = 8

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from pixgen.training import drawings
-from pixgen.training.captions import PLACE_WORDS, STYLE_WORDS, write
+from pixgen.training.captions import write
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.styles import STYLES
+from pixgen.training.words import PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
 
