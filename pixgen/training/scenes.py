@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pixgen.training.captions import Scene, Thing, write
-from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites, load_subjects
+from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites
 from pixgen.training.labels import labels, things
 from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLES, tinted, uniform
+from pixgen.training.subjects import load_subjects
 from pixgen.training.words import COLOURS, FIELD_PROPS, FIELDS
 
 STYLE_NAMES = list(STYLES)
