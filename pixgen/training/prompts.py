@@ -17,7 +17,8 @@ from pathlib import Path
 from pixgen.errors import UsageError
 from pixgen.training.captions import Scene, Thing
 from pixgen.training.labels import COLOURLESS
-from pixgen.training.scenes import Placed, Scenes, Sketch
+from pixgen.training.scenes import Scenes
+from pixgen.training.sketches import Placed, Sketch
 from pixgen.training.subjects import Subject, load_subjects
 from pixgen.training.words import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
 
