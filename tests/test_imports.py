@@ -15,7 +15,7 @@ from pixgen.registry import KINDS
 PACKAGE = Path(__file__).parent.parent / "pixgen"
 
 LAYERS = [
-    {"errors", "streams", "torchvision_ops"},
+    {"errors", "streams", "torchvision_ops", "transformer"},
     {"schema", "naming", "methods", "prompts", "tensors", "resources", "hardware", "scenery"},
     {"registry", "files", "layers", "frame", "video"},
     {"bases", "pictures", "metadata", "models"},
