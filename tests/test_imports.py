@@ -15,7 +15,7 @@ from pixgen.registry import KINDS
 PACKAGE = Path(__file__).parent.parent / "pixgen"
 
 LAYERS = [
-    {"errors", "streams", "torchvision_ops"},
+    {"errors", "streams", "torchvision_ops", "transformer"},
     {"schema", "naming", "methods", "prompts", "tensors", "resources", "hardware", "scenery"},
     {"registry", "files", "layers", "frame", "video"},
     {"bases", "pictures", "metadata", "models"},
@@ -34,7 +34,7 @@ LAYERS = [
 ]
 """From the bottom up. A module imports from lower layers, or from its own folder; a new module gets a place here."""
 
-SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects")}
+SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects", "words")}
 """Words and looks of scenes: what trainings are made of, and a start reads prompts by. They import nothing else."""
 
 FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.optimizers"}

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen.errors import UsageError
+from pixgen.transformer import Block
 
 
 @dataclass(frozen=True)
@@ -78,28 +79,6 @@ Cache = list[tuple[Tensor, Tensor]]
 """Of every layer the keys and values so far, each (B, heads, T, width / heads)."""
 
 
-class Layer(nn.Module):
-    """A pre-norm transformer block. x: (B, T, width); mask: bool (B, 1, T, S), True where T may look at S."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
-
-    def forward(
-        self, x: Tensor, mask: Tensor, past: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        b, t, width = x.shape
-        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        if past is not None:
-            k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.out(seen.transpose(1, 2).reshape(b, t, width))
-        return x + self.mlp(self.norm2(x)), (k, v)
-
-
 class PatchHead(nn.Module):
     """From what the transformer says of a patch to its codes, each told those before it in the patch."""
 
@@ -152,7 +131,7 @@ class TokenDecoder(nn.Module):
         self.image = nn.Linear(c.embedding, c.image_tokens * c.width)
         self.register_buffer("mean", torch.zeros(2, c.embedding))  # of text and of image embeddings
         self.register_buffer("scale", torch.full((2,), c.embedding**0.5))
-        self.layers = nn.ModuleList(Layer(c.width, c.heads) for _ in range(c.depth))
+        self.layers = nn.ModuleList(Block(c.width, c.heads) for _ in range(c.depth))
         self.norm = nn.LayerNorm(c.width)
         self.head = PatchHead(c)
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixgen.transformer import Block
+
 
 @dataclass(frozen=True)
 class TinyConfig:
@@ -33,24 +35,6 @@ class TinyConfig:
 
 GRID = 3
 """The image tower's last features are read on a grid of GRID x GRID places, whatever the picture's size."""
-
-
-class Block(nn.Module):
-    """A pre-norm transformer block. tokens: (B, T, width); mask: bool (B, T), True where a token counts."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
-
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        b, t, width = tokens.shape
-        q, k, v = self.qkv(self.norm1(tokens)).view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=None if mask is None else mask[:, None, None, :])
-        tokens = tokens + self.out(seen.transpose(1, 2).reshape(b, t, width))
-        return tokens + self.mlp(self.norm2(tokens))
 
 
 def conv(wide_in: int, wide_out: int, stride: int = 1) -> nn.Sequential:
@@ -128,10 +112,10 @@ class TextTower(nn.Module):
 
     def states(self, ids: Tensor) -> Tensor:
         """What each token means where it stands, (B, context, text_width); those of padding mean nothing."""
-        mask = ids != 0
+        mask = (ids != 0)[:, None, None]
         x = self.tokens(ids) + self.positions[:, : ids.shape[1]]
         for block in self.blocks:
-            x = block(x, mask)
+            x, _ = block(x, mask)
         return self.norm(x)
 
     def whole(self, ids: Tensor, states: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ from pixgen.starts import bank_file
 from pixgen.starts.base import Start
 from pixgen.starts.composing import Placed, compose, cut_out, layout
 from pixgen.starts.reading import ELDERS, Asked, Reader, Reading
-from pixgen.training.captions import COLOURS, FIELD_PROPS
 from pixgen.training.styles import tinted
+from pixgen.training.words import COLOURS, FIELD_PROPS
 
 log = logging.getLogger(__name__)
 

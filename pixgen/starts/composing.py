@@ -11,9 +11,9 @@ from torch import Tensor
 from pixgen.frame import Size
 from pixgen.pictures import fit
 from pixgen.starts.reading import Asked, Reading
-from pixgen.training.captions import COLOURS
 from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLES, blur
+from pixgen.training.words import COLOURS
 
 SIDE, LARGEST = 256, 512
 """Of the picture in which things are composed: 256 a side, more only to hold a long shape."""

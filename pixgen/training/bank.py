@@ -26,11 +26,12 @@ from pixgen.perceptors.tiny import Tiny
 from pixgen.starts import bank_file
 from pixgen.starts.bank_file import MASK, SIDE, Bank, Entry
 from pixgen.starts.composing import FILL
-from pixgen.training.captions import PLACE_WORDS, Thing
+from pixgen.training.captions import Thing
 from pixgen.training.drawings import Drawing
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.subjects import Subject
+from pixgen.training.words import PLACE_WORDS
 
 GROUND = 0.95
 """The light grey on which every drawing stands."""

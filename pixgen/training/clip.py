@@ -30,7 +30,8 @@ from pixgen.training import monitor, runs
 from pixgen.training.captions import write
 from pixgen.training.pool import mirrored, pool
 from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
-from pixgen.training.scenes import STYLE_NAMES, Batch, Scenes
+from pixgen.training.scenes import Batch, Scenes
+from pixgen.training.styles import STYLE_NAMES
 
 BATCH = 256
 POOL = 102_400

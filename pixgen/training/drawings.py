@@ -8,9 +8,7 @@ for each drawing's name, with the group (the subject) that it belongs to.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -18,24 +16,17 @@ import subprocess
 import sys
 import tarfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.training.subjects import Subject, load_subjects, table
+from pixgen.training.sprites import SIDE, each_sprite
+from pixgen.training.subjects import table
 
-__all__ = [
-    "HELD_OUT", "SETS", "SIDE", "Drawing", "DrawingSet", "Subject", "fetch", "load_drawings", "load_sprites",
-    "load_subjects", "rasterise", "sprite",
-]  # fmt: skip
-
-SIDE = 192
 EVERYTHING = 10**6
 """As a number of subjects: all there are."""
 HELD_OUT = "emojione"
@@ -211,57 +202,6 @@ def _svg(icons: dict[str, Any], name: str) -> str:
     return f'{head} viewBox="{left} {top} {width} {height}">{body}</svg>'
 
 
-def sprite(svg: str, side: int = SIDE) -> np.ndarray:
-    """One SVG as uint8 (4, side, side), premultiplied RGBA, trimmed to what is drawn, centred, longest side filled.
-
-    Raises ValueError when the SVG is broken or draws nothing.
-    """
-    return trimmed(rendered(svg, side * 4 // 3), side)  # most drawings leave an empty margin of about a quarter
-
-
-def rendered(svg: str, side: int) -> Image.Image:
-    """One SVG as RGBA, the longer side `side` pixels. Raises ValueError when it is broken."""
-    import resvg_py
-
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side))
-    return Image.open(io.BytesIO(png)).convert("RGBA")
-
-
-def trimmed(picture: Image.Image, side: int) -> np.ndarray:
-    """An RGBA picture as `sprite` gives it. Raises ValueError when nothing in it is opaque.
-
-    Premultiplied, because sprites are resampled: straight alpha would mix the colour of what is not there into
-    the edges.
-    """
-    box = picture.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()
-    if box is None:
-        raise ValueError("nothing is drawn")
-    picture = picture.crop(box).convert("RGBa")
-    scale = side / max(picture.size)
-    width, height = (max(1, round(s * scale)) for s in picture.size)
-    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-    square = Image.new("RGBa", (side, side))
-    square.paste(picture, ((side - width) // 2, (side - height) // 2))
-    channels = np.array(square).transpose(2, 0, 1)
-    return np.minimum(channels, channels[3:])  # the bicubic may overshoot; no colour is brighter than its alpha
-
-
-def _try_sprite(job: tuple[str, int]) -> np.ndarray | str:
-    try:
-        return sprite(*job)
-    except Exception as error:  # a broken drawing is named and left out
-        return str(error) or type(error).__name__
-
-
-@contextmanager
-def _mapping(processes: int, jobs: Iterable[tuple[str, int]]) -> Iterator[Iterator[np.ndarray | str]]:
-    if processes <= 1:
-        yield map(_try_sprite, jobs)
-        return
-    with multiprocessing.Pool(processes) as pool:
-        yield pool.imap(_try_sprite, jobs, chunksize=32)
-
-
 def _rows(subjects: int) -> list[dict[str, str]]:
     return [row for row in table() if int(row["rank"]) <= subjects]
 
@@ -293,7 +233,7 @@ def rasterise(
     kept: list[Drawing] = []
     # Straight to the disk, one sprite after the other: all of them would not fit a small machine's memory.
     sprites = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-    with _mapping(processes, ((svg, side) for _, svg in drawings)) as drawn:
+    with each_sprite((svg for _, svg in drawings), side, processes) as drawn:
         for (drawing, _), result in zip(drawings, drawn, strict=True):
             if isinstance(result, str):
                 warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=2)

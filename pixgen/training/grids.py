@@ -20,9 +20,10 @@ from torch import Tensor
 
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
-from pixgen.training.captions import COLOURS
 from pixgen.training.places import PLACES
-from pixgen.training.scenes import Scenes, Sketch
+from pixgen.training.scenes import Scenes
+from pixgen.training.sketches import Sketch
+from pixgen.training.words import COLOURS
 
 WORDINGS = 4
 CHUNK = 8
@@ -42,7 +43,8 @@ class CleanScenes(Scenes):
     def sketch(self, rng: random.Random) -> Sketch:
         if rng.random() >= PLAIN:
             return super().sketch(rng)
-        sketch = self._person(rng) if self.people and rng.random() < 0.25 else self._single(rng)
+        somebody = self.sketcher.people and rng.random() < 0.25
+        sketch = self.sketcher.person(rng) if somebody else self.sketcher.single(rng)
         scene = sketch.scene
         scene.style = rng.choice(CLEAR)
         if scene.place is None and rng.random() < 0.25:

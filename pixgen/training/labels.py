@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixgen.training.captions import COLOURS, Scene
+from pixgen.training.captions import Scene
 from pixgen.training.drawings import Drawing
 from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLES
+from pixgen.training.words import COLOURS
 
 LABELS: dict[str, list[str]] = {
     "style": list(STYLES),

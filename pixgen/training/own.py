@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.training.drawings import SIDE, Drawing, rendered, trimmed
+from pixgen.training.drawings import Drawing
+from pixgen.training.sprites import SIDE, rendered, trimmed
 from pixgen.training.subjects import OWN, Subject
 
 HAND = "own"

@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from pixgen.errors import UsageError
-from pixgen.training.captions import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS, Scene, Thing
-from pixgen.training.drawings import Subject, load_subjects
+from pixgen.training.captions import Scene, Thing
 from pixgen.training.labels import COLOURLESS
-from pixgen.training.scenes import FIELD_PROPS, Placed, Scenes, Sketch
+from pixgen.training.scenes import Scenes
+from pixgen.training.sketches import Placed, Sketch
+from pixgen.training.subjects import Subject, load_subjects
+from pixgen.training.words import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
 
 FOLDER = Path(__file__).parent
 LISTS = {96: 1, 200: 2}

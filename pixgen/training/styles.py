@@ -257,3 +257,4 @@ STYLES: dict[str, Style] = {
     "blueprint": blueprint,
     "chalk": chalk,
 }
+STYLE_NAMES = list(STYLES)

@@ -22,6 +22,7 @@ from pixgen.cli.main import run
 from pixgen.models import pair
 from pixgen.perceptors.tiny_model import TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan, whole
+from pixgen.training.subjects import load_subjects
 from tests.training.shapes import SHAPES, pack
 
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
@@ -142,7 +143,7 @@ def test_own_pictures_become_sprites_and_whole_pictures(tmp_path: Path, capsys: 
     (folder / "captions.csv").write_text("\n".join(rows))
     err = said(capsys, "data", "--drawings", folder, "--runs", "mine")[1]
     assert "left out: owl.svg" in err and "gone.svg" in err and "10 pictures" in err
-    subjects = drawings.load_subjects(Path("mine/cache"))
+    subjects = load_subjects(Path("mine/cache"))
     assert subjects["Cat"].pt == ("gata",) and subjects["Cat"].kind == "thing"
     assert subjects["the sea at night"].kind == "picture"
     sprites, index = drawings.load_sprites(Path("mine/cache"))

@@ -20,8 +20,8 @@ from pixgen.starts.bank_file import Bank, Entry
 from pixgen.starts.phrases import phrases
 from pixgen.starts.reading import Asked, Reader, Reading
 from pixgen.streams import Streams
-from pixgen.training.captions import COLOURS
 from pixgen.training.subjects import load_subjects
+from pixgen.training.words import COLOURS
 from tests.training.pair import write_pair
 
 SUBJECTS: dict[str, dict[str, Any]] = {

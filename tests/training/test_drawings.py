@@ -16,7 +16,8 @@ from PIL import Image
 from pixgen.errors import PixgenError, UsageError
 from pixgen.training import drawings
 from pixgen.training.contact import contact_sheet
-from pixgen.training.drawings import DrawingSet, fetch, load_drawings, load_sprites, rasterise, sprite
+from pixgen.training.drawings import DrawingSet, fetch, load_drawings, load_sprites, rasterise
+from pixgen.training.sprites import sprite
 from pixgen.training.subjects import load_subjects, table
 
 SIDE = 24

@@ -21,7 +21,8 @@ from pixgen.training import drawings, drawn, embeddings, evaluate, figures, meas
 from pixgen.training.judge import Judge, architecture
 from pixgen.training.labels import LABELS
 from pixgen.training.prompts import Asked
-from pixgen.training.scenes import Scenes, Sketch
+from pixgen.training.scenes import Scenes
+from pixgen.training.sketches import Sketch
 from pixgen.training.subjects import load_subjects
 from tests.dalle import toys
 from tests.training.shapes import SHAPES, pack

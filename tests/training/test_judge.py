@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,6 +16,7 @@ from pixgen.training.labels import LABELS
 from pixgen.training.pool import pool
 from pixgen.training.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
+from tests.training.trained import kill_after, train
 
 ARGUMENTS = ["--pictures", "24", "--pool", "12", "--subjects", "1000"]
 
@@ -37,39 +37,19 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
 
 
-class Killed(Exception):
-    pass
-
-
-def train(cache: Path, run: Path, *more: str) -> dict[str, Any]:
-    judge.main([str(run), "--cache", str(cache), *ARGUMENTS, *more])
-    checkpoint = runs.load_checkpoint(run / "checkpoint.pt")
-    assert checkpoint is not None
-    return checkpoint
-
-
-def test_a_judge_that_was_killed_ends_as_one_that_was_not(
-    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = train(cache, tmp_path / "whole")
-
-    def saving(state: dict[str, Any], path: Path) -> None:
-        runs.save_atomically(state, path)
-        if state["step"] == 3:  # between the two sizes
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(judge, "save_atomically", saving)
-        with pytest.raises(Killed):
-            train(cache, tmp_path / "cut")
-    resumed = train(cache, tmp_path / "cut")
+def test_a_judge_that_was_killed_ends_as_one_that_was_not(cache: Path, tmp_path: Path, small: None) -> None:
+    arguments = ["--cache", cache, *ARGUMENTS]
+    whole = train(judge, tmp_path / "whole", *arguments)
+    kill_after(3, judge, tmp_path / "cut", *arguments)  # between the two sizes
+    resumed = train(judge, tmp_path / "cut", *arguments)
     assert whole["step"] == resumed["step"] == 6
     for network in ("judge", "average"):
         assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
 def test_the_file_goes_on_and_says_what_it_is(cache: Path, tmp_path: Path, small: None) -> None:
-    train(cache, tmp_path / "old", "--final")
+    arguments = ["--cache", cache, *ARGUMENTS, "--final"]
+    train(judge, tmp_path / "old", *arguments)
     path = tmp_path / "old" / "judge.safetensors"
     network, groups = judge.load(path)
     facts = runs.about(path)
@@ -80,7 +60,7 @@ def test_the_file_goes_on_and_says_what_it_is(cache: Path, tmp_path: Path, small
         "subject": len(groups), **{question: len(answers) for question, answers in LABELS.items()}
     }  # fmt: skip
     assert all(torch.allclose(p.sum(1), torch.ones(2)) for p in seen.values())
-    assert train(cache, tmp_path / "new", "--final", "--pictures", "32", "--restart", str(path))["begun"] == 6
+    assert train(judge, tmp_path / "new", *arguments, "--pictures", 32, "--restart", path)["begun"] == 6
 
 
 def test_files_that_are_no_judge_s_are_refused(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from pixgen.training import drawings
-from pixgen.training.captions import PLACE_WORDS, STYLE_WORDS, write
+from pixgen.training.captions import write
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
+from pixgen.training.sketches import twin
 from pixgen.training.styles import STYLES
+from pixgen.training.words import PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
 
@@ -78,7 +80,8 @@ def test_a_caption_names_its_first_subject(cache: Path) -> None:
 def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> None:
     rng = random.Random(1)
     for _ in range(50):
-        one, two = scenes(cache)._pair(rng)
+        one = scenes(cache).sketch(rng)
+        two = twin(one, rng)
         assert [p.sprite for p in one.placed] == [p.sprite for p in two.placed]
         different = [f for f in ("style", "relation", "ground") if getattr(one.scene, f) != getattr(two.scene, f)]
         colours = [t.colour for t in one.scene.things] != [t.colour for t in two.scene.things]

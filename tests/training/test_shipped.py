@@ -24,7 +24,7 @@ import pixgen
 from pixgen.dalle import pair
 from pixgen.engine import Step
 from pixgen.training import judge
-from pixgen.training.drawings import load_subjects
+from pixgen.training.subjects import load_subjects
 
 EMBEDDED = Path(pixgen.__file__).parent / "embedded"
 

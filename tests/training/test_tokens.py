@@ -4,7 +4,6 @@ import importlib
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from pixgen.training import drawings, grids, prior, runs, tokens
 from pixgen.training.grids import CleanScenes, Grids
 from tests.dalle.toys import networks
 from tests.training.shapes import SHAPES, pack
+from tests.training.trained import kill_after, train
 
 
 @pytest.fixture(scope="module")
@@ -41,47 +41,24 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
 
 
-class Killed(Exception):
-    pass
-
-
 TOKENS = ["--scenes", "8", "--grids", "20", "--width", "32", "--depth", "1"]
 CASES: dict[str, list[str]] = {"tokens": TOKENS, "prior": ["--scenes", "16", "--pairs", "40"]}
 
 
-def train(name: str, folder: Path, run: Path, *arguments: str) -> dict[str, Any]:
-    training = importlib.import_module(f"pixgen.training.{name}")
-    common = [str(run), "--cache", str(folder / "cache"), "--pair", str(folder / "pair"), "--subjects", "1000000"]
-    training.main([*common, *arguments])
-    state = runs.load_checkpoint(run / "checkpoint.pt")
-    assert state is not None
-    return state
-
-
-def kill_after(name: str, monkeypatch: pytest.MonkeyPatch, checkpoints: int, go: Any) -> None:
-    training = importlib.import_module(f"pixgen.training.{name}")
-    save, left = training.save_atomically, [checkpoints]
-
-    def saving(state: dict[str, Any], path: Path) -> None:
-        save(state, path)
-        left[0] -= 1
-        if not left[0]:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "save_atomically", saving)
-        with pytest.raises(Killed):
-            go()
+def among(folder: Path) -> list[object]:
+    """The arguments by which a training finds what lies in `folder`."""
+    return ["--cache", folder / "cache", "--pair", folder / "pair", "--subjects", 10**6]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
-    name: str, folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, tmp_path: Path, small: None
 ) -> None:
-    whole = train(name, folder, tmp_path / "whole", *CASES[name])
-    go = lambda: train(name, folder, tmp_path / "cut", *CASES[name])  # noqa: E731
-    kill_after(name, monkeypatch, 3, go)
-    resumed = go()
+    training = importlib.import_module(f"pixgen.training.{name}")
+    arguments = [*among(folder), *CASES[name]]
+    whole = train(training, tmp_path / "whole", *arguments)
+    kill_after(3, training, tmp_path / "cut", *arguments)
+    resumed = train(training, tmp_path / "cut", *arguments)
     assert whole["step"] == resumed["step"] == 5
     assert all(torch.equal(whole["model"][key], resumed["model"][key]) for key in whole["model"])
     config, network = {"tokens": (TokenConfig, TokenDecoder), "prior": (PriorConfig, Prior)}[name]
@@ -93,12 +70,12 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
 def test_a_decoder_goes_on_from_what_was_shipped(
     folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train("tokens", folder, tmp_path / "run", *TOKENS[:2], "--grids", "8", *TOKENS[4:])
+    train(tokens, tmp_path / "run", *among(folder), *TOKENS, "--grids", 8)
     shipped = tmp_path / "old.safetensors"
     (tmp_path / "run" / "tokens.safetensors").rename(shipped)
     (tmp_path / "run" / "checkpoint.pt").unlink()
     monkeypatch.setattr(tokens, "rate_of_learning", lambda *_: 0.0)
-    state = train("tokens", folder, tmp_path / "run", *TOKENS[:2], "--grids", "12", "--restart", str(shipped))
+    state = train(tokens, tmp_path / "run", *among(folder), *TOKENS[:2], "--grids", 12, "--restart", shipped)
     old, about = store.load(shipped, TokenConfig, TokenDecoder, "")
     assert (about["grids"], state["seen"], state["step"]) == (8, 12, 3)
     assert all(torch.equal(value, state["model"][key]) for key, value in old.state_dict().items())

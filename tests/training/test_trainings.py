@@ -3,8 +3,6 @@
 import importlib
 import warnings
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, mirrored, pool
 from pixgen.training.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
+from tests.training.trained import kill_after, train
 
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
 
@@ -43,35 +42,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
 
 
-class Killed(Exception):
-    pass
-
-
-def train(training: ModuleType, monkeypatch: pytest.MonkeyPatch, run: Path, *arguments: Any) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        training.main([str(run), *map(str, arguments)])
-    checkpoint = runs.load_checkpoint(run / "checkpoint.pt")
-    assert checkpoint is not None
-    return checkpoint
-
-
-def kill_after(training: ModuleType, monkeypatch: pytest.MonkeyPatch, checkpoints: int, go: Any) -> None:
-    """Run `go` and stop it, as a kill would, right after this many checkpoints."""
-    save, left = training.save_atomically, [checkpoints]
-
-    def saving(state: dict[str, Any], path: Path) -> None:
-        save(state, path)
-        left[0] -= 1
-        if not left[0]:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "save_atomically", saving)
-        with pytest.raises(Killed):
-            go()
-
-
+LOUD = pytest.mark.filterwarnings("ignore")  # so short a run may warn
 CASES = {
     "clip": ("learner", ["--pictures", 32, "--pool", 8]),
     # Long enough for codes (from 20 % on) and the critic (from 75 %).
@@ -79,17 +50,17 @@ CASES = {
 }
 
 
+@LOUD
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_that_was_killed_ends_as_one_that_was_not(
-    name: str, cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    name: str, cache: Path, tmp_path: Path, small: None
 ) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")
     network, arguments = CASES[name]
     arguments = ["--cache", cache, *arguments]
-    whole = train(training, monkeypatch, tmp_path / "whole", *arguments)
-    again = lambda: train(training, monkeypatch, tmp_path / "cut", *arguments)  # noqa: E731
-    kill_after(training, monkeypatch, 2, again)
-    resumed = again()
+    whole = train(training, tmp_path / "whole", *arguments)
+    kill_after(2, training, tmp_path / "cut", *arguments)
+    resumed = train(training, tmp_path / "cut", *arguments)
     assert whole["step"] == resumed["step"] > 2
     assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
@@ -103,26 +74,23 @@ def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
     torch.testing.assert_close(clip.by_length(model, ids[:2]), model.encode_text(ids[:2]), atol=1e-5, rtol=0)
 
 
-def test_a_perceptor_goes_on_from_what_was_shipped(
-    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(clip, monkeypatch, tmp_path / "old", "--cache", cache, "--pictures", 16, "--pool", 8)
+@LOUD
+def test_a_perceptor_goes_on_from_what_was_shipped(cache: Path, tmp_path: Path, small: None) -> None:
+    train(clip, tmp_path / "old", "--cache", cache, "--pictures", 16, "--pool", 8)
     shipped = tmp_path / "old" / "perceptor.safetensors"
     arguments = ["--cache", cache, "--pictures", 24, "--pool", 8, "--restart", shipped]
-    train(clip, monkeypatch, tmp_path / "new", *arguments)
+    train(clip, tmp_path / "new", *arguments)
     old, new = runs.about(shipped), runs.about(tmp_path / "new" / "perceptor.safetensors")
     assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
 
 
-def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(
-    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(vqgan, monkeypatch, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+@LOUD
+def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path, small: None) -> None:
+    train(vqgan, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
     # Of so long a run the codes would be unknown still, had it begun from nothing.
     arguments = ["--cache", cache, "--crops", 1000, "--pool", 40, "--restart", shipped]
-    again = lambda: train(vqgan, monkeypatch, tmp_path / "new", *arguments)  # noqa: E731
-    kill_after(vqgan, monkeypatch, 1, again)
+    kill_after(1, vqgan, tmp_path / "new", *arguments)
     checkpoint = runs.load_checkpoint(tmp_path / "new" / "checkpoint.pt")
     assert checkpoint is not None and checkpoint["seen"] == 14 and checkpoint["codes"]["counts"].sum() > 0
     key = "quantize.embedding.weight"
@@ -130,15 +98,14 @@ def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(
     assert kept.float().mean() > 0.5
 
 
-def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(
-    cache: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(vqgan, monkeypatch, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+@LOUD
+def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, tmp_path: Path, small: None) -> None:
+    train(vqgan, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
     arguments = ["--cache", cache, "--crops", 20, "--pool", 40, "--decoder"]
     with pytest.raises(UsageError, match="--restart"):
-        train(vqgan, monkeypatch, tmp_path / "none", *arguments)
-    state = train(vqgan, monkeypatch, tmp_path / "new", *arguments, "--restart", shipped)
+        train(vqgan, tmp_path / "none", *arguments)
+    state = train(vqgan, tmp_path / "new", *arguments, "--restart", shipped)
     old, new = load(shipped).state_dict(), state["model"]
     changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
     assert changed == {"decoder", "post_quant_conv"}
