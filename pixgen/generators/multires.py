@@ -24,9 +24,9 @@ EDGE = 0.98
 class MultiRes(Generator):
     """Pictures (1 + tanh(sum_r upsample(P_r))) / 2; params are {"P0": float32 (B, 3, H, W), "P1": half of it, ...}.
 
-    Under plain SGD, the paper's way, the pyramid is a fixed preconditioner that favours low frequencies, about 1/f: they
-    reach the ends of tanh before there is any detail. Adam moves every level by itself; of the rates tried in 150 steps
-    at 128x128 (SGD 1 to 800, Adam 0.03 and 0.08) its 0.03 came nearest to the prompts, and shows things.
+    Under plain SGD, the paper's way, the pyramid is a fixed preconditioner that favours low frequencies, about 1/f:
+    they reach the ends of tanh before there is any detail. Adam moves every level by itself; of the rates tried in 150
+    steps at 128x128 (SGD 1 to 800, Adam 0.03 and 0.08) its 0.03 came nearest to the prompts, and shows things.
     Departs from the paper also in this: octaves instead of every resolution from 1 to 336.
     """
 
