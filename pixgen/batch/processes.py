@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -91,7 +91,8 @@ class Processes(Pool):
         here, there = self._context.Pipe()
         arguments = (there, os.getpid(), dict(environment), self._scores, self._plugins)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
+        with _uninterrupted():
+            process.start()
         there.close()
         return _Worker(process, here, environment)
 
@@ -107,6 +108,22 @@ class Processes(Pool):
         if worker.task is None:
             return []
         return [Failed(worker.task.group, "died", f"its worker died ({_in_words(code)})")]
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block is done, and processes that are begun in it never hear of one.
+
+    A worker that is cut off while it begins would say so in a traceback of its own.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_words(code: int | None) -> str:
