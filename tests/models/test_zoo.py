@@ -114,7 +114,7 @@ def test_a_big_pair_brings_its_own_settings() -> None:
     small, big = resolved(), resolved(BIG)
     assert (big.size, big.steps, big.cutouts, big.starts) == ((512, 512), 500, 32, 1)
     assert big.stages == [Stage()] and big.noise == 0 and big.average == 0 and "init" not in big.losses
-    assert (small.steps, small.starts, len(small.stages)) == (40, 4, 1) and "init" in small.losses
+    assert (small.steps, small.starts, len(small.stages)) == (40, 1, 1) and "init" in small.losses
     assert small.start["type"] == "bank" and big.start["type"] == "random"
     assert resolved(BIG, {"steps": 7, "optimizer": {"lr": 0.3}}).steps == 7
 
