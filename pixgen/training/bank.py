@@ -124,7 +124,7 @@ def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: T
     side = perceptor.input_size
     sprites = torch.from_numpy(scenes.levels[96][[c.sprite for c in bucket]]).float() / 255
     with torch.no_grad():
-        images = perceptor.encode_image(_on_ground(_framed(sprites, side)))
+        images = perceptor.encode_image(on_ground(_framed(sprites, side)))
     sure = _sure(images, captions, torch.full((len(bucket),), number))
     for candidate, value in zip(bucket, sure.tolist(), strict=True):
         candidate.sure = value
@@ -199,7 +199,7 @@ def _large(scenes: Scenes, sprites: list[int]) -> tuple[Tensor, Tensor]:
     for begin in range(0, len(sprites), BATCH):
         cut = torch.from_numpy(scenes.sprites[sprites[begin : begin + BATCH]]).float() / 255
         framed = _framed(cut, SIDE)
-        images.append(_on_ground(framed))
+        images.append(on_ground(framed))
         masks.append(F.avg_pool2d(framed[:, 3:], SIDE // MASK)[:, 0] > 0.5)
     return torch.cat(images), torch.cat(masks)
 
@@ -212,7 +212,8 @@ def _framed(sprites: Tensor, side: int) -> Tensor:
     return F.pad(small, (before, side - inner - before, before, side - inner - before))
 
 
-def _on_ground(sprites: Tensor) -> Tensor:
+def on_ground(sprites: Tensor) -> Tensor:
+    """Premultiplied RGBA, float32 (N, 4, S, S) in [0, 1], on the light grey: (N, 3, S, S)."""
     return (sprites[:, :3] + GROUND * (1 - sprites[:, 3:])).clamp(0, 1)
 
 

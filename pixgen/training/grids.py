@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pixgen import files
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
 from pixgen.training.places import PLACES
@@ -111,6 +111,4 @@ class Grids:
 def _write(path: Path, write: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
     held = io.BytesIO()
     write(held, *arrays, **named)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(held.getvalue())
-    os.replace(temporary, path)
+    files.write(path, held.getvalue(), overwrite=True)

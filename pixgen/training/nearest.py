@@ -20,18 +20,16 @@ from pixgen import resources
 from pixgen.errors import UsageError
 from pixgen.perceptors.tiny import Tiny
 from pixgen.pictures import fit, read
-from pixgen.training import monitor
+from pixgen.training import bank, monitor
 from pixgen.training.drawings import HELD_OUT, load_sprites
 
-GROUND = 0.95
 COLUMNS = 10
 SIDE = 128
 
 
 def on_ground(sprites: np.ndarray, side: int) -> Tensor:
     """Premultiplied RGBA drawings, uint8 (N, 4, S, S), on a light ground: float32 (N, 3, side, side)."""
-    cut = torch.from_numpy(sprites).float().div_(255)
-    shown = cut[:, :3] + GROUND * (1 - cut[:, 3:])
+    shown = bank.on_ground(torch.from_numpy(sprites).float().div_(255))
     return F.interpolate(shown, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
 
 
