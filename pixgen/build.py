@@ -74,6 +74,7 @@ def build(
         prompts=[prompts.parse(text, seed) for text, seed in chosen],
         streams=[Streams(seed) for _, seed in chosen],
         perceptor_weights=_shares(config),
+        phrases=[loss["text"] for loss in config.losses.values() if loss["type"] == "phrase"],
         prepared=True,
     )
     optimizer = config.optimizer

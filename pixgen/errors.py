@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 
 
 class PixgenError(Exception):
@@ -22,3 +23,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'watercolor'?"`, or the empty string when nothing known is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a file's own command (`python -m ...`): an error is one line and an exit code, as `pixgen` gives them."""
+    try:
+        main()
+    except PixgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -61,6 +61,7 @@ class Session:
 
     prompts[b] are the prompts of picture b, streams[b] its random streams, size the final (height, width).
     perceptor_weights: weight of each perceptor's id, summing to one.
+    phrases: what losses of type `phrase` ask of every picture beside its prompts, a preset's look above all.
     """
 
     device: torch.device
@@ -70,6 +71,7 @@ class Session:
     prompts: Sequence[Sequence[Prompt]]
     streams: Sequence[Streams]
     perceptor_weights: Mapping[str, float] = field(default_factory=dict)
+    phrases: Sequence[str] = ()
     prepared: bool = False
     """Whether generator and perceptors have been prepared already, for they may have served another run."""
     start: Params | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -15,20 +16,25 @@ from pixgen.streams import Streams
 @register("filter", "monochrome")
 @dataclass
 class Monochrome(Filter):
-    """Brightness (ITU-R BT.709 weights) alone is kept, on the line from a dark colour to a light one."""
+    """Brightness alone is kept, on the line from a dark colour to a light one."""
 
     dark: str = "#000000"
     """#rrggbb of black."""
     light: str = "#ffffff"
     """#rrggbb of white."""
+    weights: list[float] = field(default_factory=lambda: [0.2126, 0.7152, 0.0722])
+    """How much red, green and blue count, as a lens filter decides; ITU-R BT.709. Old plates saw mostly blue."""
 
     def __post_init__(self) -> None:
         for text in (self.dark, self.light):
             if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
                 raise ValueError(f"{text!r} is no colour; write #rrggbb, as in #ff8800")
 
+        if len(self.weights) != 3 or min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf:
+            raise ValueError(f"weights are {self.weights}; give three of red, green and blue, none below 0, not all 0")
+
     def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
-        weights = images.new_tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)
+        weights = images.new_tensor(self.weights).view(1, 3, 1, 1) / sum(self.weights)
         bright = (images * weights).sum(1, keepdim=True)
         dark, light = (
             images.new_tensor([int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)]).view(1, 3, 1, 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
 from pixgen import registry
 from pixgen.errors import UsageError
@@ -20,15 +20,11 @@ from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts import bank_file
 from pixgen.starts.base import Start
-from pixgen.starts.composing import Placed, compose, cut_out, layout
+from pixgen.starts.composing import compose, cut_out, layout, recoloured
 from pixgen.starts.reading import ELDERS, Asked, Reader, Reading
-from pixgen.training.styles import tinted
 from pixgen.training.words import COLOURS, FIELD_PROPS
 
 log = logging.getLogger(__name__)
-
-OTHER_COLOUR = 0.17
-"""Mean difference from the colour asked for, above which a drawing is given that colour."""
 
 
 @dataclass
@@ -89,7 +85,7 @@ class BankStart(Start):
         )
         reader = Reader(self._bank.subjects)
         with torch.no_grad():
-            self._plans = [self._plan(prompts, reader) for prompts in session.prompts]
+            self._plans = [self._plan(prompts, session.phrases, reader) for prompts in session.prompts]
 
     @torch.no_grad()
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
@@ -114,8 +110,8 @@ class BankStart(Start):
             cut = cut_out(images, self._bank.masks[list(chosen.values())])
             rows = dict(zip(chosen, cut, strict=True))
             for placed in layout(plan.reading, self._people()):
-                sprite = self._coloured(placed, rows[id(placed.thing)], chosen[id(placed.thing)])
-                sprites.append((placed, sprite))
+                sprite, colour = rows[id(placed.thing)], placed.thing.colour
+                sprites.append((placed, recoloured(sprite, COLOURS[colour][0]) if colour else sprite))
         picture = compose(plan.reading, sprites, size, random)
         if self.noise > 0:
             picture = (picture + self.noise * torch.randn(picture.shape, generator=random)).clamp(0, 1)
@@ -133,23 +129,18 @@ class BankStart(Start):
         thing = reading.things[0]
         return reading.style == "drawing" and thing.colour is None and thing.count == 1
 
-    def _coloured(self, placed: Placed, sprite: Tensor, entry: int) -> Tensor:
-        assert self._bank is not None
-        if placed.thing.colour is None:
-            return sprite
-        wanted, own = COLOURS[placed.thing.colour][0], self._bank.entries[entry].rgb
-        far = sum(abs(a - b) for a, b in zip(wanted, own, strict=True)) / 3 > OTHER_COLOUR
-        return tinted(sprite, wanted) if far else sprite
-
     # -- what to draw --------------------------------------------------------------------------------------
 
-    def _plan(self, prompts: Any, reader: Reader) -> _Plan:
+    def _plan(self, prompts: Sequence[Prompt], phrases: Sequence[str], reader: Reader) -> _Plan:
+        """What the prompts say, in the style of a phrase where they name none."""
         assert self._bank is not None
         reading = Reading()
         choices: list[tuple[Asked, list[int]]] = []
         for prompt in sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight):
             for thing, found in self._read(prompt, reader, reading):
                 choices.append((thing, found))
+        for phrase in phrases:
+            reading.style = reader.read(phrase).style if reading.style == "drawing" else reading.style
         return _Plan(reading, choices)
 
     def _read(self, prompt: Prompt, reader: Reader, into: Reading) -> list[tuple[Asked, list[int]]]:

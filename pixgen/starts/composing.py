@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +13,7 @@ from pixgen.frame import Size
 from pixgen.pictures import fit
 from pixgen.starts.reading import Asked, Reading
 from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES, blur
+from pixgen.training.styles import STYLES, blur, tinted
 from pixgen.training.words import COLOURS
 
 SIDE, LARGEST = 256, 512
@@ -21,6 +22,11 @@ FILL = 0.86
 """How much of its picture a drawing of the bank fills."""
 LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))
 """Plain grounds for what nobody asked a ground for: one before which little of the things is lost."""
+MAIN = 0.5
+"""Least share of a drawing that its main hue fills; one with less is grey, or of many colours."""
+OTHER_COLOUR = 0.17
+"""Mean difference from the colour asked for, above which a drawing is given that colour."""
+_HUES = torch.tensor([colorsys.hsv_to_rgb(hue / 12, 1.0, 1.0) for hue in range(12)])
 _SPOTS = {
     1: ((0.0, 0.0),),
     2: ((-0.48, 0.0), (0.48, 0.0)),
@@ -94,6 +100,26 @@ def cut_out(images: Tensor, masks: Tensor) -> Tensor:
     # A little inside the outline, for there the codes have mixed in what lay behind.
     alpha = torch.sigmoid((blur(soft, 1.0) - 0.55) * 14)
     return torch.cat((images * alpha, alpha), 1)
+
+
+def recoloured(sprite: Tensor, rgb: tuple[float, float, float]) -> Tensor:
+    """A drawing, premultiplied RGBA (4, S, S), in another colour.
+
+    What has its main hue takes the colour, unless it is much like it; a leaf, eyes and outlines keep theirs. A drawing
+    of no one hue takes it all.
+    """
+    colour = sprite[:3] / sprite[3:].clamp(min=1e-3)
+    chroma = colour - colour.mean(0)
+    vivid = chroma.norm(dim=0)
+    directions = F.normalize(_HUES - _HUES.mean(1, keepdim=True), dim=1)
+    near = torch.einsum("hc,cyx->hyx", directions, chroma) / vivid.clamp(min=1e-3)  # cosines
+    near = torch.sigmoid((near - 0.6) * 12) * torch.sigmoid((vivid - 0.12) * 40)
+    main = near[(near * vivid * sprite[3]).sum((1, 2)).argmax()]
+    if (main * sprite[3]).sum() < MAIN * sprite[3].sum():
+        main = torch.ones_like(main)
+    own = (sprite[:3] * main).sum((1, 2)) / (sprite[3] * main).sum().clamp(min=1e-3)
+    other = (own - own.new_tensor(rgb)).abs().mean() > OTHER_COLOUR
+    return sprite.lerp(tinted(sprite, rgb), main) if other else sprite
 
 
 def compose(reading: Reading, sprites: list[tuple[Placed, Tensor]], size: Size, random: torch.Generator) -> Tensor:

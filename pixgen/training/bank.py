@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import resources
+from pixgen import errors, resources
 from pixgen.errors import UsageError
 from pixgen.generators import vqgan_model
 from pixgen.perceptors.tiny import Tiny
@@ -264,4 +264,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

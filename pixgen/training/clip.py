@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from pixgen import errors
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training import monitor, runs
 from pixgen.training.captions import write
@@ -283,4 +284,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pixgen import files
+from pixgen import errors, files
 from pixgen.training import monitor
 from pixgen.training.drawings import SETS, Drawing, load_sprites
 
@@ -104,4 +104,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.training.sprites import SIDE, each_sprite
 from pixgen.training.subjects import table
@@ -280,4 +281,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from pixgen import errors
 from pixgen.dalle import pair
 from pixgen.errors import PixgenError, UsageError
 from pixgen.generators import vqgan_model
@@ -179,4 +180,4 @@ def _without(arguments: Sequence[str], option: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

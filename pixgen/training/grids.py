@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 from pixgen import files
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
+from pixgen.training.captions import Scene
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketch
@@ -28,8 +30,10 @@ from pixgen.training.words import COLOURS
 WORDINGS = 4
 CHUNK = 8
 """Batches of scenes in one file."""
-PLAIN = 0.75
-"""Share of scenes with a single subject, plain to see."""
+PLAIN = 0.85
+"""Share of scenes with a single subject, plain to see: upright, in the middle, always of one size."""
+WHOLE, CLOSE = 0.85, 1.15
+"""Half the side of a subject as a share of half the picture's: whole, and of somebody seen closely."""
 CLEAR = ("drawing", "drawing", "drawing", "watercolor", "oil", "pencil", "neon")
 """The styles of plain scenes, in which a small network finds most."""
 
@@ -51,7 +55,21 @@ class CleanScenes(Scenes):
             scene.place = rng.choice(list(PLACES))
         elif scene.place is None and rng.random() < 0.5:
             scene.ground = rng.choice(list(COLOURS))
+        _pose(sketch)
         return sketch
+
+    def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
+        """White where nobody says another: what is not said cannot be learnt, only guessed."""
+        return super().ground_colour(scene, rng) if scene.ground else (0.98, 0.98, 0.98)
+
+
+def _pose(sketch: Sketch) -> None:
+    """Where a thing stands would take most of the few bits that a small network learns; what it is must."""
+    subject, *held = sketch.placed
+    subject.size = CLOSE if sketch.scene.closeup else WHOLE
+    subject.x, subject.y, subject.angle, subject.flip = 0.0, subject.size - WHOLE, 0.0, False
+    for prop in held:
+        prop.x, prop.y, prop.size, prop.angle = math.copysign(0.4, prop.x), 0.55, 0.38, 0.0
 
 
 class Grids:

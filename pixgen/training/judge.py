@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from pixgen import errors
 from pixgen.errors import PixgenError
 from pixgen.training import runs
 from pixgen.training.labels import LABELS
@@ -86,7 +87,7 @@ def share_out(things: list[list[int]], subjects: int) -> Tensor:
     return target
 
 
-def errors(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+def mistakes(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of the subjects and of every question that the picture can answer; the right share of each."""
     named = logits["subject"]
     subjects = named.shape[1]
@@ -239,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for group in optimizer.param_groups:
             group["lr"] = lr
         images, things, labels = batch_at(source, step, seed, side, hardness)
-        loss, values = errors(judge(images.to(device)), things, labels.to(device))
+        loss, values = mistakes(judge(images.to(device)), things, labels.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
@@ -265,4 +266,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import resources
+from pixgen import errors, resources
 from pixgen.errors import UsageError
 from pixgen.perceptors.tiny import Tiny
 from pixgen.pictures import fit, read
@@ -68,4 +68,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixgen import errors
 from pixgen.dalle import store
 from pixgen.dalle.pair import Pair, load, resized
 from pixgen.dalle.prior import Prior, PriorConfig
@@ -167,4 +168,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -14,6 +14,7 @@ import random
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.training.captions import Scene, Thing
 from pixgen.training.labels import COLOURLESS
@@ -210,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

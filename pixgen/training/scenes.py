@@ -119,6 +119,16 @@ class Scenes(Dataset[Batch]):
         """One scene at random; a subclass may choose others."""
         return self.sketcher.sketch(rng)
 
+    def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
+        """Of a picture without a place; a subclass may choose others."""
+        if scene.ground:
+            r, g, b = (c + rng.gauss(0, 0.04) for c in COLOURS[scene.ground][0])
+        elif rng.random() < 0.7:
+            r, g, b = (rng.uniform(0.82, 1.0) for _ in "rgb")
+        else:
+            r, g, b = (rng.random() for _ in "rgb")
+        return r, g, b
+
     # -- how it looks --------------------------------------------------------------------------------------
 
     def render(self, sketches: list[Sketch], rng: random.Random, noise: torch.Generator) -> Tensor:
@@ -145,7 +155,7 @@ class Scenes(Dataset[Batch]):
         if self.plain:
             return torch.ones(n, 3, side, side)
         # Mostly light and quiet grounds, as clip art has them; sometimes any colour at all.
-        tops = torch.tensor([_ground_colour(s.scene, rng) for s in sketches]).view(n, 3, 1, 1)
+        tops = torch.tensor([self.ground_colour(s.scene, rng) for s in sketches]).view(n, 3, 1, 1)
         drift = (torch.rand(n, 3, 1, 1, generator=noise) - 0.5) * 0.25
         slope = torch.linspace(0, 1, side).view(1, 1, side, 1).expand(n, 3, side, side)
         images = (tops + drift * slope).clamp(0, 1)
@@ -174,16 +184,6 @@ class Scenes(Dataset[Batch]):
         )
         grid = F.affine_grid(torch.stack(rows, 1), [len(placed), 4, self.side, self.side], align_corners=False)
         return F.grid_sample(sprites, grid, align_corners=False)
-
-
-def _ground_colour(scene: Scene, rng: random.Random) -> tuple[float, float, float]:
-    if scene.ground:
-        r, g, b = (c + rng.gauss(0, 0.04) for c in COLOURS[scene.ground][0])
-    elif rng.random() < 0.7:
-        r, g, b = (rng.uniform(0.82, 1.0) for _ in "rgb")
-    else:
-        r, g, b = (rng.random() for _ in "rgb")
-    return r, g, b
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:

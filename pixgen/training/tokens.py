@@ -2,7 +2,7 @@
 
 Both learn the same thing, to write a picture's codes one after the other; they differ in what they are told before. So
 every second batch is told captions, the others image embeddings, and one in ten nothing, for classifier-free guidance.
-A quarter of the grids comes in another order, known parts first, so that holes can be filled.
+Some grids come in another order, known parts first, so that holes can be filled.
 
     python -m pixgen.training.tokens RUN --cache CACHE --pair FOLDER [--grids 100000]
 
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pixgen import errors
 from pixgen.dalle import store
 from pixgen.dalle.decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.dalle.pair import Pair, load
@@ -29,11 +30,13 @@ from pixgen.training import runs
 from pixgen.training.grids import CleanScenes, Grids
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 
-BATCH = 32
-REPORT_EVERY = 25
+BATCH = 16
+DRAWN = 32
+"""Scenes that are drawn together."""
+REPORT_EVERY = 50
 DROPPED = 0.1
 """Share of prefixes that say nothing."""
-REORDERED = 0.25
+REORDERED = 0.15
 """Share of grids that are not given row by row."""
 BLUR = 0.3
 """Largest length of the noise on image embeddings: what the prior gives later is not exact either."""
@@ -133,9 +136,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = load(options.pair or "")
     made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
     scenes = Grids(
-        options.run, CleanScenes(options.cache, BATCH, options.seed + 300, options.subjects), pair, options.scenes
+        options.run, CleanScenes(options.cache, DRAWN, options.seed + 300, options.subjects), pair, options.scenes
     )
-    unseen = Grids(options.run, CleanScenes(options.cache, BATCH, options.seed + 301, options.subjects), pair, JUDGED)
+    unseen = Grids(options.run, CleanScenes(options.cache, DRAWN, options.seed + 301, options.subjects), pair, JUDGED)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
         model.train().requires_grad_(True)
@@ -189,4 +192,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

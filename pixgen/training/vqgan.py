@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.generators.vqgan_model import TINY, VQModel, load, save
 from pixgen.training import monitor, runs
@@ -233,4 +234,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -54,9 +54,17 @@ def test_monochrome_lies_between_its_two_colours() -> None:
     assert out[:, :, 0, 0].tolist() == [[1, 0, 0], pytest.approx([0, 1, 0], abs=1e-6)]
 
 
+def test_monochrome_sees_the_colours_that_it_is_told_to() -> None:
+    red, blue = torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]).view(2, 3, 1, 1)
+    plate = registry.create("filter", {"type": "monochrome", "weights": [0, 1, 3]})
+    out = plate(torch.stack((red, blue)), 0, STREAMS)
+    assert out.view(2, 3).tolist() == [[0, 0, 0], [0.75, 0.75, 0.75]]
+
+
 @pytest.mark.parametrize("options", [
     {"type": "pixelate", "across": 1}, {"type": "posterize", "levels": 1}, {"type": "monochrome", "dark": "black"},
+    {"type": "monochrome", "weights": [0, 0, 0]}, {"type": "monochrome", "weights": [1, -1, 1]},
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="must be at least 2|no colour"):
+    with pytest.raises(UsageError, match="must be at least 2|no colour|not all 0"):
         registry.create("filter", options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +240,33 @@ def test_sex_and_age_choose_among_people(folder: Path) -> None:
     assert shown(start) == [["old-man"], ["book"]]
 
 
-def test_the_colour_asked_for_comes_first_and_others_are_recoloured(folder: Path) -> None:
+def test_the_colour_asked_for_comes_first(folder: Path) -> None:
     start, _ = begun(folder, "a green cat", top=1)
     assert start._plans[0].choices[0][1][0] == 1
-    placed = composing.Placed(start._plans[0].reading.things[0])
-    assert torch.equal(start._coloured(placed, square(RED), 1), square(RED))  # green already, says its entry
-    turned = start._coloured(placed, square(RED), 0)
-    assert (turned[:3, 64, 64] - torch.tensor(COLOURS["green"][0])).abs().max() < 0.1
+
+
+def test_a_drawing_takes_another_colour_where_it_has_its_main_one() -> None:
+    drawn = square(RED)
+    drawn[:, 50:60, 50:60] = torch.tensor((0.1, 0.7, 0.1, 1.0)).view(4, 1, 1)  # its leaf
+    blue = torch.tensor(COLOURS["blue"][0])
+    turned = composing.recoloured(drawn, COLOURS["blue"][0])
+    assert (turned[:3, 90, 90] - blue).abs().max() < 0.1
+    assert (turned[:, 55, 55] - drawn[:, 55, 55]).abs().max() < 0.05
+    assert torch.equal(turned[3], drawn[3])
+    assert torch.equal(composing.recoloured(drawn, COLOURS["red"][0]), drawn)
+    grey = composing.recoloured(square((0.5, 0.5, 0.5)), COLOURS["blue"][0])
+    assert (grey[:3, 90, 90] - blue).abs().max() < 0.1
+
+
+def test_a_phrase_gives_the_style_that_no_prompt_names(folder: Path) -> None:
+    for text, said, style in (
+        ("a cat", ["an ink drawing"], "ink"),
+        ("a pencil sketch of a cat", ["an ink drawing"], "pencil"),
+        ("a cat", ["something bright"], "drawing"),
+    ):
+        start = registry.create("start", {"type": "bank", "folder": str(folder)})
+        start.prepare(replace(session(text), phrases=said))
+        assert start._plans[0].reading.style == style
 
 
 def test_unknown_subjects_get_the_nearest_and_one_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

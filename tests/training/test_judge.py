@@ -84,7 +84,7 @@ def test_two_things_share_the_answer() -> None:
 
 
 def errors_of(logits: dict[str, torch.Tensor], things: list[list[int]], labels: torch.Tensor) -> dict[str, float]:
-    loss, values = judge.errors(logits, things, labels)
+    loss, values = judge.mistakes(logits, things, labels)
     assert loss.isfinite()
     return values
 
@@ -96,7 +96,7 @@ def test_a_judge_learns_the_ten_shapes(cache: Path) -> None:
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     batch = scenes[0]
     for _ in range(30):
-        loss, values = judge.errors(network(batch.images), batch.things, batch.labels)
+        loss, values = judge.mistakes(network(batch.images), batch.things, batch.labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
