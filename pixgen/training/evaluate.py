@@ -66,7 +66,7 @@ def of_variations(options: argparse.Namespace) -> list[Figure]:
 
 def of_prompts(options: argparse.Namespace) -> list[Figure]:
     """Draw what is missing of every row, then judge all that is there."""
-    asked = prompts.read(options.prompts)[: options.limit or None]
+    asked = prompts.mixed(prompts.read(options.prompts))[: options.limit or None]
     model, groups = judge_of(options)
     own = "" if options.folder == EMBEDDED else str(options.folder)
     rows = [
@@ -122,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of the figures and the drawn pictures")
     found.add_argument("--pictures", type=int, default=512, help="scenes a measure is taken of")
     found.add_argument("--prompts", type=int, default=96, help="96 to tune by, 200 for the card")
-    found.add_argument("--limit", type=int, default=0, help="only the first so many prompts")
+    found.add_argument("--limit", type=int, default=0, help="only so many prompts, of all kinds")
     found.add_argument("--method", default="loop", help="some of loop,dalle1,dalle2")
     found.add_argument("--start", default="random", help="the loop's starts: some of bank,random,dalle1,dalle2")
     found.add_argument("--size", default="128x128", help="of the pictures")

@@ -11,6 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -66,6 +68,16 @@ def read(count: int) -> list[Asked]:
         raise UsageError(f"there is no list of {count} prompts; there are lists of {' and '.join(map(str, LISTS))}")
     text = (FOLDER / f"prompts{count}.csv").read_text(encoding="utf-8")
     return [Asked(**{**row, "number": int(row["number"])}) for row in csv.DictReader(io.StringIO(text))]  # type: ignore[arg-type]
+
+
+def mixed(prompts: Sequence[Asked]) -> list[Asked]:
+    """The kinds among each other, each pair of languages together, so that any first part of them has all kinds."""
+    every, before = Counter(asked.kind for asked in prompts), Counter[str]()
+    places = []
+    for asked in prompts:
+        places.append((before[asked.kind] // 2 * 2 + 1) / every[asked.kind])
+        before[asked.kind] += 1
+    return [asked for _, asked in sorted(zip(places, prompts, strict=True), key=lambda pair: pair[0])]
 
 
 def make(count: int) -> list[Asked]:

@@ -139,6 +139,17 @@ def test_a_list_of_prompts_is_whole(count: int) -> None:
     assert prompts.read(count)[0].kind == "plain"
 
 
+def test_any_first_part_of_the_mixed_list_has_all_kinds_in_both_languages() -> None:
+    whole = prompts.read(200)
+    mixed = prompts.mixed(whole)
+    assert sorted(asked.number for asked in mixed) == list(range(200))
+    for n in (40, 100, 150):
+        for kind in prompts.KINDS:
+            share = sum(asked.kind == kind for asked in whole) / 200
+            assert abs(sum(asked.kind == kind for asked in mixed[:n]) - share * n) <= 2
+        assert abs(sum(asked.language == "pt" for asked in mixed[:n]) - n / 2) <= 1
+
+
 def test_the_lists_are_made_again_the_same_and_share_no_subject() -> None:
     made = {count: prompts.make(count) for count in prompts.LISTS}
     for count, again in made.items():
