@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,8 +15,11 @@ from pixgen.dalle.pair import SIDE, Pair, load
 from pixgen.errors import UsageError
 from pixgen.frame import Params, Session, Size
 from pixgen.pictures import fit, read
-from pixgen.prompts import Prompt
+from pixgen.prompts import Prompt, parse
 from pixgen.starts.base import Start
+
+LOOK = 0.5
+"""Weight of what a preset's look asks for beside the prompts."""
 
 
 @dataclass
@@ -57,7 +60,8 @@ class Candidates(Start):
 
     def _ranked(self, pair: Pair, session: Session, index: int, draw: int) -> Tensor:
         random = session.streams[index].generator("start", draw)
-        prompts = session.prompts[index]
+        looks = [p for phrase in session.phrases for p in parse(phrase, session.streams[index].seed)]
+        prompts = [*session.prompts[index], *(replace(p, weight=LOOK * p.weight) for p in looks)]
         grids = self.grids(pair, prompts, random)
         return grids[likeness(pair, grids, prompts).argsort(descending=True, stable=True)]
 

@@ -1,5 +1,6 @@
 """The starts dalle1 and dalle2: candidates, best first by the perceptor, as params of any generator."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: 
         for p in ("a dog, a cat", "a cat :0.5 | a dog", "a cat | a dog", "a dog, a cat | oil :-1")
     ]
     assert torch.equal(said[0], said[1]) and torch.equal(said[0], said[3]) and not torch.equal(said[0], said[2])
+
+
+def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
+    drawn = [
+        start(folder, "dalle1", temperature=0.0)(asked, 0, (128, 128), 0)["latent"]
+        for asked in (replace(session(folder), phrases=["oil"]), session(folder, "a cat, oil"), session(folder))
+    ]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
 @pytest.mark.parametrize(
