@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen import variations as variations_of
 from pixgen.dalle.pair import Pair
 from pixgen.training.figures import Figure, mean, share
 from pixgen.training.judge import Judge
@@ -16,6 +19,7 @@ from pixgen.training.labels import LABELS
 from pixgen.training.measures import SEED, SUBJECTS, fresh
 from pixgen.training.prior import energy_distance
 from pixgen.training.scenes import Scenes
+from pixgen.training.words import COLOURS
 
 RIDGE = 1.0
 """Weight of the ridge regression's penalty, in units of the text embeddings' mean variance."""
@@ -41,8 +45,8 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     texts = torch.cat([models.perceptor.encode_text(batch.captions) for batch in batches])[: 3 * wanted]
     fit, true, said = slice(wanted, None), images[:wanted], texts[:wanted]
     linear = torch.cat((said, torch.ones(len(said), 1)), 1) @ ridge(texts[fit], images[fit])
-    random = torch.Generator().manual_seed(SEED)
-    sampled = models.prior.sample(said, random)
+    rng = torch.Generator().manual_seed(SEED)
+    sampled = models.prior.sample(said, rng)
     ways = {
         "the text's embedding": said,
         "mean shift": said + (images[fit].mean(0) - texts[fit].mean(0)),
@@ -56,7 +60,7 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     for name in ("ridge regression", "the prior's sample"):
         distance = energy_distance(F.normalize(ways[name], dim=1), true)
         found.append(Figure(f"energy distance to true image embeddings, {name}", distance, n=wanted, unit=""))
-    order = torch.randperm(len(said), generator=random)
+    order = torch.randperm(len(said), generator=rng)
     for name, guess in (("the prior's sample", sampled), ("the prior's sample of another caption", sampled[order])):
         ranks = (guess @ true.T).argsort(1, descending=True)[:, :5] == torch.arange(len(true))[:, None]
         what = f"true picture among the first 5 of {len(true)} (chance {5 / len(true):.1%}), {name}"
@@ -71,13 +75,13 @@ def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> l
     Subject and style are those of the true scene, told by the judge; the chance is that of another scene's embedding.
     """
     scenes = Scenes(cache, 64, 128, SEED, SUBJECTS)
-    random = torch.Generator().manual_seed(SEED)
+    rng = torch.Generator().manual_seed(SEED)
     right: dict[str, list[bool]] = {}
     changed: list[float] = []
     for images, numbers, shown in fresh(scenes, pictures, styled=True):
         embeddings = models.embed(images)
         for name, given in (("", embeddings), (" of another scene's embedding", embeddings.roll(1, 0))):
-            codes = torch.cat([models.from_embedding(e[None], 1, generator=random) for e in given])
+            codes = torch.cat([models.from_embedding(e[None], 1, generator=rng) for e in given])
             seen = judge.look(models.decode(codes))
             hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
             style = list(LABELS).index("style")
@@ -88,3 +92,33 @@ def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> l
                 changed += (codes != models.codes(images)).flatten(1).float().mean(1).tolist()
     found = [share(what, hits) for what, hits in right.items()]
     return [*found, mean("variations: share of codes that differ from the picture's own", changed)]
+
+
+STRENGTHS = (0.0, 0.3, 0.6, 1.0)
+
+
+def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12) -> list[Figure]:
+    """Whether an edit changes the colour that is asked for, the more the stronger it is, and leaves the subject.
+
+    True scenes of one thing in one colour, turned into another colour without the loop; all is told by the judge.
+    """
+    scenes, rng, noise = Scenes(cache, 1, 128, SEED, SUBJECTS, noise=0.0), random.Random(SEED), torch.Generator()
+    found: dict[str, list[bool]] = {}
+    changed: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
+    sketches = (scenes.sketcher.single(rng) for _ in range(100 * pictures))
+    coloured = (sketch for sketch in sketches if sketch.placed[0].colour)  # by a word that says it, not of its own
+    for number, sketch in enumerate(itertools.islice(coloured, pictures)):
+        thing = sketch.scene.things[0]
+        other = rng.choice([colour for colour in COLOURS if colour != thing.colour])
+        picture = scenes.render([sketch], rng, noise.manual_seed(number))
+        new, old = (f"a {colour} {thing.subject.en[0]}" for colour in (other, thing.colour))
+        for strength in STRENGTHS:
+            made = variations_of.edit(models, picture, new, old, strength=strength, seed=number, steps=0, size=128)
+            seen = judge.look(made.image)
+            named = scenes.numbers[thing.subject.group] in seen["subject"][0].topk(5).indices.tolist()
+            told = LABELS["colour"][int(seen["colour"][0].argmax())] == other
+            found.setdefault(f"edits of strength {strength:g}: the colour asked for", []).append(told)
+            found.setdefault(f"edits of strength {strength:g}: subject kept (top-5)", []).append(named)
+            changed[strength].append(float((made.codes != models.codes(picture)[0]).float().mean()))
+    moved = [mean(f"edits of strength {s:g}: share of codes that differ", shares) for s, shares in changed.items()]
+    return [*(share(what, hits) for what, hits in found.items()), *moved]

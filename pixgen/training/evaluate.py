@@ -59,9 +59,8 @@ def of_prior(options: argparse.Namespace) -> list[Figure]:
 
 
 def of_variations(options: argparse.Namespace) -> list[Figure]:
-    return embeddings.variations(
-        pair.load(options.folder), judge_of(options)[0], options.cache, max(4, options.pictures // 16)
-    )
+    known = pair.load(options.folder), judge_of(options)[0], options.cache, max(4, options.pictures // 16)
+    return [*embeddings.variations(*known), *embeddings.edits(*known)]
 
 
 def of_prompts(options: argparse.Namespace) -> list[Figure]:

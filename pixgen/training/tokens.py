@@ -36,7 +36,7 @@ DRAWN = 32
 REPORT_EVERY = 50
 DROPPED = 0.1
 """Share of prefixes that say nothing."""
-REORDERED = 0.15
+REORDERED = 0.2
 """Share of grids that are not given row by row."""
 BLUR = 0.3
 """Largest length of the noise on image embeddings: what the prior gives later is not exact either."""
@@ -45,15 +45,15 @@ JUDGED = 256
 
 
 def orders(n: int, side: int, rng: torch.Generator) -> Tensor:
-    """int64 (n, side * side): most row by row; some with a rectangle last, as a hole is filled; some in any order."""
+    """int64 (n, side * side): most row by row; some with a rectangle last, as a hole is filled, or scattered places."""
     rows = torch.arange(side * side) / side**2
     kind = torch.rand(n, generator=rng)
     corners = torch.randint(side + 1, (n, 2, 2), generator=rng).sort(-1).values[..., None]
     inside = (torch.arange(side) >= corners[:, :, 0]) & (torch.arange(side) < corners[:, :, 1])
     hole = (inside[:, 0, :, None] & inside[:, 1, None, :]).flatten(1)
-    late = torch.where((kind < REORDERED)[:, None], hole.float(), torch.zeros(()))
-    keys = torch.where((kind < REORDERED / 2)[:, None], torch.rand(n, side * side, generator=rng), rows + late)
-    return keys.argsort(dim=1, stable=True)
+    scattered = torch.rand(n, side * side, generator=rng) < torch.rand(n, 1, generator=rng)
+    late = torch.where((kind < REORDERED / 2)[:, None], scattered, hole) & (kind < REORDERED)[:, None]
+    return (rows + late.float()).argsort(dim=1, stable=True)
 
 
 def told(

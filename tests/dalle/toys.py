@@ -17,10 +17,11 @@ from pixgen.generators import vqgan_model
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training.clip import export
 from pixgen.training.scenes import Batch
+from pixgen.training.words import COLOURS
 
-WORDS = ["a", "cat", "dog", "red", "teacher", "in", "oil"]
+WORDS = ["a", "cat", "dog", "red", "teacher", "in", "oil", *(colour for colour in COLOURS if colour != "red")]
 CLIP = TinyConfig(
-    side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=16, context=8
+    side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=32, context=8
 )
 TOKENS = TokenConfig(
     codes=24, width=32, depth=2, heads=2, code_width=8, head_width=16, image_tokens=2, embedding=16, text_width=12

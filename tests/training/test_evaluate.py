@@ -294,6 +294,8 @@ def test_dalle_2_s_way_is_measured(cache: Path, folder: Path, tmp_path: Path) ->
     measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in figures.kept(path)[1]}
     assert all(-1 <= value <= 4 for value in measured.values())
     assert {"cosine to the true image embedding, ridge regression", "variations: style kept"} <= set(measured)
+    assert measured["edits of strength 0: share of codes that differ"] == 0
+    assert measured["edits of strength 1: share of codes that differ"] > 0
 
 
 def test_the_attack_stays_within_its_radius_and_does_harm(folder: Path) -> None:

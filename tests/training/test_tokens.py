@@ -122,10 +122,11 @@ def test_orders_are_mostly_row_by_row_and_holes_come_last() -> None:
     found = tokens.orders(2000, 4, torch.Generator().manual_seed(0))
     assert (found.sort(1).values == torch.arange(16)).all()
     rows = (found == torch.arange(16)).all(1)
-    assert 0.8 < rows.float().mean() < 0.92
-    # A hole's patches and the others each stay row by row: the order falls once at most.
-    falls = (found.diff(dim=1) < 0).sum(1)
-    assert 0.02 < (falls == 1).float().mean() < 0.1 and (falls > 3).float().mean() > 0.05
+    assert 0.78 < rows.float().mean() < 0.9
+    # The late patches and the others each stay row by row: the order falls once at most.
+    assert ((found.diff(dim=1) < 0).sum(1) == 1).equal(~rows)
+    alone = (found.diff(dim=1) > 1).sum(1)  # a rectangle leaves few gaps, scattered places many
+    assert (alone > 4).float().mean() > 0.03 and ((alone > 0) & (alone < 4)).float().mean() > 0.03
 
 
 def test_blurred_and_dropped_prefixes_are_for_training_alone(folder: Path) -> None:
