@@ -56,7 +56,7 @@ class RenderConfig:
     seed: int | str = "auto"
     """Fixes everything random; `auto` draws one."""
     size: tuple[int, int] = (256, 256)
-    """(height, width) in pixels; written WIDTHxHEIGHT."""
+    """(height, width) in pixels; written WIDTHxHEIGHT, or one number for a square."""
     steps: int = 110
     """Steps in all stages together."""
     device: str = "auto"
@@ -142,11 +142,11 @@ def from_dict(values: Mapping[str, Any], source: str = "the stored config") -> R
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """`WIDTHxHEIGHT` -> (height, width). Raises ValueError."""
-    match = re.fullmatch(r"\s*([0-9]{1,6})\s*[xX×]\s*([0-9]{1,6})\s*", text)
+    """`WIDTHxHEIGHT`, or one number for a square -> (height, width). Raises ValueError."""
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:[xX×]\s*([0-9]{1,6})\s*)?", text)
     if match is None:
         raise ValueError(f"{text!r} is no size; write WIDTHxHEIGHT in pixels, as in 256x192")
-    return int(match[2]), int(match[1])
+    return int(match[2] or match[1]), int(match[1])
 
 
 def format_size(size: Sequence[int]) -> str:

@@ -105,7 +105,7 @@ def test_text_stays_text_whatever_it_looks_like() -> None:
         ("steps=0", "from 1 to"),
         ("threads=many", "threads is many"),
         ("seed=-1", "auto or 0"),
-        ("size=256", "write WIDTHxHEIGHT"),
+        ("size=256x", "write WIDTHxHEIGHT"),
         ("size=[256, 128]", "write WIDTHxHEIGHT"),
         ("size=2x99999", "pixels a side"),
         ("device=gpu", "cuda:N"),
@@ -194,3 +194,4 @@ def test_a_device_that_is_not_there() -> None:
 @given(st.integers(1, 99999), st.integers(1, 99999))
 def test_sizes_round_trip(height: int, width: int) -> None:
     assert config.parse_size(config.format_size((height, width))) == (height, width)
+    assert config.parse_size(str(width)) == (width, width)

@@ -46,7 +46,7 @@ def _epilog() -> str:
 @click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp), a folder, or a pattern.")
 @click.option("-n", "--count", metavar="N", type=click.IntRange(1), default=1, help="Pictures; picture i has seed + i.")
 @click.option("--seed", metavar="N", type=click.IntRange(0), help="Fixes everything random.  [default: drawn]")
-@click.option("--size", metavar="WIDTHxHEIGHT", help="In pixels.  [default: 256x256]")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="In pixels; one number is a square.  [default: 256x256]")
 @click.option("--steps", metavar="N", type=click.IntRange(1), help="More take longer and look better.")
 @click.option(
     "-p",
