@@ -74,8 +74,8 @@ def generate(
 ) -> Result:
     """Draw `count` pictures of a prompt and give them back; nothing is written.
 
-    options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"` (`size=256` is a square), `steps=60`,
-    `seed=7`, `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
+    options: any setting by its name, `size=(height, width)` or `size="WIDTHxHEIGHT"` (`size=256` is a square),
+    `steps=60`, `seed=7`, `generator="multires"`, `losses={"smooth": {"type": "tv", "weight": 0.1}}`, or dotted:
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
     model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
