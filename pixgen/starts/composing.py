@@ -74,7 +74,7 @@ def layout(reading: Reading, people: set[str]) -> list[Placed]:
 def _alone(thing: Asked, reading: Reading, person: bool) -> list[Placed]:
     if thing.count > 1:
         return [Placed(thing, x, y, 0.42) for x, y in _SPOTS[min(thing.count, max(_SPOTS))]]
-    size = (0.88 if reading.place else 1.0) if reading.closeup else 0.72 if reading.place else 0.85
+    size = (0.8 if reading.place else 1.0) if reading.closeup else 0.72 if reading.place else 0.85
     # People are busts, and stand on the lower border.
     y = 1 - size if person else 0.12 if reading.place and not reading.closeup else 0.0
     return _with_props(Placed(thing, 0.0, y, size))

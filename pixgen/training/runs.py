@@ -162,10 +162,12 @@ class Average(Generic[Network]):
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))  # the first steps count for little
-        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
-            if mine.dtype.is_floating_point:
+        now = model.state_dict(keep_vars=True).values()
+        for mine, theirs in zip(self.model.state_dict().values(), now, strict=True):
+            frozen = isinstance(theirs, nn.Parameter) and not theirs.requires_grad
+            if mine.dtype.is_floating_point and not frozen:
                 mine.lerp_(theirs, 1 - decay)
-            else:
+            else:  # to the bit: a mean of two negative zeros is a positive one
                 mine.copy_(theirs)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from pixgen.dalle import store
 from pixgen.errors import UsageError
 from pixgen.generators.vqgan_model import load
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
@@ -109,6 +110,19 @@ def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, 
     old, new = load(shipped).state_dict(), state["model"]
     changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
     assert changed == {"decoder", "post_quant_conv"}
+    assert store.fingerprint(tmp_path / "new" / "vqgan.safetensors") == store.fingerprint(shipped)
+
+
+def test_an_average_keeps_what_is_frozen_to_the_bit() -> None:
+    model = torch.nn.Linear(2, 1)
+    model.weight.data = torch.tensor([[-0.0, 0.3]])
+    model.weight.requires_grad_(False)
+    average = runs.Average(model)
+    for step in range(3):
+        model.bias.data += 1
+        average.update(model, step)
+    assert average.model.weight.signbit().equal(model.weight.signbit()) and average.model.weight.equal(model.weight)
+    assert average.model.bias.item() < model.bias.item()
 
 
 def test_clusters_lie_where_the_latents_are() -> None:
