@@ -43,9 +43,9 @@ class Sampling:
     """How the decoder draws. candidates: of which the one nearest to the embedding is kept."""
 
     candidates: int = 4
-    temperature: float = 1.0
+    temperature: float = 0.9
     top_k: int = 64
-    guidance: float = 2.0
+    guidance: float = 3.0
 
 
 def slerp(a: Tensor, b: Tensor, share: float, dim: int = -1) -> Tensor:

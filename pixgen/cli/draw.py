@@ -19,7 +19,7 @@ Examples:
   pixgen "a watercolor portrait of a teacher"
   pixgen "a fox | in the snow :0.5 | text :-0.3" --size 256x192 -n 4
   pixgen "a lighthouse" generator.type=multires optimizer.lr=0.05
-  pixgen "a red fox" --method dalle2 --candidates 16
+  pixgen "a red fox" --method dalle2 --candidates 32
 """
 
 
@@ -63,14 +63,14 @@ def _epilog() -> str:
 @click.option("--init-image", metavar="FILE", type=click.Path(), help="A picture to begin from.")
 @click.option("--method", metavar="|".join(METHODS), help="The loop, or DALL-E's ways alone.  [default: loop]")
 @click.option(
-    "--candidates", metavar="N", type=click.IntRange(1), help="DALL-E: so many, ranked by CLIP.  [default: 8]"
+    "--candidates", metavar="N", type=click.IntRange(1), help="DALL-E: so many, ranked by CLIP.  [default: 16]"
 )
 @click.option(
-    "--temperature", metavar="T", type=click.FloatRange(0), help="DALL-E: less is less various.  [default: 1]"
+    "--temperature", metavar="T", type=click.FloatRange(0), help="DALL-E: less is less various.  [default: 0.9]"
 )
-@click.option("--top-k", metavar="N", type=click.IntRange(0), help="DALL-E: of the N likeliest codes.  [default: 128]")
+@click.option("--top-k", metavar="N", type=click.IntRange(0), help="DALL-E: of the N likeliest codes.  [default: 64]")
 @click.option(
-    "--guidance", metavar="G", type=click.FloatRange(0), help="DALL-E: how literally to take it.  [default: 2]"
+    "--guidance", metavar="G", type=click.FloatRange(0), help="DALL-E: how literally to take it.  [default: 4]"
 )
 @click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="Run this file and use its plugins.")
 @click.option("--overwrite", is_flag=True, help="Write over a picture of the same name.")

@@ -30,13 +30,13 @@ class Candidates(Start):
 
     folder: str = ""
     """Where the pair's files are (perceptor, vqgan, tokens, prior); empty for those that come with pixgen."""
-    candidates: int = 8
+    candidates: int = 16
     """How many are drawn; the best comes first."""
-    temperature: float = 1.0
+    temperature: float = 0.9
     """Below 1 likelier and less various; 0 always takes the likeliest code."""
-    top_k: int = 128
+    top_k: int = 64
     """Only so many likeliest codes have a chance at each place; 0 for all."""
-    guidance: float = 2.0
+    guidance: float = 4.0
     """How far to go beyond what the prompt makes likely; 1 is as learnt, 0 does not listen."""
 
     _pair: Pair | None = field(init=False, repr=False, compare=False, default=None)
