@@ -23,8 +23,6 @@ from pixgen.errors import PixgenError
 ROOT = Path(__file__).parent.parent
 GALLERY = ROOT / "docs" / "gallery"
 PROMPT = "a red apple on a blue background"
-SIZE = "128x128"
-"""Seventeen pictures in some minutes on two cores."""
 SEED = 0
 COLUMNS, SIDE, LABEL = 4, 256, 28
 BEGIN, END = "<!-- gallery: written by benchmarks/gallery.py -->", "<!-- end of gallery -->"
@@ -138,7 +136,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings over every preset's")
     options = parser.parse_args()
     trial = options.steps is not None or options.settings
-    overrides: dict[str, object] = {"size": SIZE} | ({} if options.steps is None else {"steps": options.steps})
+    overrides: dict[str, object] = {} if options.steps is None else {"steps": options.steps}
     for layer in layers.parse_assignments(options.settings):
         overrides |= layer.values
     draw(options.to, overrides)
