@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pixgen.training import prior
 
-BASE = {"scenes": 60_000, "width": 256, "pairs": 800_000}
-OTHERS: dict[str, tuple[int, ...]] = {"scenes": (5_000, 20_000), "width": (64, 128, 512), "pairs": (50_000, 200_000)}
+BASE = {"scenes": 60_000, "width": 256, "pairs": 200_000}
+OTHERS: dict[str, tuple[int, ...]] = {"scenes": (5_000, 20_000), "width": (64, 128, 512), "pairs": (50_000, 800_000)}
 
 
 def sizes() -> list[dict[str, int]]:

@@ -219,6 +219,6 @@ def test_scaling_changes_one_size_at_a_time_and_trains_nothing_twice(
     assert len(begun) == len({argv[0] for argv in begun}) == len(sizes)
     assert all(argv[1:3] == ["--cache", "cache"] for argv in begun)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + len(sizes) and "| 60,000 | 256 | 800,000 | 0.500 | 0.010 | 1.0 |" in lines
+    assert len(lines) == 2 + len(sizes) and "| 60,000 | 256 | 200,000 | 0.500 | 0.010 | 1.0 |" in lines
     of_the_same_scenes = list(tmp_path.glob(f"*/embeddings-x-{scaling.BASE['scenes']}.npz"))
     assert len(of_the_same_scenes) == sum(size["scenes"] == scaling.BASE["scenes"] for size in sizes)
