@@ -28,7 +28,7 @@ from pixgen.training.subjects import load_subjects
 
 EMBEDDED = Path(pixgen.__file__).parent / "embedded"
 
-SUBJECTS = ("teacher", "cook", "doctor", "artist", "singer")
+SUBJECTS = ("teacher", "girl", "old-woman", "child", "doctor")
 """Group of each of the five prompts."""
 SETTINGS: dict[str, Any] = {
     "size": "64x64",
