@@ -147,9 +147,9 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_picture_is_what_the_readme_says() -> None:
-    (title, link), *_ = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README)
+    ((prompt, link),) = re.findall(r"!\[([^]]+), drawn by pixgen\]\(([^)]+)\)", README)
     about = metadata.read(ROOT / link)
-    assert title == f"{about.prompt}, drawn by pixgen" and about.steps_done == about.steps_planned
+    assert prompt == about.prompt and about.steps_done == about.steps_planned
 
 
 def test_the_torch_of_the_readme_is_the_pinned_one() -> None:
