@@ -157,6 +157,8 @@ def data(wanted: Wanted, say: Callable[[str], None]) -> None:
         say(f"{count} pictures of your own in {wanted.sprites}")
     elif (wanted.sprites / OWN).exists():
         raise UsageError(f"{wanted.sprites} holds pictures of your own; choose another folder with --runs or --cache")
+    elif wanted.quick and wanted.cache and not wanted.subjects and (wanted.cache / "sprites.npy").exists():
+        say(f"{wanted.cache} is taken as it is: a toy learns from a part of it")
     else:
         subjects = wanted.subjects or (QUICK_SUBJECTS if wanted.quick else EVERYTHING)
         drawings.main([str(wanted.runs / "drawings"), str(wanted.sprites), "--subjects", str(subjects)])

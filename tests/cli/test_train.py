@@ -251,3 +251,16 @@ def test_losses_are_read_from_the_log(tmp_path: Path) -> None:
     ]
     log.write_text("\n".join(map(json.dumps, lines)))
     assert monitor.series(log) == {"loss": ([8], [3.0]), "seen 1": ([16], [0.1]), "seen 2": ([16], [0.5])}
+
+
+def test_a_toy_leaves_a_cache_that_was_made_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[str]] = []
+    said: list[str] = []
+    monkeypatch.setattr(drawings, "main", made.append)
+    whole.data(whole.Wanted(quick=True, cache=tmp_path), said.append)
+    assert len(made) == 1 and not said
+    (tmp_path / "sprites.npy").write_bytes(b"")
+    whole.data(whole.Wanted(quick=True, cache=tmp_path), said.append)
+    assert len(made) == 1 and str(tmp_path) in said[0]
+    whole.data(whole.Wanted(cache=tmp_path), said.append)
+    assert len(made) == 2
