@@ -40,10 +40,10 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
         assert image.size == (nearest.SIDE, 2 * nearest.SIDE)
 
 
-def test_a_picture_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    words = [tmp_path / "none.png", "--cache", tmp_path, "--out", tmp_path / "sheet.png"]
+def test_a_cache_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    words = [tmp_path / "some.png", "--cache", tmp_path, "--out", tmp_path / "sheet.png"]
     run = subprocess.run(
         [sys.executable, "-m", "pixgen.training.nearest", *map(str, words)], capture_output=True, text=True
     )
-    assert (run.returncode, len(run.stderr.splitlines())) == (2, 1) and "none.png" in run.stderr
+    assert (run.returncode, len(run.stderr.splitlines())) == (2, 1) and f"no drawings in {tmp_path}" in run.stderr
     assert not (tmp_path / "sheet.png").exists()
