@@ -15,7 +15,7 @@ from pixgen.config import RenderConfig, plugin_options
 from pixgen.engine import Engine, Scene, Stage
 from pixgen.errors import UsageError
 from pixgen.frame import Session
-from pixgen.schedulers.base import schedule
+from pixgen.schedulers.base import Scheduler, schedule
 from pixgen.starts.base import Start
 from pixgen.streams import Streams
 
@@ -66,6 +66,13 @@ def build(
         raise UsageError("there is no perceptor to judge the picture; set perceptors.tiny.type=tiny")
     if not config.losses:
         raise UsageError("there is no loss to lower; set losses.clip.type=clip")
+    terms = {
+        name: Term(
+            _plugin("loss", options, f"losses.{name}"),
+            schedule(options.get("weight", 1.0), f"losses.{name}.weight"),
+        )
+        for name, options in config.losses.items()
+    }
     session = Session(
         device=device,
         size=config.size,
@@ -74,7 +81,11 @@ def build(
         prompts=[prompts.parse(text, seed) for text, seed in chosen],
         streams=[Streams(seed) for _, seed in chosen],
         perceptor_weights=_shares(config),
-        phrases=[loss["text"] for loss in config.losses.values() if loss["type"] == "phrase"],
+        phrases=[
+            loss["text"]
+            for name, loss in config.losses.items()
+            if loss["type"] == "phrase" and _attracts(terms[name].weight)
+        ],
         prepared=True,
     )
     optimizer = config.optimizer
@@ -83,13 +94,7 @@ def build(
         stages=stages(config),
         start=_plugin("start", config.start, "start"),
         cutter=_plugin("cutter", config.cutter, "cutter"),
-        terms={
-            name: Term(
-                _plugin("loss", options, f"losses.{name}"),
-                schedule(options.get("weight", 1.0), f"losses.{name}.weight"),
-            )
-            for name, options in config.losses.items()
-        },
+        terms=terms,
         optimizer=plugin_options("optimizer", optimizer),
         lr=schedule(optimizer["lr"], "optimizer.lr"),
         noise=schedule(config.noise, "noise"),
@@ -123,6 +128,11 @@ def stages(config: RenderConfig) -> list[Stage]:
             found.append(Stage(until - done, size, stage.cutouts or config.cutouts, lr))
         done = max(done, until)
     return found
+
+
+def _attracts(weight: Scheduler) -> bool:
+    """Whether a loss of this weight is to be lowered, at least at one end of the run."""
+    return max(weight.value(0.0), weight.value(1.0)) > 0
 
 
 def _plugin(kind: str, options: dict[str, Any], where: str) -> Any:

@@ -36,6 +36,12 @@ def test_a_config_becomes_a_run() -> None:
     assert set(steps[-1].losses) == {"clip", "smooth", "pull"}
 
 
+def test_starts_hear_only_of_looks_to_be_reached() -> None:
+    weights = {"oil": 1.0, "ink": -1.0, "neon": 0.0, "later": {"type": "linear", "start": 0.0, "end": 1.0}}
+    losses = {name: {"type": "phrase", "text": name, "weight": weight} for name, weight in weights.items()}
+    assert build(config(losses=losses)).session.phrases == ["oil", "later"]
+
+
 def test_pictures_of_a_batch_have_their_own_prompts_and_seeds() -> None:
     step = next(build(config(), [("a fox", 1), ("a dog | a cat", 2)]))
     assert step.images().shape[0] == 2 and step.total.shape == (2,)
