@@ -57,6 +57,9 @@ class Scenes(Dataset[Batch]):
     strength: the least share of a style's effect; noise: the most noise on a picture.
     """
 
+    drift = 0.25
+    """How much a plain ground's colour changes from top to bottom, at most; a subclass may choose less."""
+
     def __init__(
         self,
         cache: Path,
@@ -156,7 +159,7 @@ class Scenes(Dataset[Batch]):
             return torch.ones(n, 3, side, side)
         # Mostly light and quiet grounds, as clip art has them; sometimes any colour at all.
         tops = torch.tensor([self.ground_colour(s.scene, rng) for s in sketches]).view(n, 3, 1, 1)
-        drift = (torch.rand(n, 3, 1, 1, generator=noise) - 0.5) * 0.25
+        drift = (torch.rand(n, 3, 1, 1, generator=noise) - 0.5) * self.drift
         slope = torch.linspace(0, 1, side).view(1, 1, side, 1).expand(n, 3, side, side)
         images = (tops + drift * slope).clamp(0, 1)
         for name in sorted({s.scene.place for s in sketches if s.scene.place}):

@@ -28,6 +28,7 @@ from pixgen.dalle.decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.dalle.pair import Pair, load
 from pixgen.training import runs
 from pixgen.training.grids import CleanScenes, Grids
+from pixgen.training.muon import Muon, matrices
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 
 BATCH = 16
@@ -36,6 +37,8 @@ DRAWN = 32
 REPORT_EVERY = 50
 DROPPED = 0.1
 """Share of prefixes that say nothing."""
+BESIDE = 0.5
+"""Adam's learning rate as a share of Muon's: for embeddings, the last layer and what the prefix is made of."""
 REORDERED = 0.2
 """Share of grids that are not given row by row."""
 BLUR = 0.3
@@ -92,6 +95,13 @@ def rate_of_learning(progress: float, begun: int, lr: float) -> float:
     return lr * min(1.0, (begun + 1) / 100) * falling
 
 
+def optimizers_of(model: TokenDecoder, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for what lies between the codes that come in and those that go out, Adam for all else."""
+    inner = matrices(model.patch, model.layers, model.head.enter, model.head.mlp)
+    beside = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
+    return [Muon(inner, lr), torch.optim.AdamW(beside, lr=BESIDE * lr, betas=(0.9, 0.98), weight_decay=0.05)]
+
+
 def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the embedded token decoder.")
     parser.add_argument("run", type=Path)
@@ -102,7 +112,7 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--subjects", type=int, default=440)
     parser.add_argument("--width", type=int, default=TokenConfig.width)
     parser.add_argument("--depth", type=int, default=TokenConfig.depth)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
@@ -145,14 +155,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         model, about = begin(options, pair, scenes), {"grids": 0}
     average = Average(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizers = optimizers_of(model, options.lr)
+    rates = [optimizer.defaults["lr"] for optimizer in optimizers]
     log, checkpoint = Log(options.run / "log.jsonl", options.grids), options.run / "checkpoint.pt"
     seen: int = about["grids"]
     step = begun = seen // BATCH  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(state["model"])
         average.model.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, moments in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(moments)
         seen, step, begun = state["seen"], state["step"], state["begun"]
 
     saved = reported = time.time()
@@ -160,18 +172,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     losses: dict[str, float] = {}
     while seen < options.grids:
         rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
-        for group in optimizer.param_groups:
-            group["lr"] = rate_of_learning(seen / options.grids, step - begun, options.lr)
+        progress = (step - begun) * BATCH / (options.grids - begun * BATCH)
+        for optimizer, lr in zip(optimizers, rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate_of_learning(progress, step - begun, lr)
         epoch = (step - begun) // each
         places = scenes.order(epoch)[(step - begun) % each * BATCH :][:BATCH]
         codes, embeddings, captions = scenes.rows(places, rng)
         kind = "image" if step % 2 else "text"
         prefix = told(model, pair, kind, embeddings, captions, rng)
         loss = model.loss(codes, prefix, orders(len(codes), model.config.side, rng)).mean()
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         average.update(model, step - begun)
         losses[kind] = round(loss.item() / math.log(2), 3)
 
@@ -183,9 +197,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if time.time() - saved > runs.SAVE_EVERY or seen >= options.grids:
             facts = measure(average.model, pair, unseen)
             log.write(grids=seen, scenes=len(scenes), **facts)
-            progress = {"seen": seen, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
+            counts = {"seen": seen, "step": step, "begun": begun}
+            moments = {"optimizers": [optimizer.state_dict() for optimizer in optimizers]}
             networks = {"model": model.state_dict(), "average": average.model.state_dict()}
-            save_atomically(networks | progress, checkpoint)
+            save_atomically(networks | counts | moments, checkpoint)
             facts |= {"grids": seen, "scenes": len(scenes), "subjects": options.subjects, "seed": options.seed}
             store.save(average.model, options.run / "tokens.safetensors", **made_by, **facts)
             saved = reported = time.time()
