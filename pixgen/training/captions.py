@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixgen.training.subjects import Subject
-from pixgen.training.words import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS
+from pixgen.training.words import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS, UNCOUNTED
 
 
 @dataclass
@@ -154,7 +154,9 @@ def _pick(names: Sequence[str], rng: random.Random) -> str:
 
 
 def _article(words: str) -> str:
-    """`a cat`, `an owl`, but `glasses` and `french fries`."""
+    """`a cat`, `an owl`, but `glasses`, `french fries` and `red meat`."""
+    if any(f" {words}".endswith(f" {name}") for name in UNCOUNTED) and not {"of", "on"} & set(words.split()):
+        return words
     if words.endswith("s") and not words.endswith(("ss", "us", "is", "as")):
         return words
     return ("an " if words[:1] in "aeiou" else "a ") + words

@@ -36,7 +36,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices between layers; embeddings, biases and the last layer go to Adam.
+    """For the matrices inside a network, convolutions among them; embeddings, biases and the last layer go to Adam.
 
     lr is as for Adam: a step changes a matrix by about a fifth of lr a number, root mean square.
     """
@@ -54,11 +54,13 @@ class Muon(torch.optim.Optimizer):
                 state = self.state[matrix]
                 mean = state.setdefault("mean", torch.zeros_like(matrix))
                 mean.lerp_(matrix.grad, 1 - group["momentum"])
-                update = orthogonal(matrix.grad.lerp(mean, group["momentum"]))  # Nesterov's look ahead
+                ahead = matrix.grad.lerp(mean, group["momentum"]).flatten(1)  # as Nesterov looks
+                scale = 0.2 * group["lr"] * max(ahead.shape) ** 0.5
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(update, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
+                matrix.sub_(scale * orthogonal(ahead).view(matrix.shape))
 
 
 def matrices(*networks: nn.Module) -> list[Tensor]:
-    """The weights of all linear layers in these."""
-    return [layer.weight for network in networks for layer in network.modules() if isinstance(layer, nn.Linear)]
+    """The weights of all linear layers and convolutions in these."""
+    layers = (layer for network in networks for layer in network.modules())
+    return [layer.weight for layer in layers if isinstance(layer, (nn.Linear, nn.Conv2d))]

@@ -122,6 +122,15 @@ PLACE_WORDS: dict[str, tuple[list[str], list[str]]] = {
     ),
 }
 
+UNCOUNTED = {
+    "bacon", "badminton", "bread", "broccoli", "butter", "cheese", "confetti", "corn", "curry", "curry rice",
+    "dynamite", "fire", "fog", "french bread", "garlic", "ginger", "honey", "ice", "juice", "lettuce", "lightning",
+    "luggage", "mail", "maize", "meat", "milk", "money", "music", "nail polish", "paella", "pasta", "ping pong",
+    "popcorn", "rain", "ramen", "rice", "salt", "snow", "soap", "sushi", "tempura", "thread", "toilet paper", "wheat",
+    "wind", "wood", "yarn", "yerba mate", "yoga"
+}  # fmt: skip
+"""English names that have no article."""
+
 # name: (rgb, Portuguese masculine, feminine)
 COLOURS: dict[str, tuple[tuple[float, float, float], str, str]] = {
     "red": ((0.87, 0.13, 0.14), "vermelho", "vermelha"),

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from pixgen.training import drawings
-from pixgen.training.captions import write
+from pixgen.training.captions import Thing, write
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import twin
 from pixgen.training.styles import STYLES
+from pixgen.training.subjects import load_subjects
 from pixgen.training.words import PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
@@ -75,6 +76,17 @@ def test_a_caption_names_its_first_subject(cache: Path) -> None:
         names = thing.subject.pt if portuguese else thing.subject.en
         caption = write(sketch.scene, rng, portuguese)
         assert any(name.split(" ")[0][:4] in caption for name in names), caption
+
+
+def test_what_is_not_counted_has_no_article() -> None:
+    subjects, rng = load_subjects(), random.Random(0)
+
+    def said(group: str, colour: str | None) -> set[str]:
+        return {Thing(subjects[group], colour=colour).said(rng, False) for _ in range(40)}
+
+    assert "an apple" in said("apple", None) and "a green apple" in said("apple", "green")
+    assert "honey" in said("honey", None) and "red honey" in said("honey", "red")
+    assert {"meat", "a meat on the bone"} & said("meat", None) and "a meat" not in said("meat", None)
 
 
 def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> None:
