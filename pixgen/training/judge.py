@@ -37,9 +37,9 @@ from pixgen.training.styles import blur
 from pixgen.training.subjects import load_subjects
 
 BATCH = 128
-SIDE = 48
+SIDE = 64
 """What a judge looks at; training begins smaller, for small pictures teach more a minute."""
-SIZES = ((0.0, 32), (0.6, SIDE))
+SIZES = ((0.0, 32), (0.6, 48), (0.75, SIDE))
 SEEDS = {"validation": 7_000, "final": 8_000}
 """Added to --seed, so that no judge shares its scenes with the perceptor or with the other judge."""
 WIDTHS = (32, 64, 128, 192, 256)
@@ -49,8 +49,9 @@ SMOOTHING = 0.05
 class Judge(nn.Module):
     """float32 (B, 3, S, S) in [0, 1], S a multiple of 8 -> logits: "subject" (B, subjects), and (B, n) a question."""
 
-    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS, side: int = SIDE) -> None:
         super().__init__()
+        self.side = side
         layers: list[nn.Module] = []
         before = 3
         for i, width in enumerate(widths):
@@ -74,7 +75,7 @@ class Judge(nn.Module):
     @torch.no_grad()
     def look(self, images: Tensor) -> dict[str, Tensor]:
         """Probabilities of every answer to finished pictures of any size, float32 (B, 3, H, W) in [0, 1]."""
-        small = F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True).clamp(0, 1)
+        small = F.interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=True).clamp(0, 1)
         logits = self(small.to(self.norm.weight.device))
         return {question: row.softmax(1).cpu() for question, row in logits.items()}
 
@@ -155,7 +156,8 @@ def load(path: Path) -> tuple[Judge, list[str]]:
         raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
     if meta.get("labels") != LABELS:
         raise PixgenError(f"{path} is no judge of this pixgen's: it answers other questions; train it again")
-    judge = Judge(len(meta["groups"]), meta["widths"]).eval().requires_grad_(False)
+    side = meta.get("side", 48)  # of judges of before it was kept
+    judge = Judge(len(meta["groups"]), meta["widths"], side).eval().requires_grad_(False)
     judge.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return judge, meta["groups"]
 
@@ -163,7 +165,7 @@ def load(path: Path) -> tuple[Judge, list[str]]:
 def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
     """What `load` needs to know beside the weights."""
     widths = [layer.out_channels for layer in judge.features if isinstance(layer, nn.Conv2d)]
-    return {"widths": widths, "groups": groups, "labels": LABELS}
+    return {"widths": widths, "side": judge.side, "groups": groups, "labels": LABELS}
 
 
 def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], Tensor]]:

@@ -125,8 +125,8 @@ def test_a_judge_s_camera_keeps_range_and_size_and_its_draws(hardness: float) ->
 
 
 def test_learning_begins_small_and_easy() -> None:
-    steps = [judge.schedule(progress, 500, 1.0) for progress in (0.0, 0.3, 0.7, 1.0)]
-    assert [side for side, _, _ in steps] == [32, 32, 48, 48]
-    assert [hardness for _, hardness, _ in steps] == [0.0, 1.0, 1.0, 1.0]
+    steps = [judge.schedule(progress, 500, 1.0) for progress in (0.0, 0.3, 0.7, 0.9, 1.0)]
+    assert [side for side, _, _ in steps] == [32, 32, 48, 64, 64]
+    assert [hardness for _, hardness, _ in steps] == [0.0, 1.0, 1.0, 1.0, 1.0]
     rates = [lr for _, _, lr in steps]
     assert rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.01)

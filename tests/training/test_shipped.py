@@ -42,15 +42,15 @@ AMONG = 10
 VIEWS = 8
 
 
-def views(image: Tensor) -> Tensor:
-    """Views that the loop did not use: the mirror image through a judge's own camera. (VIEWS, 3, 48, 48)."""
+def views(image: Tensor, side: int) -> Tensor:
+    """Views that the loop did not use: the mirror image through a judge's own camera. (VIEWS, 3, side, side)."""
     mirrored = image.flip(-1).expand(VIEWS, -1, -1, -1)
-    return judge.view(mirrored, judge.SIDE, 0.0, torch.Generator().manual_seed(4))
+    return judge.view(mirrored, side, 0.0, torch.Generator().manual_seed(4))
 
 
 def rank(network: judge.Judge, number: int, image: Tensor) -> int:
     """How many subjects the judge sees rather than this one."""
-    seen = network.look(views(image))["subject"].mean(0)
+    seen = network.look(views(image, network.side))["subject"].mean(0)
     return int((seen > seen[number]).sum())
 
 
