@@ -32,10 +32,10 @@ FURTHEST = 0.5
 PULL = 0.5
 """Weight of the pull of the loop to its first latent, at strength 0."""
 
-SAME, PSNR = 0.95, 13.0
+SAME, PSNR = 0.97, 13.0
 """Below the one, cosine of the embeddings of a picture and its reconstruction, or the other, in decibel, a picture is
-unlike the training's. Of 40 unseen scenes the lowest twentieth were at 0.962 and 17.7 dB; three photographs were at
-0.936, 0.942 and 0.950, white noise at 10.8 dB."""
+unlike the training's. Of 40 unseen scenes one lay lower (0.942, the next 0.971), of 40 by the hand that was held out
+four; three photographs had 0.958, 0.969 and 0.977, white noise 10.8 dB."""
 
 
 @dataclass(frozen=True)
