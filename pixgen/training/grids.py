@@ -32,12 +32,12 @@ CHUNK = 8
 """Batches of scenes in one file."""
 PLAIN = 0.85
 """Share of scenes with a single subject, plain to see: upright, in the middle, always of one size."""
-HAND, BY_HAND = "fluent-emoji-flat", 0.8
-"""Whose drawings plain scenes show, and in which share of them: a small network learns one of each subject by heart,
-ten by no more than their textures. This hand's are the plainest, and those that judges name best as codes."""
+HAND = "fluent-emoji-flat"
+"""Whose drawings the scenes show, where there are any: a small network learns one drawing of a subject by heart, and
+of ten no more than their textures. This hand's are the plainest, and those that judges name best as codes."""
 WHOLE, CLOSE = 0.85, 1.15
 """Half the side of a subject as a share of half the picture's: whole, and of somebody seen closely."""
-CLEAR = ("drawing", "drawing", "drawing", "drawing", "drawing", "watercolor", "oil", "pencil", "neon")
+CLEAR = (*["drawing"] * 8, "watercolor", "oil", "pencil", "neon")
 """The styles of plain scenes, in which a small network finds most."""
 
 
@@ -49,15 +49,15 @@ class CleanScenes(Scenes):
     def __init__(self, cache: Path, batch: int, seed: int, subjects: int) -> None:
         super().__init__(cache, batch, SIDE, seed, subjects, noise=0.0)
         own = {group: [one for one in drawn if one[1].hand == HAND] for group, drawn in self.drawings.items()}
-        self.plainest = Sketcher({group: own[group] or drawn for group, drawn in self.drawings.items()}, self.subjects)
+        self.drawings = {group: own[group] or drawn for group, drawn in self.drawings.items()}
+        self.sketcher = Sketcher(self.drawings, self.subjects)
 
     def sketch(self, rng: random.Random) -> Sketch:
         things = len(self.sketcher.things) / len(self.sketcher.groups)  # the others are whole pictures of a user's own
         if rng.random() >= PLAIN * things:
             return super().sketch(rng)
-        sketcher = self.plainest if rng.random() < BY_HAND else self.sketcher
-        somebody = sketcher.people and rng.random() < 0.25
-        sketch = sketcher.person(rng) if somebody else sketcher.single(rng)
+        somebody = self.sketcher.people and rng.random() < 0.25
+        sketch = self.sketcher.person(rng) if somebody else self.sketcher.single(rng)
         scene = sketch.scene
         scene.style = rng.choice(CLEAR)
         if scene.place is None and rng.random() < 0.2:

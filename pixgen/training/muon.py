@@ -24,15 +24,23 @@ def orthogonal(matrix: Tensor) -> Tensor:
     Newton-Schulz on the product of the matrix with itself, which is the smaller one where a matrix is not square.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    a, b, c = QUINTIC
     x = wide / (wide.norm() + 1e-7)
-    gram, whole = x @ x.T, torch.eye(len(x), dtype=x.dtype, device=x.device)
-    for _ in range(ITERATIONS):
-        step = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        step.diagonal().add_(a)
-        whole, gram = step @ whole, step @ gram @ step
+    gram = x @ x.T
+    step = whole = _polynomial(gram)
+    for _ in range(ITERATIONS - 1):
+        gram = step @ gram @ step
+        step = _polynomial(gram)
+        whole = step @ whole
     found = whole @ x
     return found if wide is matrix else found.T
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    """What one iteration multiplies by: a I + b G + c G^2."""
+    a, b, c = QUINTIC
+    found = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    found.diagonal().add_(a)
+    return found
 
 
 class Muon(torch.optim.Optimizer):

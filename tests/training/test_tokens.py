@@ -4,6 +4,7 @@ import importlib
 import random
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,19 @@ def test_most_scenes_show_one_subject_in_the_middle(folder: Path) -> None:
     first = [scenes.sketch(rng).placed[0] for _ in range(400)]
     middle = [p for p in first if (p.x, p.angle, p.flip) == (0, 0, False) and p.size in (grids.WHOLE, grids.CLOSE)]
     assert abs(len(middle) / 400 - grids.PLAIN) < 0.08
+
+
+def test_scenes_show_one_hand_where_it_drew_the_subject(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
+    group = next(iter(everything))
+    i, drawing = everything[group][0]
+    load_sprites = drawings.load_sprites
+
+    def with_another_hand(cache: Path) -> tuple[np.ndarray, list[drawings.Drawing]]:
+        sprites, index = load_sprites(cache)
+        return sprites, [replace(d, hand=grids.HAND) if n == i else d for n, d in enumerate(index)]
+
+    monkeypatch.setattr("pixgen.training.scenes.load_sprites", with_another_hand)
+    shown = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
+    assert shown[group] == [(i, replace(drawing, hand=grids.HAND))]
+    assert {g: shown[g] for g in shown if g != group} == {g: everything[g] for g in everything if g != group}
