@@ -1,4 +1,5 @@
-"""Whether DALL-E 2's way (arXiv 2204.06125) is real: what the prior's embeddings are worth, what variations keep."""
+"""Whether DALL-E's ways are real: what the token decoder knows of pictures, what the prior's embeddings are worth, and
+what variations and edits keep (arXiv 2102.12092, 2204.06125)."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ from torch import Tensor
 from pixgen import variations as variations_of
 from pixgen.dalle.pair import Pair
 from pixgen.training.figures import Figure, mean, share
+from pixgen.training.grids import CleanScenes
 from pixgen.training.judge import Judge
 from pixgen.training.labels import LABELS
 from pixgen.training.measures import SEED, SUBJECTS, fresh
 from pixgen.training.prior import energy_distance
 from pixgen.training.scenes import Scenes
+from pixgen.training.tokens import told
 from pixgen.training.words import COLOURS
 
 RIDGE = 1.0
@@ -30,6 +33,29 @@ def ridge(texts: Tensor, images: Tensor) -> Tensor:
     rows = torch.cat((texts, torch.ones(len(texts), 1)), 1)
     penalty = RIDGE * texts.var(0).mean() * torch.eye(rows.shape[1])
     return torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+
+
+@torch.no_grad()
+def tokens(models: Pair, cache: Path, wanted: int = 256) -> list[Figure]:
+    """Bits a code of unseen scenes such as the decoder learns from, by what it is told of them; 10 is blind chance."""
+    scenes = CleanScenes(cache, 32, SEED, SUBJECTS)
+    losses: dict[str, list[Tensor]] = {}
+    for step in range(-(-wanted // 32)):
+        batch = scenes.batch_at(step)
+        codes, embeddings = models.codes(batch.images), models.embed(batch.images)
+        others = batch.captions[16:] + batch.captions[:16]  # twins stand side by side, and say almost the same
+        for said, kind, captions in (
+            ("nothing", "nothing", batch.captions),
+            ("another scene's caption", "text", others),
+            ("its caption", "text", batch.captions),
+            ("its image embedding", "image", batch.captions),
+        ):
+            prefix = told(models.decoder, models, kind, embeddings, captions, None)
+            losses.setdefault(said, []).append(models.decoder.loss(codes, prefix) / math.log(2))
+    return [
+        mean(f"bits a code of unseen scenes, told {said}", torch.cat(bits)[:wanted].tolist())
+        for said, bits in losses.items()
+    ]
 
 
 @torch.no_grad()

@@ -54,6 +54,10 @@ def of_judge(options: argparse.Namespace) -> list[Figure]:
     return measures.judge(judge_of(options)[0], options.cache, options.pictures)
 
 
+def of_tokens(options: argparse.Namespace) -> list[Figure]:
+    return embeddings.tokens(pair.load(options.folder), options.cache, options.pictures)
+
+
 def of_prior(options: argparse.Namespace) -> list[Figure]:
     return embeddings.prior(pair.load(options.folder), options.cache, options.pictures)
 
@@ -95,6 +99,7 @@ WHAT: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "perceptor": of_perceptor,
     "vqgan": of_vqgan,
     "judge": of_judge,
+    "tokens": of_tokens,
     "prior": of_prior,
     "variations": of_variations,
     "prompts": of_prompts,

@@ -290,8 +290,11 @@ def test_what_is_drawn_by_the_product_itself_is_judged(
 
 def test_dalle_2_s_way_is_measured(cache: Path, folder: Path, tmp_path: Path) -> None:
     common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--pictures", "16"]
-    evaluate.main([*common, "--what", "prior,variations"])
+    evaluate.main([*common, "--what", "tokens,prior,variations"])
     measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in figures.kept(path)[1]}
+    bits = [measured.pop(what) for what in list(measured) if what.startswith("bits a code")]
+    chance = math.log2(toys.TOKENS.codes)
+    assert len(bits) == 4 and all(abs(value - chance) < 2 for value in bits)  # it has learnt nothing
     assert all(-1 <= value <= 4 for value in measured.values())
     assert {"cosine to the true image embedding, ridge regression", "variations: style kept"} <= set(measured)
     assert measured["edits of strength 0: share of codes that differ"] == 0
