@@ -185,7 +185,7 @@ class TokenDecoder(nn.Module):
         return patches.view(-1, side, side, p, p).transpose(2, 3).reshape(len(patches), side * p, side * p)
 
     def forward(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
-        """Logits (B, patches, slots, codes) of every code, told the prefix and all codes before it.
+        """Logits (B, patches, slots, codes) of every code, told the prefix and all codes before it in `grids`.
 
         order: int64 (B, patches), the patches in the order in which they are given; row by row where None. The logits
         come in that order.
@@ -207,10 +207,10 @@ class TokenDecoder(nn.Module):
         logits: Tensor = self.head(self.norm(x[:, p:]), given[:, :, :-1])
         return logits
 
-    def loss(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
-        """Nats a code, (B,)."""
+    def loss(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
+        """Nats a code, (B,). seen: int64 like grids, what is read in their place of the codes before."""
         order = self._rows(len(grids)) if order is None else order
-        logits = self(grids, prefix, order)
+        logits = self(grids if seen is None else seen, prefix, order)
         each = F.cross_entropy(logits.flatten(0, 2), self._codes(grids, order).flatten(), reduction="none")
         return each.view(len(grids), -1).mean(1)
 

@@ -163,3 +163,11 @@ def test_scenes_show_one_hand_where_it_drew_the_subject(folder: Path, monkeypatc
     shown = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
     assert shown[group] == [(i, replace(drawing, hand=grids.HAND))]
     assert {g: shown[g] for g in shown if g != group} == {g: everything[g] for g in everything if g != group}
+
+
+def test_half_of_the_grids_are_read_with_faults() -> None:
+    codes = torch.arange(400)[:, None, None].expand(400, 16, 16)
+    seen = tokens.misread(codes, torch.Generator().manual_seed(0))
+    assert ((seen == codes) | (seen == codes.roll(1, 0))).all()
+    faults = (seen != codes).float().mean((1, 2))
+    assert 0.4 < (faults == 0).float().mean() < 0.6 and 0.4 < faults.max() < 0.6
