@@ -41,7 +41,7 @@ BESIDE = 0.5
 """Adam's learning rate as a share of Muon's: for embeddings, the last layer and what the prefix is made of."""
 REORDERED = 0.2
 """Share of grids that are not given row by row."""
-MISREAD = 0.5
+MISREAD = 0.8
 """Largest share of the codes before that are another grid's; every second grid is read as it is."""
 BLUR = 0.3
 """Largest length of the noise on image embeddings: what the prior gives later is not exact either."""

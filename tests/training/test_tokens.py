@@ -170,4 +170,4 @@ def test_half_of_the_grids_are_read_with_faults() -> None:
     seen = tokens.misread(codes, torch.Generator().manual_seed(0))
     assert ((seen == codes) | (seen == codes.roll(1, 0))).all()
     faults = (seen != codes).float().mean((1, 2))
-    assert 0.4 < (faults == 0).float().mean() < 0.6 and 0.4 < faults.max() < 0.6
+    assert 0.4 < (faults == 0).float().mean() < 0.6 and 0.7 < faults.max() < 0.9
