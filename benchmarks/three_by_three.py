@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gallery import comparable, is_current, weights
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 import pixgen
 from pixgen import config, files, layers, methods
+from pixgen.training import monitor
 
 ROOT = Path(__file__).parent.parent
 ENGLISH = (
@@ -74,7 +75,7 @@ def sheet(folder: Path, prompts: tuple[str, ...], titles: Mapping[str, str], pat
     wide = columns * SIDE + (columns + 1) * GAP
     high = LABEL // 2 + GAP + len(prompts) * (SIDE + LABEL + GAP)
     paper = Image.new("RGB", (wide, high), "white")
-    pen, font, small = ImageDraw.Draw(paper), ImageFont.load_default(18), ImageFont.load_default(14)
+    pen, font, small = ImageDraw.Draw(paper), monitor.font(17), monitor.font(13)
     for column, method in enumerate(methods.METHODS):
         middle = GAP + column * (SIDE + GAP) + SIDE // 2
         pen.text((middle, LABEL // 4 + GAP), titles[method], fill="black", font=font, anchor="mm")
