@@ -79,8 +79,8 @@ def test_twenty_kills_and_the_same_pictures(lists: Lists) -> None:
             killer.stdin.write("\n")
             killer.stdin.flush()
     assert killer.returncode == 0 and len(done) == KILLS + 1
-    # Most kills found it at work, at more than one place (a busy machine gets on slowly), and none undid what was done.
-    assert killed >= KILLS // 2 and sorted(done) == done and len(set(done)) > 1, done
+    # Most kills found it at work, and none undid what was done.
+    assert killed >= KILLS // 2 and sorted(done) == done and len(set(done)) > 3, done
     assert len(lists.pictures()) == JOBS and lists.pictures() == lists.pictures(undisturbed)
     assert not list(lists.out.glob(".pixgen-*.tmp"))
 
