@@ -59,7 +59,9 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for matrix in (p for p in group["params"] if p.grad is not None):
                 state = self.state[matrix]
-                mean = state.setdefault("mean", torch.zeros_like(matrix))
+                if "mean" not in state:
+                    state["mean"] = torch.zeros_like(matrix)
+                mean = state["mean"]
                 mean.lerp_(matrix.grad, 1 - group["momentum"])
                 ahead = matrix.grad.lerp(mean, group["momentum"]).flatten(1)  # as Nesterov looks
                 scale = 0.2 * group["lr"] * max(ahead.shape) ** 0.5
