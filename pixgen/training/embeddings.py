@@ -96,30 +96,43 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
 
 @torch.no_grad()
 def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> list[Figure]:
-    """Whether pictures drawn from a picture's embedding keep subject and style and yet are others.
+    """Whether variations, as `pixgen vary` draws them, keep subject and style of true scenes and yet are others.
 
-    Subject and style are those of the true scene, told by the judge; the chance is that of another scene's embedding.
+    All is told by the judge, which sees the scenes' own reconstructions for comparison; what remains by chance is what
+    another scene's variations show of this one. Scenes plain to see, such as the decoder learns from, and any others.
     """
-    scenes = Scenes(cache, 64, 128, SEED, SUBJECTS)
-    rng = torch.Generator().manual_seed(SEED)
-    right: dict[str, list[bool]] = {}
-    changed: list[float] = []
-    for images, numbers, shown in fresh(scenes, pictures, styled=True):
-        embeddings = models.embed(images)
-        for name, given in (("", embeddings), (" of another scene's embedding", embeddings.roll(1, 0))):
-            codes = torch.cat([models.from_embedding(e[None], 1, generator=rng) for e in given])
-            seen = judge.look(models.decode(codes))
-            hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
-            style = list(LABELS).index("style")
-            right.setdefault(f"variations{name}: subject kept (top-5)", []).extend(hits.any(1).tolist())
-            kept = seen["style"].argmax(1) == shown[:, style]
-            right.setdefault(f"variations{name}: style kept", []).extend(kept.tolist())
-            if not name:
-                changed += (codes != models.codes(images)).flatten(1).float().mean(1).tolist()
-    found = [share(what, hits) for what, hits in right.items()]
-    return [*found, mean("variations: share of codes that differ from the picture's own", changed)]
+    found = []
+    every = {"plain": CleanScenes(cache, 64, SEED, SUBJECTS), "any": Scenes(cache, 64, 128, SEED, SUBJECTS)}
+    for kind, scenes in every.items():
+        subject: dict[str, list[bool]] = {}
+        style: dict[str, list[bool]] = {}
+        changed: dict[str, list[float]] = {}
+        for images, numbers, shown in fresh(scenes, pictures, styled=True):
+            own = models.codes(images)
+            codes = {f"{kind} scenes' reconstructions": own}
+            for strength in VARIED:
+                name = f"variations of {kind} scenes at strength {strength:g}"
+                made = [
+                    next(variations_of.vary(models, image[None], 1, strength=strength, seed=seed))
+                    for seed, image in enumerate(images)
+                ]
+                codes[name] = torch.stack([one.codes for one in made])
+                changed.setdefault(name, []).extend((codes[name] != own).flatten(1).float().mean(1).tolist())
+            codes[f"{kind} scenes by chance"] = codes[name].roll(1, 0)
+            for name, grids in codes.items():
+                seen = judge.look(models.decode(grids))
+                hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
+                right = seen["style"].argmax(1) == shown[:, list(LABELS).index("style")]
+                subject.setdefault(name, []).extend(hits.any(1).tolist())
+                style.setdefault(name, []).extend(right.tolist())
+        for name in subject:
+            found += [share(f"{name}: subject (top-5)", subject[name]), share(f"{name}: style", style[name])]
+        found += [mean(f"{name}: share of codes that differ", shares) for name, shares in changed.items()]
+    return found
 
 
+VARIED = (0.75, 1.0)
+"""Strengths of variations: the default, and that which leaves nothing but the embedding."""
 STRENGTHS = (0.0, 0.3, 0.6, 1.0)
 
 

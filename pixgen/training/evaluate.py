@@ -63,7 +63,7 @@ def of_prior(options: argparse.Namespace) -> list[Figure]:
 
 
 def of_variations(options: argparse.Namespace) -> list[Figure]:
-    known = pair.load(options.folder), judge_of(options)[0], options.cache, max(4, options.pictures // 16)
+    known = pair.load(options.folder), judge_of(options)[0], options.cache, max(2, options.pictures // 16)
     return [*embeddings.variations(*known), *embeddings.edits(*known)]
 
 

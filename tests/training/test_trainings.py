@@ -10,7 +10,7 @@ import torch
 
 from pixgen.dalle import store
 from pixgen.errors import UsageError
-from pixgen.generators.vqgan_model import load
+from pixgen.generators.vqgan_model import TINY, load
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
 from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, mirrored, pool
@@ -18,6 +18,7 @@ from pixgen.training.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 
+NARROW = {**TINY, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 1, 1, 1]}}
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
 
 
@@ -38,6 +39,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
     monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: vocabulary(scenes, size, 200))
     monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
+    monkeypatch.setattr(vqgan, "TINY", NARROW)
     monkeypatch.setattr(vqgan, "CROPS", 2)
     monkeypatch.setattr(vqgan, "CLUSTERED", 8)
     monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
@@ -47,7 +49,7 @@ LOUD = pytest.mark.filterwarnings("ignore")  # so short a run may warn
 CASES = {
     "clip": ("learner", ["--pictures", 32, "--pool", 8]),
     # Long enough for codes (from 20 % on) and the critic (from 75 %).
-    "vqgan": ("model", ["--crops", 30, "--pool", 40]),
+    "vqgan": ("model", ["--crops", 20, "--pool", 40]),
 }
 
 
