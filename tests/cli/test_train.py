@@ -53,6 +53,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
     monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
     monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: learn(scenes, size, 200))
+    monkeypatch.setattr(vqgan, "TINY", vqgan.TINY | {"ddconfig": vqgan.TINY["ddconfig"] | {"ch_mult": [1, 1, 1, 1]}})
     monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
     monkeypatch.setattr(vqgan, "CROPS", 2)
     monkeypatch.setattr(vqgan, "CLUSTERED", 8)
