@@ -146,7 +146,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if options.threads:
         torch.set_num_threads(options.threads)
-    options.out.mkdir(parents=True, exist_ok=True)
     names = list(WHAT) if options.what == "all" else options.what.split(",")
     if unknown := [name for name in names if name not in WHAT]:
         raise UsageError(f"--what {unknown[0]} is unknown; there are all, {', '.join(WHAT)}")
@@ -161,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             continue
         command = shlex.join(["pixgen", "train", "evaluate", "--what", name, *_without(given, "--what")])
         suffix = f"{name}{options.prompts}" if name == "prompts" else name
+        options.out.mkdir(parents=True, exist_ok=True)
         keep(options.out / f"figures-{suffix}.json", command, figures)
         print(
             f"\n{name}\n\n| measure | figure (95 % interval) | n |\n|---|---|---|\n{table(figures)}", end="", flush=True

@@ -110,7 +110,6 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
-    options.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -118,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = load(options.pair or "")
     made_by = store.fingerprint(pair.path("perceptor"))
     scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects)
+    options.run.mkdir(parents=True, exist_ok=True)
     source = pool(options.pool or options.run / "pool.npy", scenes, options.scenes)
     count = min(options.scenes, len(source))
     images, texts = embed(pair, source, count, options.run / f"embeddings-{made_by}-{count}.npz")

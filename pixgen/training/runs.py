@@ -42,9 +42,8 @@ def options(about: str) -> argparse.ArgumentParser:
 
 
 def begin(chosen: argparse.Namespace) -> torch.device:
-    """Make the run's folder, fix the seed, say where to compute. Raises UsageError for a device that is not here."""
+    """Fix the seed, say where to compute. Raises UsageError for a device that is not here."""
     device = torch.device(hardware.device(chosen.device))
-    chosen.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(chosen.seed)
     if chosen.threads:
         torch.set_num_threads(chosen.threads)

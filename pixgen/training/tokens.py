@@ -150,7 +150,6 @@ def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecode
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
-    options.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     if options.threads:
         torch.set_num_threads(options.threads)

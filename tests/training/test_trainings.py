@@ -68,6 +68,14 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
     assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
+@pytest.mark.parametrize("name", ["clip", "vqgan", "tokens", "prior", "judge"])
+def test_a_training_without_drawings_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
+    training = importlib.import_module(f"pixgen.training.{name}")
+    with pytest.raises(UsageError, match="no drawings in .*pixgen train data"):
+        training.main([str(tmp_path / "run"), "--cache", str(tmp_path / "none")])
+    assert not list(tmp_path.iterdir())
+
+
 def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
     torch.manual_seed(0)
     model = TinyCLIP(TinyConfig(vocabulary=50)).eval()
