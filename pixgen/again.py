@@ -53,7 +53,7 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
 
 def _find(file: Input, folder: Path) -> tuple[Path, State]:
     """Where the file is now and what became of it; one that has its old bytes is preferred wherever it lies."""
-    places = [Path(file.path), *([folder / file.near] if file.near else []), folder / Path(file.path).name]
+    places = [Path(file.path).expanduser(), *([folder / file.near] if file.near else []), folder / Path(file.path).name]
     there = [path for path in places if path.is_file()]
     for path in there:
         if _sha256(path) == file.sha256:

@@ -12,6 +12,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,17 @@ class Altered:
 
 @dataclass(frozen=True)
 class Morph:
-    """All frames of a morph; `strip` is a picture of some of them in a row, `video` an MP4 of all."""
+    """All frames of a morph; `strip` is a picture of some of them in a row."""
 
     frames: list[Image]
     strip: Altered
-    video: bytes
+    pixels: Sequence[Tensor]
+    """The frames, float32 (1, 3, 128, 128) in [0, 1] each."""
+
+    @cached_property
+    def video(self) -> bytes:
+        """An MP4 of all frames, encoded when it is asked for. Raises what `video.encode` raises."""
+        return video.encode(self.pixels, comment=self.strip.about.command)
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,7 @@ def morph(
     chosen = [made[round(i * (frames - 1) / (min(frames, STRIP) - 1))] for i in range(min(frames, STRIP))]
     row = Made(torch.cat([one.image for one in chosen], dim=3), made[0].codes, seed, steps * (frames - 2))
     (strip,) = _finish(pair, job, iter([row]), began)
-    encoded = video.encode([one.image for one in made], comment=strip.about.command)
-    return Morph([to_image(one.image) for one in made], strip, encoded)
+    return Morph([to_image(one.image) for one in made], strip, [one.image for one in made])
 
 
 def edit(

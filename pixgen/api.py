@@ -96,7 +96,7 @@ def generate(
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
-    loaded = Models()
+    loaded = Models(lasting=count > 1)
     for group in render.groups(resolved, count):
         drawing = render.Drawing(group, loaded)
         for step in drawing:

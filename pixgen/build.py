@@ -26,10 +26,11 @@ class Models:
     """Generators and perceptors with their weights, loaded once for runs that follow each other.
 
     Both are functional: they keep nothing of a run, so the next one may have them. `keep` bounds how many stay.
+    lasting: whether there is a next one, so that a perceptor had better keep what only texts need.
     """
 
-    def __init__(self, keep: int = 8) -> None:
-        self._keep = keep
+    def __init__(self, keep: int = 8, *, lasting: bool = False) -> None:
+        self._keep, self.lasting = keep, lasting
         self._made: OrderedDict[str, Any] = OrderedDict()
 
     def get(self, kind: str, options: dict[str, Any], where: str, device: torch.device) -> Any:
@@ -87,6 +88,7 @@ def build(
             if loss["type"] == "phrase" and _attracts(terms[name].weight)
         ],
         prepared=True,
+        lasting=models.lasting,
     )
     optimizer = config.optimizer
     scene = Scene(

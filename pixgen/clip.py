@@ -77,7 +77,7 @@ def tokenize(texts: str | list[str], context_length: int = 77, truncate: bool = 
 
 
 class CLIP(nn.Module):
-    """A loaded model with the methods of OpenAI's: features are as the towers give them, not normalised."""
+    """A loaded model with the methods of OpenAI's; features are as the towers give them, of unit norm or not."""
 
     def __init__(self, network: Any, side: int) -> None:
         super().__init__()

@@ -297,6 +297,8 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
     own = plugin_options(kind, options)
     for key in registry.LOOP_OPTIONS.get(kind, ()):
         _check_loop_option(kind, key, options.get(key), where)
+    # A weight or a rate that is null is left at its default.
+    options = {key: value for key, value in options.items() if value is not None or key not in ("weight", "lr")}
     if kind == "optimizer":
         from pixgen import optimizers  # imports torch, which a config alone does not need
 
@@ -320,7 +322,7 @@ def _check_loop_option(kind: str, key: str, value: Any, where: str) -> None:
     place = join(where, key)
     if value is None:
         if key in ("weight", "lr"):
-            return  # left at its default
+            return
     elif key == "cutouts":
         _check_count(value, place)
     elif key == "clip_norm":

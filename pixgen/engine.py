@@ -121,8 +121,9 @@ class Engine(Iterator[Step]):
         scene.start.prepare(self.session)
         for term in scene.terms.values():
             term.loss.prepare(self.session)
-        for perceptor in self.session.perceptors.values():
-            perceptor.release_text()
+        if not self.session.lasting:
+            for perceptor in self.session.perceptors.values():
+                perceptor.release_text()
         self._iterator = self._run()
         asked, rounded = scene.stages[-1].size, self._round(scene.stages[-1].size)
         if rounded != tuple(asked):

@@ -74,5 +74,7 @@ class Session:
     phrases: Sequence[str] = ()
     prepared: bool = False
     """Whether generator and perceptors have been prepared already, for they may have served another run."""
+    lasting: bool = False
+    """Whether runs with other texts follow and will want the perceptors' text towers."""
     start: Params | None = None
     """The first params after the start (detached), for losses that pull back to them."""

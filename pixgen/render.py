@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class FromFiles(Protocol):
+    """A plugin that reads files which no option of type Path names; they are part of how a picture was made."""
+
+    def files(self) -> list[str]:
+        """Their paths; none where it uses what comes with pixgen."""
 
 
 def groups(config: RenderConfig, count: int) -> list[list[RenderConfig]]:
@@ -121,7 +130,7 @@ class Drawing(Iterator[Step]):
 
 
 def _inputs(config: RenderConfig) -> tuple[Input, ...]:
-    """The files that a run reads: image prompts, and every plugin option that is a Path."""
+    """The files that a run reads: image prompts, every plugin option that is a Path, and weights of one's own."""
     found = [p.text for p in prompts.parse(config.prompt, _seed(config)) if p.kind == "image"]
     for name, kind in configs.COMPONENTS.items():
         found += _paths(kind, getattr(config, name))
@@ -131,17 +140,31 @@ def _inputs(config: RenderConfig) -> tuple[Input, ...]:
     return tuple(Input(path, _sha256(path)) for path in dict.fromkeys(found))
 
 
-def _paths(kind: str, options: Mapping[str, Any]) -> list[str]:
-    hints = typing.get_type_hints(registry.get(kind, options["type"])) if kind != "optimizer" else {}
-    return [str(value) for key, value in options.items() if hints.get(key) in (Path, Path | None) and value]
+def _paths(kind: str, options: dict[str, Any]) -> list[str]:
+    if kind == "optimizer":
+        return []
+    plugin = registry.get(kind, options["type"])
+    hints = typing.get_type_hints(plugin)
+    found = [str(value) for key, value in options.items() if hints.get(key) in (Path, Path | None) and value]
+    if issubclass(plugin, FromFiles):
+        found += registry.create(kind, configs.plugin_options(kind, options)).files()
+    return found
 
 
 def _sha256(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        place = Path(path).expanduser()
+        about = place.stat()
+        return _hash(place, about.st_mtime_ns, about.st_size)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, changed: int, size: int) -> str:
+    """Of a file as it is, read once: a list draws many pictures with the same weights."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seed(config: RenderConfig) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,10 @@ class OptionError(UsageError):
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
         self.key = key
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
+        # By default an exception is unpickled from its message alone, and a worker process could not send this one.
+        return type(self), (self.key, str(self))
 
 
 def coerce(value: Any, hint: Any, where: str) -> Any:
@@ -140,7 +145,7 @@ def _coerce_plain(value: Any, hint: Any, where: str) -> Any:
         _require(isinstance(value, int) and not isinstance(value, bool), value, hint, where)
         return value
     if hint is Path and isinstance(value, str):
-        return Path(value)
+        return Path(os.path.expanduser(value))
     cls = typing.get_origin(hint) or hint
     _require(not isinstance(cls, type) or isinstance(value, cls), value, hint, where)
     return value

@@ -36,6 +36,14 @@ def test_a_config_becomes_a_run() -> None:
     assert set(steps[-1].losses) == {"clip", "smooth", "pull"}
 
 
+@pytest.mark.parametrize("lasting", [True, False])
+def test_texts_to_come_keep_their_tower(lasting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = []
+    monkeypatch.setattr(pixgen.testing.ToyPerceptor, "release_text", lambda self: released.append(self))
+    build(config(), models=Models(lasting=lasting))
+    assert bool(released) is not lasting
+
+
 def test_starts_hear_only_of_looks_to_be_reached() -> None:
     weights = {"oil": 1.0, "ink": -1.0, "neon": 0.0, "later": {"type": "linear", "start": 0.0, "end": 1.0}}
     losses = {name: {"type": "phrase", "text": name, "weight": weight} for name, weight in weights.items()}
@@ -89,8 +97,3 @@ def test_a_run_without_losses_or_perceptors_is_refused() -> None:
         build(config(losses={"clip": None}))
     with pytest.raises(UsageError, match="no perceptor"):
         build(config(perceptors={"tiny": None}))
-
-
-def test_a_weight_that_is_none_is_named_by_its_term() -> None:
-    with pytest.raises(UsageError, match=r"losses\.clip\.weight"):
-        build(config(losses={"clip": {"type": "clip", "weight": None}}))

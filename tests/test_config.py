@@ -69,6 +69,13 @@ def test_terms_are_added_changed_and_deleted_by_id() -> None:
     }
 
 
+def test_null_leaves_a_weight_and_a_rate_at_their_defaults() -> None:
+    words = ("losses.clip.weight=null", "perceptors.tiny.weight=null", "optimizer.lr=null")
+    made = resolve("generator=pixel", *words)
+    assert made.losses["clip"]["weight"] == made.perceptors["tiny"]["weight"] == 1.0
+    assert made.optimizer["lr"] == 0.1
+
+
 def test_another_type_begins_with_options_of_its_own() -> None:
     made = resolve("noise.until=0.5", "noise={type: cosine, start: 1}", "optimizer.betas=[0.5, 0.9]", "optimizer=SGD")
     assert made.noise == {"type": "cosine", "start": 1}

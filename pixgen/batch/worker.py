@@ -84,7 +84,7 @@ Event = Stepped | Finished | Failed
 
 
 class Artist:
-    """Draws task after task with models that are loaded once.
+    """Draws task after task with generators and perceptors that are loaded once.
 
     scores: names of the score plugins to apply. plugins: Python files to load first.
     Raises UsageError for a score or a plugin file that is not there.
@@ -96,7 +96,7 @@ class Artist:
 
         for file in plugins:
             registry.load_file(file)
-        self._models = Models()
+        self._models = Models(lasting=True)
         self._scores = {name: registry.create("score", {"type": name}) for name in scores}
 
     def draw(self, task: Task) -> Generator[Event, None, None]:

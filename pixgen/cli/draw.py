@@ -118,7 +118,7 @@ def draw(
 
     config = configs.resolve_auto(typed)
     files.check_writable(naming.fixed_folder(output, prompt))
-    index, models = 0, build.Models()
+    index, models = 0, build.Models(lasting=count > 1)
     for group in render.groups(config, count):
         drawing = render.Drawing(group, models)
         sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)

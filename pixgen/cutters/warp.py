@@ -53,6 +53,21 @@ _VIEWS = ("matrices", "levels", "colours", "shifts", "strengths")
 """A plan's tensors with a second dimension N."""
 
 
+_SHARES = ("whole", "overhang", "translation", "affine", "perspective", "perspective_p", "flip")
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(_SHARES, (0, 1)),
+    **dict.fromkeys(("brightness", "contrast", "saturation", "noise"), (0, 1)),
+    **dict.fromkeys(("min_size", "max_size"), (0.01, 4)),
+    "margin": (0, 4),
+    "size_power": (0.01, 100),
+    "rotation": (0, 360),
+    "scale": (0, 0.99),
+    "shear": (0, 89),
+    "hue": (0, 0.5),
+}
+"""What a number may be: a share, a probability, degrees, or something that leaves a picture."""
+
+
 @register("cutter", "warp")
 @dataclass
 class Warp(Cutter):
@@ -102,6 +117,13 @@ class Warp(Cutter):
     """What lies outside the picture. Both pass gradient on; `border` gathers all of it in the outermost pixels."""
 
     _kornia: Any = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name):g}; it must be from {low:g} to {high:g}")
+        if self.min_size > self.max_size:
+            raise ValueError(f"min_size {self.min_size:g} is above max_size {self.max_size:g}; crops lie between")
 
     def plan(self, size: Size, cutouts: int, side: int, step: int, streams: Sequence[Streams], name: str) -> Plan:
         """Draw the views of every picture from its stream ("cutouts/<name>", step), on the CPU."""

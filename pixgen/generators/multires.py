@@ -62,7 +62,7 @@ class MultiRes(Generator):
         return {f"P{level}": found[f"P{level}"] for level in range(len(shapes))}
 
     def resize(self, params: Params, size: Size) -> Params:
-        """By way of the pyramid's sum, so that nothing is lost to the ends of tanh."""
+        """By way of the pyramid's sum; what lies beyond the ends of tanh comes back at them."""
         return self.encode((1 + torch.tanh(_resized(_total(params), size))) / 2)
 
     def _shapes(self, size: Size) -> list[Size]:

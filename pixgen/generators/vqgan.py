@@ -46,6 +46,10 @@ class VQGAN(Generator):
             self.network.checkpointing()
         self.network.to(device)
 
+    def files(self) -> list[str]:
+        """The checkpoint of one's own, if `model` is one."""
+        return [self.model] if is_path(self.model) else []
+
     def _load(self) -> vqgan_model.VQModel:
         if self.model == zoo.EMBEDDED:
             return vqgan_model.load(vqgan_model.EMBEDDED)

@@ -23,7 +23,8 @@ from pixgen.registry import register
 class OpenCLIP(Perceptor):
     """A CLIP built by open_clip from weights that were pulled or are named by their path.
 
-    Where the run computes in half precision its image tower's frozen weights are cast once, and not at every call.
+    Where the run computes in half precision its image tower's frozen weights are cast once, and not at every call; the
+    exact ones are kept for what is computed in float32 before and after.
     Raises UsageError for a model that is unknown or not here, PixgenError for weights that cannot be used.
     """
 
@@ -39,6 +40,7 @@ class OpenCLIP(Perceptor):
     _weights: Path | None = field(init=False, repr=False, compare=False, default=None)
     _tokenizer: Path | None = field(init=False, repr=False, compare=False, default=None)
     _dtype: torch.dtype = field(init=False, repr=False, compare=False, default=torch.float32)
+    _exact: list[Tensor] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def prepare(self, device: torch.device) -> None:
         if self._built is None:
@@ -91,7 +93,7 @@ class OpenCLIP(Perceptor):
         return self._built
 
     def _use(self, built: clips.Built) -> None:
-        self._built, self.input_size, self.dim = built, built.side, built.dim
+        self._built, self.input_size, self.dim, self._exact = built, built.side, built.dim, []
 
     def _find(self) -> None:
         if is_path(self.model):
@@ -111,9 +113,14 @@ class OpenCLIP(Perceptor):
     def _cast(self, device: torch.device) -> None:
         """Bring the image tower to the precision that the run computes in."""
         wanted = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
-        if wanted != self._dtype:
-            self._network.model.visual.to(wanted)
-            self._dtype = wanted
+        if wanted == self._dtype:
+            return
+        tower = self._network.model.visual
+        tensors = [*tower.parameters(), *tower.buffers()]
+        self._exact = self._exact or [tensor.data.cpu() for tensor in tensors]
+        for tensor, exact in zip(tensors, self._exact, strict=True):
+            tensor.data = exact.to(device, wanted if exact.is_floating_point() else exact.dtype)
+        self._dtype = wanted
 
 
 _TEXT = ("transformer", "token_embedding", "positional_embedding", "ln_final", "text_projection", "text", "attn_mask")

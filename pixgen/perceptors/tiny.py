@@ -36,7 +36,7 @@ class Tiny(Perceptor):
         from safetensors import SafetensorError, safe_open
         from tokenizers import Tokenizer
 
-        path = Path(self.path) if self.path else EMBEDDED
+        path = Path(self.path).expanduser() if self.path else EMBEDDED
         if not path.is_file():
             way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
             raise PixgenError(f"perceptor weights not found: {path}; {way_out}")
@@ -64,6 +64,10 @@ class Tiny(Perceptor):
         self.tokenizer.enable_padding(length=config.context, pad_id=0)
         self.tokenizer.enable_truncation(config.context)
         self.device, self.input_size, self.dim = device, config.side, config.dim
+
+    def files(self) -> list[str]:
+        """The weights of one's own, if `path` names any."""
+        return [self.path] if self.path else []
 
     def encode_image(self, images: Tensor) -> Tensor:
         return self.model.encode_image(images)

@@ -34,9 +34,6 @@ class _Plan:
     reading: Reading
     choices: list[tuple[Asked, list[int]]]
 
-    def of(self, thing: Asked) -> list[int]:
-        return next(found for known, found in self.choices if known is thing)
-
 
 @register("start", "bank")
 @dataclass
@@ -66,6 +63,11 @@ class BankStart(Start):
             raise ValueError(f"top is {self.top}; it must be at least 1")
         if self.noise < 0:
             raise ValueError(f"noise is {self.noise}; it must be at least 0")
+
+    def files(self) -> list[str]:
+        """The bank and its networks, if they are not those that come with pixgen."""
+        names = ("bank", "perceptor", "vqgan")
+        return [str(Path(self.folder) / f"{name}.safetensors") for name in names] if self.folder else []
 
     def prepare(self, session: Session) -> None:
         """Load the bank and read the prompts.

@@ -27,6 +27,8 @@ class Candidates(Start):
     """Draws `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
 
     least: ClassVar[int] = SIDE
+    networks: ClassVar[Sequence[str]]
+    """Those of the pair that are read."""
 
     folder: str = ""
     """Where the pair's files are (perceptor, vqgan, tokens, prior); empty for those that come with pixgen."""
@@ -48,6 +50,10 @@ class Candidates(Start):
             raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
         self._pair = load(self.folder, session.device)
         self._drawn.clear()
+
+    def files(self) -> list[str]:
+        """The pair's files, if it is not the one that comes with pixgen."""
+        return [str(Path(self.folder) / f"{name}.safetensors") for name in self.networks] if self.folder else []
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         if self._pair is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from pixgen.starts.candidates import Candidates
 @dataclass
 class Dalle1(Candidates):
     """Code grids written after the prompt's words; the one that CLIP likes best begins."""
+
+    networks: ClassVar[Sequence[str]] = ("perceptor", "vqgan", "tokens")
 
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """Several prompts are one caption, the heaviest first; negative ones count in the ranking alone.

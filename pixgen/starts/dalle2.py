@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from pixgen.starts.candidates import Candidates, picture
 @dataclass
 class Dalle2(Candidates):
     """Code grids written after the image embedding that the prior draws; the one that CLIP likes best begins."""
+
+    networks: ClassVar[Sequence[str]] = ("perceptor", "vqgan", "tokens", "prior")
 
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """Every candidate has an embedding of its own; several prompts' are added by weight, a picture's as it is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 import pixgen
 from pixgen import metadata
 from pixgen.cli.main import run
+from pixgen.resources import embedded
 
 PLUGIN = "import pixgen.testing\n"
 
@@ -109,6 +111,27 @@ def test_files_are_found_beside_the_picture_and_refused_when_changed(capsys: pyt
     assert run(["again", "moved/fox.png", *TOYS, "-o", "not.png"]) == 2
     assert "start.png, which is not there now" in capsys.readouterr().err
     assert not Path("not.png").exists()
+
+
+def test_weights_of_one_s_own_are_part_of_the_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(embedded() / "perceptor.safetensors", "mine.safetensors")
+    weights = ["perceptors.mine.type=tiny", "perceptors.mine.path=mine.safetensors"]
+    draw("a fox", "-o", "fox.png", "losses={clip: {type: clip}}", *weights)
+    assert run(["again", "fox.png", *TOYS, "-o", "same.png", "--quiet"]) == 0
+    assert Path("same.png").read_bytes() == Path("fox.png").read_bytes()
+    with Path("mine.safetensors").open("ab") as file:
+        file.write(b"more")
+    capsys.readouterr()
+    assert run(["again", "fox.png", *TOYS, "-o", "not.png"]) == 2
+    assert "mine.safetensors is not the file that fox.png was drawn with" in capsys.readouterr().err
+
+
+def test_a_file_in_the_home_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    Image.new("RGB", (40, 40), "red").save("start.png")
+    draw("a fox", "start.type=image", "start.path=~/start.png", "-o", "fox.png")
+    assert metadata.read(Path("fox.png")).inputs[0].path == "~/start.png"
+    assert run(["again", "fox.png", *TOYS, "-o", "same.png", "--quiet"]) == 0
 
 
 def test_an_interrupted_picture_stops_where_it_stopped_or_is_finished(capsys: pytest.CaptureFixture[str]) -> None:

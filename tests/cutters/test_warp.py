@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from pixgen import registry
 from pixgen.cutters.warp import Warp
+from pixgen.errors import UsageError
 from pixgen.streams import Streams
 
 STILL = dict.fromkeys(["affine", "perspective", "brightness", "contrast", "saturation", "hue", "noise"], 0.0)
@@ -110,6 +111,21 @@ def test_a_spread_plan_gives_each_picture_one_view() -> None:
     assert spread.shape == (5, 1, 3, 16, 16)
     for n in range(5):
         torch.testing.assert_close(spread[n, 0], Warp().cut(images[n : n + 1], plan)[0, n])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("perspective", 2.0, "cutter: perspective is 2; it must be from 0 to 1"),
+        ("whole", -1.0, "whole is -1; it must be from 0 to 1"),
+        ("scale", 1.5, "scale is 1.5; it must be from 0 to 0.99"),
+        ("rotation", -5.0, "rotation is -5"),
+        ("min_size", 1.2, "min_size 1.2 is above max_size 1"),
+    ],
+)
+def test_views_that_cannot_be_are_refused(option: str, value: float, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        registry.create("cutter", {"type": "warp", option: value}, "cutter")
 
 
 def test_a_plan_for_another_size_is_refused() -> None:

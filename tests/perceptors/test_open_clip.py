@@ -128,6 +128,7 @@ def test_half_precision_casts_the_tower_once_and_stays_near(clip: OpenCLIP) -> N
     assert half.dtype == torch.float32 and (half * whole).sum(1).min() > 0.999
     (grad,) = torch.autograd.grad(half.sum(), images)
     assert grad.dtype == torch.float32 and grad.abs().sum() > 0
+    assert torch.equal(clip.encode_image(images.detach()), whole)  # nothing is left of the rounding
 
 
 def test_the_text_tower_goes_and_a_late_text_still_counts(clip: OpenCLIP) -> None:
