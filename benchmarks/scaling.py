@@ -33,7 +33,7 @@ def measured(run: Path, arguments: Sequence[str], size: dict[str, int]) -> dict[
         if known.parent != folder and not (folder / known.name).exists():
             shutil.copyfile(known, folder / known.name)
     wanted = [word for name, value in size.items() for word in (f"--{name}", str(value))]
-    prior.main([str(folder), *arguments, *wanted])
+    prior.main([str(folder), *arguments, "--plain", "0", *wanted])
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     found: dict[str, float] = next(line for line in reversed(lines) if "sample" in line)
     return found

@@ -42,12 +42,12 @@ CLEAR = (*["drawing"] * 8, "watercolor", "oil", "pencil", "neon")
 
 
 class CleanScenes(Scenes):
-    """128 x 128 and without noise, which codes cannot show; most of them of a single subject."""
+    """Without noise, which codes cannot show; most of them of a single subject."""
 
     drift = 0.0
 
-    def __init__(self, cache: Path, batch: int, seed: int, subjects: int) -> None:
-        super().__init__(cache, batch, SIDE, seed, subjects, noise=0.0)
+    def __init__(self, cache: Path, batch: int, seed: int, subjects: int, side: int = SIDE) -> None:
+        super().__init__(cache, batch, side, seed, subjects, noise=0.0)
         own = {group: [one for one in drawn if one[1].hand == HAND] for group, drawn in self.drawings.items()}
         self.drawings = {group: own[group] or drawn for group, drawn in self.drawings.items()}
         self.sketcher = Sketcher(self.drawings, self.subjects)

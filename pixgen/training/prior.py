@@ -24,6 +24,7 @@ from pixgen.dalle import store
 from pixgen.dalle.pair import Pair, load, resized
 from pixgen.dalle.prior import Prior, PriorConfig
 from pixgen.training import runs
+from pixgen.training.grids import CleanScenes
 from pixgen.training.pool import Pool, pool
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 from pixgen.training.scenes import Scenes
@@ -35,6 +36,8 @@ WORDINGS = 2
 """Captions used of each picture."""
 HELD_OUT = 2000
 """Pictures at the end of the pool, at most a tenth of it, on which the prior is measured."""
+PLAIN = 0.5
+"""Share of pairs whose scenes are plain to see: "a fox" is to mean a picture of a fox that the token decoder knows."""
 
 
 @torch.no_grad()
@@ -99,6 +102,7 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pair", type=Path, help="folder of the perceptor  [default: the embedded one]")
     parser.add_argument("--pool", type=Path, help="scenes rendered before, pool.npy of `train clip`")
     parser.add_argument("--scenes", type=int, default=60_000)
+    parser.add_argument("--plain", type=float, default=PLAIN, help="share of pairs of scenes such as tokens learns")
     parser.add_argument("--pairs", type=int, default=800_000, help="seen in all, the same ones several times")
     parser.add_argument("--subjects", type=int, default=440)
     parser.add_argument("--width", type=int, default=PriorConfig.width)
@@ -117,13 +121,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = load(options.pair or "")
     made_by = store.fingerprint(pair.path("perceptor"))
     scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects)
+    plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, side=64)
     options.run.mkdir(parents=True, exist_ok=True)
-    source = pool(options.pool or options.run / "pool.npy", scenes, options.scenes)
-    count = min(options.scenes, len(source))
-    images, texts = embed(pair, source, count, options.run / f"embeddings-{made_by}-{count}.npz")
-    held = min(HELD_OUT, max(2, count // 10))
-    judged = (texts[-held:, 0], images[-held:])
-    images, texts = images[:-held], texts[:-held]
+    pools = {"embeddings": pool(options.pool or options.run / "pool.npy", scenes, options.scenes)}
+    if options.plain:
+        pools["plain"] = pool(options.run / "plain.npy", plain, options.scenes // 2)
+    taught, judged = [], []
+    for name, source in pools.items():
+        count = min(options.scenes, len(source))
+        images, texts = embed(pair, source, count, options.run / f"{name}-{made_by}-{count}.npz")
+        held = min(HELD_OUT, max(2, count // 10))
+        judged.append((texts[-held:, 0], images[-held:]))
+        taught.append((texts[:-held], images[:-held]))
+    texts, images = (torch.cat(parts) for parts in zip(*taught, strict=True))
+    usual = len(taught[0][0])  # scenes before the plain ones
 
     model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width))
     model.learn_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
@@ -143,7 +154,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         for group in optimizer.param_groups:
             group["lr"] = rate_of_learning(seen / options.pairs, step, options.lr)
-        rows = torch.randint(len(images), (BATCH,), generator=rng)
+        rows = torch.randint(usual, (BATCH,), generator=rng)
+        if options.plain:
+            others = torch.randint(usual, len(images), (BATCH,), generator=rng)
+            rows = torch.where(torch.rand(BATCH, generator=rng) < options.plain, others, rows)
         which = torch.randint(WORDINGS, (BATCH,), generator=rng)
         loss = model.loss(texts[rows, which], images[rows], rng)
         optimizer.zero_grad(set_to_none=True)
@@ -158,11 +172,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             reported = time.time()
             log.write(pairs=seen, rate=round(rate), loss=round(loss.item(), 4))
         if time.time() - saved > runs.SAVE_EVERY or seen >= options.pairs:
-            facts = measure(average.model, ridge, *judged)
-            log.write(pairs=seen, scenes=count, **facts)
+            facts = measure(average.model, ridge, *judged[0])
+            if options.plain:
+                facts |= {f"plain_{name}": value for name, value in measure(average.model, ridge, *judged[1]).items()}
+            log.write(pairs=seen, scenes=len(images), **facts)
             networks = {"model": model.state_dict(), "average": average.model.state_dict()}
             save_atomically(networks | {"seen": seen, "step": step, "optimizer": optimizer.state_dict()}, checkpoint)
-            facts |= {"pairs": seen, "scenes": count, "seed": options.seed}
+            facts |= {"pairs": seen, "scenes": len(images), "seed": options.seed}
             store.save(average.model, options.run / "prior.safetensors", perceptor=made_by, **facts)
             saved = reported = time.time()
 
