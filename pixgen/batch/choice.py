@@ -41,7 +41,8 @@ WORKER_BYTES = 1_500_000_000
 class Choice:
     """Fixed in the manifest before the first picture, so that a resumed list gives the same bytes.
 
-    batch: pictures in a group. measured: what it rests on, for people.
+    batch: pictures in a group. measured: what it rests on, for people. first_batch: the batch that the list was begun
+    with, where memory was too short for it; None otherwise.
     """
 
     device: str
@@ -50,6 +51,7 @@ class Choice:
     workers: int
     batch: int
     measured: Mapping[str, float] = field(default_factory=dict)
+    first_batch: int | None = None
 
     def applied(self, config: RenderConfig, together: int) -> RenderConfig:
         """The config with every `auto` replaced; what a row asked for stays."""
@@ -65,6 +67,11 @@ class Choice:
         """How many pictures of these settings are drawn together."""
         batch = settings.config.batch
         return self.batch if isinstance(batch, str) else batch
+
+    def halved(self, together: int) -> Choice:
+        """The choice after so many pictures together ran out of memory."""
+        batch = min(self.batch, together // 2)
+        return dataclasses.replace(self, batch=batch, first_batch=self.first_batch or self.batch)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back."""
@@ -88,14 +95,16 @@ class Wanted:
 def agreed(fixed: Choice, wanted: Wanted) -> Choice:
     """An earlier run's choice with the number of workers that is wanted now.
 
-    Raises UsageError where another number of threads or group size is wanted: the pictures would change.
+    Raises UsageError where another number of threads or group size is wanted than the list was begun or goes on
+    with: the pictures would change. A group size that memory has made smaller stays so.
     """
-    for name in ("threads", "batch"):
-        asked, kept = getattr(wanted, name), getattr(fixed, name)
-        if asked is not None and asked != kept:
-            flag = "--group" if name == "batch" else "--threads"
+    for flag, asked, first, now in (
+        ("--threads", wanted.threads, fixed.threads, fixed.threads),
+        ("--group", wanted.batch, fixed.first_batch or fixed.batch, fixed.batch),
+    ):
+        if asked not in (None, first, now):
             raise UsageError(
-                f"{flag} {asked}: this list was begun with {kept}, and its pictures would change; leave it out, "
+                f"{flag} {asked}: this list was begun with {first}, and its pictures would change; leave it out, "
                 "or draw into another folder"
             )
     return dataclasses.replace(fixed, workers=wanted.workers or fixed.workers)

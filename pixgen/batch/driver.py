@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -143,8 +142,9 @@ class Driver:
         if several:
             # Less memory for each half, and whoever spoils a group spoils one half alone.
             self.manifest.split(group)
+            del self._deaths[group]  # the first half has its number, and dies on its own account
             if event.kind == "memory":
-                self.choice = dataclasses.replace(self.choice, batch=min(self.choice.batch, len(records) // 2))
+                self.choice = self.choice.halved(len(records))
                 self.manifest.fix("choice", self.choice.to_dict())
                 self.watcher.warned(f"out of memory with {len(records)} pictures together; going on with half as many")
             return

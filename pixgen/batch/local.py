@@ -40,7 +40,9 @@ class Local:
             try:
                 with_pool.until_ready()
                 batch, speed = choices.group_size(
-                    lambda size: _together(with_pool, [probe_task(resolved, size)])[0], resolved.steps
+                    lambda size: _together(with_pool, [probe_task(resolved, size)])[0],
+                    resolved.steps,
+                    min(choices.MOST_TOGETHER, jobs),
                 )
                 measured = {"pictures an hour and GPU": 3600 * speed}
             finally:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,8 +69,8 @@ class Record:
     """A job as the manifest has it.
 
     state: `pending`, `draft` (a whole picture of fewer steps than planned), `done` or `failed`. file: its name in the
-    folder. group: jobs of one number are drawn together, always. steps: of the picture that is there. losses: of the
-    last step. rank: by which drafts are refined, the greatest first.
+    folder. group: jobs of one number are drawn together, always. steps: of the picture that is there, 0 where
+    none is. losses: of the last step. rank: by which drafts are refined, the greatest first.
     """
 
     id: int
@@ -177,8 +178,11 @@ class Manifest:
         self.fix("session", self._session)
 
     def retry_failed(self) -> int:
-        """Make failed jobs pending again; how many."""
-        return self._do("UPDATE jobs SET state = 'pending', error = NULL WHERE state = 'failed'").rowcount
+        """Let failed jobs be handed out again, as drafts where a picture is there; how many."""
+        return self._do(
+            "UPDATE jobs SET state = CASE WHEN steps > 0 THEN 'draft' ELSE 'pending' END, error = NULL "
+            "WHERE state = 'failed'"
+        ).rowcount
 
     # Handing out
 
@@ -368,6 +372,19 @@ class Manifest:
 
 _READING = "(SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'reading')"
 _DAMAGED = "{path} is damaged; put it back from a copy, or choose another folder with -o (this one is left as it is)"
+
+
+def numbered(records: Iterable[Record]) -> Iterator[tuple[Record, int]]:
+    """Each record with how many before it have the same prompt, template, seed and axes, in other settings.
+
+    That number tells rows apart that differ only in settings of their own, and is the same at every value of a grid.
+    Give it all records of a list, so that one without a picture shifts nothing.
+    """
+    before: Counter[tuple[Any, ...]] = Counter()
+    for record in records:
+        said = (record.prompt, record.template, record.seed, json.dumps(record.axes, sort_keys=True))
+        yield record, before[said]
+        before[said] += 1
 
 
 def rows(folder: Path) -> Iterator[Row]:

@@ -79,10 +79,11 @@ def _figure(record: Record) -> str:
     facts |= {name: f"{value:.4f}" for name, value in numbers.items()}
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     source = escape(quote(record.file))
-    if record.state in ("done", "draft"):
+    image = ""
+    if record.steps > 0:  # also of a draft that then failed
         image = f'<a href="{source}"><img src="{source}" alt="{escape(record.prompt)}" loading="lazy"></a>'
-    else:
-        image = f'<p class="failed">{escape(record.state)}: {escape(record.error or "not drawn yet")}</p>'
+    if record.state not in ("done", "draft"):
+        image += f'<p class="failed">{escape(record.state)}: {escape(record.error or "not drawn yet")}</p>'
     shown = command(record.settings, record.prompt, record.seed)
     return (
         f"<figure>{image}<figcaption><p>{escape(record.prompt)}</p><dl>{listed}</dl>"

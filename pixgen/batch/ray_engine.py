@@ -83,7 +83,11 @@ class Cluster:
             resolved = pool.resolve(config)
             batch, measured = wanted.batch or 1, {}
             if gpus and wanted.batch is None:
-                batch, speed = choices.group_size(lambda size: pool.run(probe_task(resolved, size)), resolved.steps)
+                batch, speed = choices.group_size(
+                    lambda size: pool.run(probe_task(resolved, size)),
+                    resolved.steps,
+                    min(choices.MOST_TOGETHER, jobs),
+                )
                 measured = {"pictures an hour and GPU": 3600 * speed}
         finally:
             pool.close()

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest, Record, numbered
 from pixgen.errors import UsageError, did_you_mean
 
 CONFIDENCE = 0.95
@@ -58,18 +58,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Sample:
-    """A finished picture. unit: its prompt and seed."""
+    """A finished picture.
+
+    unit: what tells it from every other picture at the same axes; first the prompt as the list says it.
+    """
 
     axes: Mapping[str, str]
-    prompt: str
-    seed: int
+    unit: tuple[str | int, ...]
     scores: Mapping[str, float]
 
 
 def samples(folder: Path) -> list[Sample]:
     """The finished pictures of a list. Raises UsageError where there is no list or none is finished."""
     with Manifest(folder, readonly=True) as manifest:
-        found = [_sample(record) for record in manifest.records("done")]
+        found = [_sample(record, number) for record, number in numbered(manifest.records()) if record.state == "done"]
     if not found:
         raise UsageError(f"{folder}: no picture of this list is finished; draw it first with pixgen batch")
     return found
@@ -86,8 +88,8 @@ def compare(
 
     scores: by default loss, seconds and every score without details that was taken. axes: by default all of the grid;
     a list without a grid has one line a score. baselines: axis -> value; by default the grid's first value. Two
-    pictures are a pair when prompt, seed and all other axes are the same. by_prompt: average the seeds of a prompt
-    (and pairs of it) first, so that prompts are the samples.
+    pictures are a pair when row, prompt, seed and all other axes are the same. by_prompt: average all pictures of a
+    prompt as the list says it (and pairs of it) first, so that prompts are the samples.
 
     Raises UsageError for a score, axis or value that is not there.
     """
@@ -200,7 +202,7 @@ def _by_value(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Line]]:
     return found
 
 
-def _sample(record: Record) -> Sample:
+def _sample(record: Record, number: int) -> Sample:
     axes = {
         axis: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for axis, value in record.axes.items()
@@ -208,16 +210,16 @@ def _sample(record: Record) -> Sample:
     losses = {f"loss.{name}": value for name, value in record.losses.items() if name != "total"}
     seconds = {} if record.seconds is None else {"seconds": record.seconds}
     scores = {"loss": record.losses["total"], **losses, **record.scores, **seconds}
-    return Sample(axes, record.template or record.prompt, record.seed, scores)
+    return Sample(axes, (record.template or record.prompt, record.prompt, record.seed, number), scores)
 
 
 Units = dict[tuple[Any, ...], float]
-"""A score by what it was taken of: prompt, seed, and the values of the other axes."""
+"""A score by what it was taken of: a sample's unit and the values of the other axes."""
 
 
 def _units(found: Sequence[Sample], score: str, others: Sequence[str]) -> Units:
     return {
-        (sample.prompt, sample.seed, *(sample.axes.get(axis) for axis in others)): sample.scores[score]
+        (*sample.unit, *(sample.axes.get(axis) for axis in others)): sample.scores[score]
         for sample in found
         if score in sample.scores
     }

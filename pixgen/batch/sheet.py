@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pixgen import files
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest, Record, numbered
 
 TILE, GAP, LINE = 160, 8, 15
 LABEL = 200  # pixels for the words at the left of a grid's row
@@ -48,8 +48,8 @@ def write_sheets(folder: Path) -> list[Path]:
     The last axis of a grid makes the columns. Raises PixgenError where the folder cannot be written.
     """
     with Manifest(folder, readonly=True) as manifest:
-        records = list(itertools.islice(manifest.records("done", "draft"), MOST_PICTURES))
-    columns, lines = layout(records, folder)
+        drawn = (pair for pair in numbered(manifest.records()) if pair[0].steps > 0)
+        columns, lines = layout(list(itertools.islice(drawn, MOST_PICTURES)), folder)
     paths = []
     for number, start in enumerate(range(0, len(lines), PAGE_ROWS), 1):
         data = _draw(columns, lines[start : start + PAGE_ROWS])
@@ -63,21 +63,27 @@ def write_sheets(folder: Path) -> list[Path]:
     return paths
 
 
-def layout(records: Sequence[Record], folder: Path) -> tuple[list[str], list[Line]]:
-    """The heads of the columns (empty for a plain sheet) and the rows."""
+def layout(drawn: Sequence[tuple[Record, int]], folder: Path) -> tuple[list[str], list[Line]]:
+    """The heads of the columns (empty for a plain sheet) and the rows, of records as `numbered` gives them."""
+    records = [record for record, _ in drawn]
     axis = next(iter(reversed(list(records[0].axes))), None) if records else None
     values = list(dict.fromkeys(_show(record.axes.get(axis)) for record in records)) if axis else []
     if not axis or len(values) > MOST_COLUMNS or any(axis not in record.axes for record in records):
-        cells = [Cell(folder / r.file, [*textwrap.wrap(r.prompt, _LETTERS)[:2], f"seed {r.seed}"]) for r in records]
+        cells = [
+            Cell(folder / r.file, [*textwrap.wrap(r.prompt, _LETTERS)[:2], f"seed {r.seed}", *_mark(r)])
+            for r in records
+        ]
         return [], [Line((), cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
-    rows: dict[tuple[str, ...], dict[str, Record]] = {}
-    for record in records:
+    rows: dict[tuple[Any, ...], dict[str, Record]] = {}
+    for record, number in drawn:
         others = [f"{name}={_show(value)}" for name, value in record.axes.items() if name != axis]
         words = (record.prompt, f"seed {record.seed}", *others)
-        rows.setdefault(words, {})[_show(record.axes[axis])] = record
+        rows.setdefault((record.template, number, *words), {})[_show(record.axes[axis])] = record
     lines = []
-    for (prompt, *rest), found in rows.items():
-        cells = [Cell(folder / found[value].file if value in found else None) for value in values]
+    for (_, _, prompt, *rest), found in rows.items():
+        cells = [
+            Cell(folder / found[value].file, _mark(found[value])) if value in found else Cell(None) for value in values
+        ]
         lines.append(Line([*textwrap.wrap(prompt, 28)[:6], *rest], cells))
     return [f"{axis}={value}" for value in values], lines
 
@@ -117,6 +123,10 @@ def _paste(paper: Image.Image, pen: ImageDraw.ImageDraw, file: Path | None, corn
     except OSError:  # not drawn, or moved away since: its place stays visible
         x, y = corner
         pen.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline="#bbbbbb")
+
+
+def _mark(record: Record) -> list[str]:
+    return ["failed"] if record.state == "failed" else []
 
 
 def _show(value: Any) -> str:

@@ -146,7 +146,7 @@ def batch(
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)
     if dry_run:
-        return _dry_run(folder, wanted_jobs, taken, plugins, as_json)
+        return _dry_run(folder, wanted_jobs, taken, plugins, retry_failed, as_json)
 
     def made() -> Engine:
         if engine == "ray":
@@ -266,7 +266,12 @@ def _status(folder: Path, as_json: bool) -> int:
     with Manifest(folder, readonly=True) as manifest:
         counts = manifest.counts()
         if as_json:
-            click.echo(json.dumps({"folder": str(folder), **counts, "choice": manifest.fact("choice")}))
+            failures = [
+                {"file": record.file, "prompt": record.prompt, "reason": record.error}
+                for record in manifest.records("failed")
+            ]
+            told = {"folder": str(folder), **counts, "choice": manifest.fact("choice"), "failures": failures}
+            click.echo(json.dumps(told))
         else:
             click.echo(_told(counts))
     if counts["failed"] and not as_json:
@@ -279,7 +284,12 @@ def _told(counts: dict[str, int]) -> str:
 
 
 def _dry_run(
-    folder: Path, wanted_jobs: Iterator[Job], scores: list[str], plugins: tuple[str, ...], as_json: bool
+    folder: Path,
+    wanted_jobs: Iterator[Job],
+    scores: list[str],
+    plugins: tuple[str, ...],
+    retry_failed: bool,
+    as_json: bool,
 ) -> int:
     from pixgen.batch import session
     from pixgen.batch.choice import expected
@@ -287,17 +297,21 @@ def _dry_run(
     from pixgen.batch.worker import Failed
 
     first: Job | None = None
-    made = known = steps = 0
+    made = known = failed = steps = 0
     for job, state, twice in session.known_states(folder, wanted_jobs):
         if twice or state == "done":
             known += 1
+            continue
+        if state == "failed" and not retry_failed:
+            failed += 1
             continue
         made, steps, first = made + 1, steps + job.settings.config.steps, first or job
         axes = "".join(f"  {axis}={value}" for axis, value in job.axes.items())
         record: dict[str, Any] = {"prompt": job.prompt, "template": job.template, "seed": job.seed, "name": job.name}
         record |= {"axes": dict(job.axes), "key": job.key, "steps": job.settings.config.steps}
         click.echo(json.dumps(record) if as_json else f"{job.prompt}  seed {job.seed}{axes}")
-    say(f"{made} pictures to draw, {steps:,} steps in all; {known} are done or in the list twice")
+    left_out = f"; {failed} failed, and --retry-failed tries them once more" if failed else ""
+    say(f"{made} pictures to draw, {steps:,} steps in all; {known} are done or in the list twice{left_out}")
     if first is not None:
         found = Local(scores, plugins).measured_step(first.config())
         if isinstance(found, Failed):

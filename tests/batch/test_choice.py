@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from pixgen import hardware
 from pixgen.batch import choice as choices
-from pixgen.batch.choice import Choice, Wanted, group_size, on_cpu
+from pixgen.batch import local, ray_engine
+from pixgen.batch.choice import Choice, Wanted, agreed, group_size, on_cpu
 from pixgen.batch.local import Local
-from pixgen.batch.worker import Failed, Finished
+from pixgen.batch.worker import Event, Failed, Finished, Task
 from pixgen.config import RenderConfig
 
 from .conftest import Lists
@@ -64,6 +66,53 @@ def test_a_group_grows_while_it_pays_and_fits() -> None:
     assert group_size(lambda size: gpu(size, room=6), 100)[0] == 4  # 8 would not fit, by what 4 took
     assert group_size(lambda size: dataclasses.replace(gpu(size), memory=0.0) if size < 8 else gpu(size, 6), 9)[0] == 4
     assert group_size(lambda size: gpu(size, best=10**6), 100, most=64)[0] == 64
+
+
+class Paying:
+    """A pool on a GPU where every doubling pays."""
+
+    def __init__(self, *_: object) -> None:
+        self.events: list[Event] = []
+
+    def until_ready(self) -> None: ...
+
+    def resolve(self, config: RenderConfig) -> RenderConfig:
+        return dataclasses.replace(config, device="cuda")
+
+    def submit(self, task: Task) -> None:
+        self.events = [self.run(task)]
+
+    def wait(self, timeout: float) -> list[Event]:
+        return self.events
+
+    def run(self, task: Task) -> Finished:
+        return Finished(-1, (), 0.0, begin=0.1, step=0.1)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("jobs", "together"), [(1, 1), (5, 4), (1000, 128)])
+def test_no_more_are_measured_together_than_the_list_has(
+    jobs: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "device", lambda wanted: "cuda")
+    monkeypatch.setattr(local, "Processes", Paying)
+    cluster = SimpleNamespace(is_initialized=lambda: True, cluster_resources=lambda: {"GPU": 1})
+    monkeypatch.setattr(ray_engine, "_ray", lambda: cluster)
+    monkeypatch.setattr(ray_engine, "RayPool", Paying)
+    config = RenderConfig(device="cuda", precision="float32", threads=1)
+    for engine in (Local(), ray_engine.Cluster(None)):
+        assert engine.choose(config, Wanted(workers=1), jobs).batch == together
+
+
+def test_what_memory_made_smaller_stays_so_and_is_no_contradiction() -> None:
+    halved = Choice("cuda", "float32", 1, 1, 8).halved(8).halved(4)
+    assert (halved.batch, halved.first_batch) == (2, 8) and Choice.from_dict(halved.to_dict()) == halved
+    for asked in (8, 2, None):
+        assert agreed(halved, Wanted(batch=asked)) == halved
+    # A manifest that was written before knows nothing of it.
+    earlier = {"device": "cuda", "precision": "float32", "threads": 1, "workers": 1, "batch": 4, "measured": {}}
+    assert agreed(Choice.from_dict(earlier), Wanted(batch=4)).batch == 4
 
 
 def test_only_what_is_auto_is_replaced() -> None:

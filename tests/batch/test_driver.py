@@ -11,8 +11,9 @@ from pixgen import metadata
 from pixgen.batch.choice import Choice, Wanted
 from pixgen.batch.driver import DEATHS, Stop
 from pixgen.batch.local import Local
-from pixgen.batch.pool import Pool
+from pixgen.batch.pool import Inline, Pool
 from pixgen.batch.processes import Processes
+from pixgen.batch.worker import Event, Failed, Task
 from pixgen.cli.main import run
 from pixgen.errors import PixgenError, UsageError
 
@@ -75,6 +76,10 @@ def test_out_of_memory_halves_the_group_for_good(lists: Lists) -> None:
     assert counts["done"] == 12 and not watched.reasons
     assert watched.warnings[0].startswith("out of memory with 8 pictures together")
     assert lists.choice().batch == 2
+    counts, _ = lists.draw([*jobs, *lists.jobs("one more\n", **short)], wanted=Wanted(batch=8))  # the same command
+    assert counts["done"] == 13 and lists.choice().batch == 2
+    with pytest.raises(UsageError, match="--group 6: this list was begun with 8"):
+        lists.draw([*jobs, *lists.jobs("and more\n", **short)], wanted=Wanted(batch=6))
     groups = [record.group for record in lists.records()]
     assert max(map(groups.count, groups)) == 2
 
@@ -178,6 +183,37 @@ def test_a_stop_that_was_asked_for_finishes_what_runs(lists: Lists) -> None:
 
     counts, _ = lists.draw(jobs, stop=stop, engine=lambda: Stopping(["held_out"]))
     assert counts["done"] == 1 and counts["pending"] == 2
+
+
+def test_half_a_group_is_tried_as_often_as_any(lists: Lists) -> None:
+    class Dying(Inline):
+        """Its worker dies over the first tasks: over the group until it is split, and once over its first half."""
+
+        deaths = 0
+        task: Task | None = None
+
+        def submit(self, task: Task) -> None:
+            if self.deaths <= DEATHS:
+                self.deaths, self.task = self.deaths + 1, task
+            else:
+                super().submit(task)
+
+        def free(self) -> int:
+            return int(self.task is None and super().free())
+
+        def wait(self, timeout: float) -> list[Event]:
+            if self.task is None:
+                return super().wait(timeout)
+            task, self.task = self.task, None
+            return [Failed(task.group, "died", "its worker died")]
+
+    class Deadly(Local):
+        def pool(self, choice: Choice) -> Pool:
+            return Dying(self._own_artist())
+
+    counts, watched = lists.draw(lists.jobs("a\nb\n"), wanted=Wanted(batch=2), engine=Deadly)
+    assert counts["done"] == 2 and not watched.reasons
+    assert [record.attempts for record in lists.records()] == [DEATHS + 2, DEATHS + 1]
 
 
 @pytest.mark.slow

@@ -67,6 +67,22 @@ def test_a_group_stays_what_it_was(lists: Lists, tmp_path: Path) -> None:
         assert [ids(manifest.next_pending(lambda _: 64)) for _ in range(2)] == [["b"], []]
 
 
+def test_a_draft_that_failed_is_tried_again_as_a_draft(lists: Lists, tmp_path: Path) -> None:
+    """A new draft of fewer steps must not replace its picture."""
+    with Manifest(tmp_path) as manifest:
+        manifest.read_list(lists.jobs("a\nb\n", steps=40))
+        manifest.begin()
+        (a,), (b,) = (manifest.next_pending(lambda _: 1) for _ in range(2))
+        manifest.record(a.id, steps=39, seconds=1.0, losses={}, scores={}, rank=0.0)
+        for record in (a, b):
+            assert record.group is not None
+            manifest.fail(record.group, "it exploded")
+        assert manifest.counts()["failed"] == 2 and manifest.retry_failed() == 2
+        manifest.begin()
+        assert ids(manifest.next_pending(lambda _: 1)) == ["b"] and manifest.next_pending(lambda _: 1) == []
+        assert [(draft.prompt, draft.steps) for draft in manifest.next_draft(lambda _: 1)] == [("a", 39)]
+
+
 def test_names_are_the_jobs_alone(lists: Lists, tmp_path: Path) -> None:
     (tmp_path / "taken.png").write_bytes(b"somebody's")
     named = [

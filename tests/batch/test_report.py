@@ -12,16 +12,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixgen.batch.manifest import Manifest
 from pixgen.batch.report import Interval, Sample, compare, plot, samples, student, to_csv, to_latex
 from pixgen.errors import UsageError
 
-from .conftest import Lists
+from .conftest import Lists, rows
 
 
 def made(effect: float = 1.0) -> list[Sample]:
     """Two axes over 6 prompts and 2 seeds; `b` adds `effect` to every pair, whatever the prompt is worth."""
     return [
-        Sample({"kind": kind, "size": size}, f"prompt {p}", seed, {"loss": 10 * p + seed + effect * (kind == "b")})
+        Sample({"kind": kind, "size": size}, (f"prompt {p}", seed), {"loss": 10 * p + seed + effect * (kind == "b")})
         for p in range(6)
         for seed in (1, 2)
         for kind in ("a", "b")
@@ -68,7 +69,7 @@ def test_a_missing_picture_makes_no_pair() -> None:
 
 
 def test_a_list_without_a_grid_has_its_means() -> None:
-    (line,) = compare([Sample({}, "a", 1, {"loss": 2.0}), Sample({}, "b", 1, {"loss": 4.0})])
+    (line,) = compare([Sample({}, ("a", 1), {"loss": 2.0}), Sample({}, ("b", 1), {"loss": 4.0})])
     assert (line.value, line.mean.mean, line.mean.n, line.difference) == ("all", 3, 2, None)
 
 
@@ -85,7 +86,7 @@ def test_the_table_as_csv_latex_and_plot() -> None:
     (head, *table) = csv.reader(io.StringIO(to_csv(lines)))
     assert head[:4] == ["axis", "value", "score", "mean"] and len(table) == 4
     assert float(table[1][3]) == lines[1].mean.mean and float(table[1][6]) == 1 and table[0][6] == ""
-    tex = to_latex(compare([Sample({"a_b": "50%"}, "p", 1, {"loss": 1.0})]))
+    tex = to_latex(compare([Sample({"a_b": "50%"}, ("p", 1), {"loss": 1.0})]))
     assert r"a\_b & 50\% & $1$ & --" in tex and tex.count(r"\\") == 2
     pytest.importorskip("matplotlib")
     for suffix, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
@@ -106,3 +107,23 @@ def test_the_scores_of_a_list(lists: Lists) -> None:
     with pytest.raises(UsageError, match="no picture of this list is finished"):
         lists.draw(lists.jobs("explode\n", losses={"t": {"type": "trouble"}}), lists.folder / "none")
         samples(lists.folder / "none")
+
+
+def test_all_that_a_template_becomes_is_counted(lists: Lists) -> None:
+    lists.draw(lists.jobs("a {cat|dog}\n", combinations=True, seeds=[1]))
+    assert [line.mean.n for line in compare(samples(lists.out), ["loss"])] == [2]
+    assert [line.mean.n for line in compare(samples(lists.out), ["loss"], by_prompt=True)] == [1]
+
+
+def test_rows_of_other_settings_are_paired_each_with_itself(lists: Lists) -> None:
+    """One prompt, one seed, two rows that differ in their own steps; a picture that is missing shifts nothing."""
+    two = rows({"prompt": "a fox", "seed": 1, "steps": 2}, {"prompt": "a fox", "seed": 1, "steps": 3})
+    lists.draw(list(lists.plan(grid={"losses.clip.weight": [1, 2]}).expand(two)))
+    weight_1, weight_2 = compare(samples(lists.out), ["loss"])
+    assert weight_1.mean.n == weight_2.mean.n == 2 and weight_2.difference and weight_2.difference.n == 2
+    losses = {(record.axes["losses.clip.weight"], record.planned): record.losses["total"] for record in lists.records()}
+    with Manifest(lists.out) as manifest:
+        manifest.record(1, steps=1, seconds=1.0, losses={}, scores={}, rank=0.0)  # a draft again
+    (weight_2,) = compare(samples(lists.out), ["loss"], baselines={"losses.clip.weight": "1"})[:1]
+    assert weight_2.difference and weight_2.difference.n == 1
+    assert weight_2.difference.mean == pytest.approx(losses[2, 3] - losses[1, 3])

@@ -11,21 +11,46 @@ import pytest
 from PIL import Image
 
 from pixgen.batch import page, sheet
+from pixgen.batch.manifest import Manifest, numbered
 from pixgen.batch.page import write_page
 from pixgen.batch.sheet import layout, write_sheets
 
-from .conftest import Lists
+from .conftest import Lists, rows
 
 
 def test_a_grid_has_its_axes_as_columns_and_rows(lists: Lists) -> None:
     lists.draw(lists.jobs("a\nb\n", seeds=[1, 2], grid={"size": ["32x32", "32x64"], "losses.clip.weight": [1, 2, 3]}))
-    columns, lines = layout(lists.records(), lists.out)
+    columns, lines = layout(list(numbered(lists.records())), lists.out)
     assert columns == [f"losses.clip.weight={weight}" for weight in (1, 2, 3)]
     assert [tuple(line.label) for line in lines] == [
         (prompt, f"seed {seed}", f"size={size}") for prompt in "ab" for seed in (1, 2) for size in ("32x32", "32x64")
     ]
     files = [cell.file for line in lines for cell in line.cells]
     assert sorted(map(str, files)) == sorted(str(lists.out / name) for name in lists.pictures())
+
+
+def test_rows_of_other_settings_are_rows_of_the_sheet(lists: Lists) -> None:
+    two = rows({"prompt": "a fox", "seed": 1, "steps": 2}, {"prompt": "a fox", "seed": 1, "steps": 3})
+    lists.draw(list(lists.plan(grid={"losses.clip.weight": [1, 2]}).expand(two)))
+    _, lines = layout(list(numbered(lists.records())), lists.out)
+    shown = [[cell.file.name for cell in line.cells if cell.file] for line in lines]
+    assert shown == [[record.file for record in lists.records() if record.planned == steps] for steps in (2, 3)]
+
+
+def test_a_draft_that_failed_keeps_its_place(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists.draw(lists.jobs("a fox\na cat\n", grid={"size": ["32x32", "32x64"]}))
+    with Manifest(lists.out) as manifest:
+        manifest.record(1, steps=1, seconds=1.0, losses={}, scores={}, rank=0.0)
+        manifest.fail(1, "it exploded")
+    seen: list[sheet.Line] = []
+    monkeypatch.setattr(sheet, "_draw", lambda columns, lines: seen.extend(lines) or b"")
+    write_sheets(lists.out)
+    first = lists.records()[0]
+    cells = [cell for line in seen for cell in line.cells]
+    assert [cell.lines for cell in cells] == [["failed"], [], [], []] and cells[0].file == lists.out / first.file
+    (path,) = write_page(lists.out)
+    text = path.read_text("utf-8")
+    assert text.count("<img ") == 4 and f'<img src="{first.file}"' in text and "failed: it exploded" in text
 
 
 def test_pages_are_numbered_and_old_ones_go(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:

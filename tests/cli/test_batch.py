@@ -73,6 +73,16 @@ def test_failures_are_a_table_and_exit_code_1(folder: Path, capsys: pytest.Captu
     assert len(out.splitlines()) == 2
     assert "there is no picture" in err and "reason" in err and "--retry-failed tries them once more" in err
     assert batch("list.txt") == 1  # they are still there
+    capsys.readouterr()
+    assert run(["batch", "-o", "out", "--status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"] == 1 and [failure["prompt"] for failure in told["failures"]] == ["image:no.png"]
+    assert told["failures"][0]["file"].endswith(".png") and "there is no picture" in told["failures"][0]["reason"]
+    assert batch("list.txt", "--dry-run") == 0
+    none, said = capsys.readouterr()
+    assert none == "" and "0 pictures to draw, 0 steps" in said and "1 failed, and --retry-failed" in said
+    assert batch("list.txt", "--dry-run", "--retry-failed") == 0
+    assert capsys.readouterr().out.startswith("image:no.png  seed")
     (folder / "no.png").write_bytes((folder / out.splitlines()[0]).read_bytes())
     capsys.readouterr()
     assert batch("list.txt", "--retry-failed", "--quiet") == 0
