@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pixgen.errors import PixgenError, UsageError
+
 if TYPE_CHECKING:
     from pixgen.api import Pictures, Result, edit, generate, morph, vary
 
-__all__ = ["Pictures", "Result", "edit", "generate", "morph", "vary"]
+__all__ = ["Pictures", "PixgenError", "Result", "UsageError", "edit", "generate", "morph", "vary"]
 
 
 def __getattr__(name: str) -> Any:

@@ -81,18 +81,22 @@ def vary(
     strength: float = 0.75,
     seed: int | None = None,
     steps: int = 0,
-    size: int = 256,
+    size: int | None = None,
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Iterator[Altered]:
     """`variations.vary` of a file; the first is made when it is asked for, the file is read at once.
 
-    seed: of the first, drawn where None. Raises UsageError for a picture or a number that cannot be.
+    seed: of the first, drawn where None. size: 256 where None and there are steps. Raises UsageError for a picture or a
+    number that cannot be, and for a size without steps.
     """
     _require(1 <= count <= config.MAX_COUNT, f"{count} variations", "at least 1")
     first = _seed(seed, count)
-    _require_size(size, pair)
     _require_steps(steps)
+    if steps == 0 and size not in (None, SIDE):
+        raise UsageError(f"size {size} without steps: variations are of {SIDE}x{SIDE}; give steps of the loop as well")
+    size = size or (256 if steps else SIDE)
+    _require_size(size, pair)
     variations.require_strength(strength)
     image, sampling = pictures.read(picture), sampling or Sampling()
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}

@@ -84,8 +84,8 @@ def generate(
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
     began = time.perf_counter()
-    if count < 1:
-        raise UsageError(f"generate(..., count=...): count is {count}; it must be at least 1")
+    if not isinstance(count, int) or count < 1:
+        raise UsageError(f"generate(..., count=...): count is {count!r}; it must be a whole number, at least 1")
     presets = [preset] if isinstance(preset, str) else preset
     said = [Layer(_nested(name, value), f"generate(..., {name}=...)") for name, value in options.items()]
     way = Layer(methods.settings(method), f"generate(..., method={method!r})")
@@ -116,15 +116,16 @@ def vary(
     strength: float = 0.75,
     seed: int | None = None,
     steps: int = 0,
-    size: int = 256,
+    size: int | None = None,
     model: str | Path = "",
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Pictures:
     """Draw `count` pictures of what a picture file shows, in its style; picture i has seed + i.
 
-    strength: the share that is drawn anew, 0 to 1. steps: of the loop, which ends at `size` x `size` pixels; without
-    them the pictures are of 128 x 128. model: the folder of a model pair. callback: called with every step.
+    strength: the share that is drawn anew, 0 to 1. steps: of the loop, which ends at `size` x `size` pixels, 256 by
+    default; without them the pictures are of 128 x 128. model: the folder of a model pair. callback: called with every
+    step.
 
     Raises UsageError for a picture or a number that cannot be, PixgenError where a model's file is missing.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixgen.errors import PixgenError
+from pixgen.errors import PixgenError, UsageError
 from pixgen.naming import numbered
 
 TEMPORARY = ".pixgen-"
@@ -19,7 +20,8 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
     """Write `data` to `path`, whole or not at all, and return the path that it got.
 
     Without `overwrite` a name that is taken is left alone and the next of `numbered(path)` is used; two processes
-    never get the same one. Raises PixgenError, one line, where the system refuses (folder read-only, disk full).
+    never get the same one. Raises PixgenError, one line, where the system refuses (folder read-only, disk full), and
+    UsageError where a file is in the place of a folder.
     """
     with _refusals(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,7 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
 def check_writable(folder: Path) -> None:
     """Write a byte in `folder`, so that a refusal comes before the work and not after; nothing of it is left.
 
-    Raises PixgenError, one line, where the system refuses.
+    Raises as `write` does.
     """
     probe = folder / f"{TEMPORARY}{secrets.token_hex(6)}.tmp"
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -78,4 +80,8 @@ def _refusals(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise PixgenError(f"cannot write to {path}: {reason}; make room or choose another place with -o") from error
+        taken = next((place for place in (path, *path.parents) if place.is_file()), None)
+        if taken is not None and isinstance(error, FileExistsError | NotADirectoryError):
+            raise UsageError(f"{taken} is a file, and a folder is needed; choose another place with -o") from error
+        way_out = "make room or choose" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose"
+        raise PixgenError(f"cannot write to {path}: {reason}; {way_out} another place with -o") from error

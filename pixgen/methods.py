@@ -20,8 +20,12 @@ def settings(method: str, **options: Any) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     if method == "loop":
         if given:
-            flag = "--" + next(iter(given)).replace("_", "-")
-            raise UsageError(f"{flag} belongs to --method dalle1 or dalle2; for the loop's own start write start.type=")
+            name, value = next(iter(given.items()))
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{flag} belongs to --method dalle1 or dalle2; for a loop that begins so write start.type=dalle1 "
+                f"start.{name}={value}"
+            )
         return {}
     return {
         "start": {"type": method, **given},

@@ -147,7 +147,9 @@ def _paths(kind: str, options: dict[str, Any]) -> list[str]:
     hints = typing.get_type_hints(plugin)
     found = [str(value) for key, value in options.items() if hints.get(key) in (Path, Path | None) and value]
     if issubclass(plugin, FromFiles):
-        found += registry.create(kind, configs.plugin_options(kind, options)).files()
+        # One that is missing is the plugin's own to tell of: it knows what makes it.
+        files = registry.create(kind, configs.plugin_options(kind, options)).files()
+        found += [file for file in files if Path(file).expanduser().is_file()]
     return found
 
 

@@ -63,8 +63,7 @@ def draw(
     """
     wanted, stop = wanted or Wanted(), stop or Stop()
     files.check_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with lock.held(folder), Manifest(folder) as manifest:
+    with _made(folder), lock.held(folder), _kept_if_listed(folder) as manifest:
         _sweep(folder)
         reading = manifest.read_list(jobs)
         if retry_failed:
@@ -123,6 +122,35 @@ def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Sch
     if deadline is None:
         return ToTheEnd(manifest, driver.size)
     return ByTheHour(manifest, driver.size, deadline, driver.choice.workers)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, and gone again where nothing came into it."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for place in missing:
+            with contextlib.suppress(OSError):  # there is something in it
+                place.rmdir()
+
+
+@contextlib.contextmanager
+def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
+    """The folder's manifest, which is gone again where no list could be read into it."""
+    listed = True
+    try:
+        with Manifest(folder) as manifest:
+            try:
+                yield manifest
+            finally:
+                listed = manifest.fact("reading") is not None
+    finally:
+        if not listed:
+            for path in (*folder.glob(f"{MANIFEST}*"), folder / lock.NAME):
+                path.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:

@@ -145,6 +145,8 @@ def batch(
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, and a folder is needed; choose another place with -o")
     if dry_run:
         return _dry_run(folder, wanted_jobs, taken, plugins, retry_failed, as_json)
 
@@ -311,7 +313,8 @@ def _dry_run(
         record |= {"axes": dict(job.axes), "key": job.key, "steps": job.settings.config.steps}
         click.echo(json.dumps(record) if as_json else f"{job.prompt}  seed {job.seed}{axes}")
     left_out = f"; {failed} failed, and --retry-failed tries them once more" if failed else ""
-    say(f"{made} pictures to draw, {steps:,} steps in all; {known} are done or in the list twice{left_out}")
+    to_draw = f"{made} picture{'s' * (made != 1)} to draw, {steps:,} steps in all"
+    say(f"{to_draw}; {known} are done or in the list twice{left_out}")
     if first is not None:
         found = Local(scores, plugins).measured_step(first.config())
         if isinstance(found, Failed):

@@ -122,8 +122,12 @@ def verify(names: tuple[str, ...]) -> int:
     """
     from pixgen.models import cache, zoo
 
+    if zoo.EMBEDDED in names:
+        raise UsageError(f"{zoo.EMBEDDED} came with pixgen and not from elsewhere; `pixgen doctor` checks its files")
     entries = [zoo.get(name) for name in names] or zoo.entries()
     bad = 0
+    if not names and all(cache.state(entry) == "not here" for entry in entries):
+        say(f"no model is in {cache.folder()} yet; `pixgen models pull NAME` fetches one")
     for entry in entries:
         if names and cache.state(entry) != "here":
             raise UsageError(cache.missing(entry))

@@ -67,6 +67,12 @@ LINES: Mapping[str, str] = {
     "cannot write to {name}: {reason}; make room or choose another place with -o": (
         "não é possível escrever em {name}: {reason}; libere espaço ou escolha outro lugar com -o"
     ),
+    "cannot write to {name}: {reason}; choose another place with -o": (
+        "não é possível escrever em {name}: {reason}; escolha outro lugar com -o"
+    ),
+    "{name} is a file, and a folder is needed; choose another place with -o": (
+        "{name} é um arquivo, e é preciso uma pasta; escolha outro lugar com -o"
+    ),
     "unexpected {kind}: {reason}; add --debug for the whole story": (
         "erro inesperado, {kind}: {reason}; acrescente --debug para ver a história toda"
     ),

@@ -23,7 +23,7 @@ Examples:
 @click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp), a folder, or a pattern.")
 @click.option("--strength", metavar="X", type=float, default=0.75, help="Share drawn anew, 0 to 1.  [default: 0.75]")
 @click.option("--steps", metavar="N", type=click.IntRange(0), default=0, help="Of the loop, after it.  [default: 0]")
-@click.option("--size", metavar="N", type=int, default=256, help="Of a side, where there are steps.  [default: 256]")
+@click.option("--size", metavar="N", type=int, help="Of a side, from 128, where there are steps.  [default: 256]")
 @altered.sampling_options
 @altered.common_options
 def vary(
@@ -32,7 +32,7 @@ def vary(
     output: str | None,
     strength: float,
     steps: int,
-    size: int,
+    size: int | None,
     candidates: int | None,
     temperature: float | None,
     top_k: int | None,

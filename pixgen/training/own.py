@@ -24,6 +24,7 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.training.drawings import Drawing
 from pixgen.training.sprites import SIDE, rendered, trimmed
 from pixgen.training.subjects import OWN, Subject
+from pixgen.training.words import COLOURS
 
 HAND = "own"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
@@ -100,6 +101,12 @@ def _from_table(table: Path) -> Iterator[Captioned | str]:
 def _bare(caption: str) -> str:
     """Without its article, which the captions of scenes add: "a red apple" -> "red apple"."""
     return _ARTICLE.sub("", " ".join(caption.split()))
+
+
+def says_colour(subject: Subject) -> bool:
+    """Whether a caption names a colour, in either language; then its picture has no other."""
+    words = set(" ".join((*subject.en, *subject.pt)).lower().split())
+    return any({name, *named[1:]} & words for name, named in COLOURS.items())
 
 
 def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:

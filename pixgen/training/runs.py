@@ -108,7 +108,7 @@ def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
 class _Stop:
     asked = False
     training = False
-    """Whether there is anything to lose: a training that has logged a line."""
+    """Whether a training has begun to step; what comes before is made again in no time, or kept as it is made."""
 
 
 _stop = _Stop()
@@ -175,10 +175,10 @@ class Log:
 
     def __init__(self, path: Path, total: int | None = None) -> None:
         self.path, self.total, self.began = path, total, time.time()
+        _stop.training = True  # its first step is near, and then there is something to keep
 
     def write(self, **values: Any) -> None:
         line = json.dumps({"seconds": round(time.time() - self.began, 1), **values})
         with self.path.open("a") as file:
             file.write(line + "\n")
-        _stop.training = True
         monitor.show(line, values, self.total)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pixgen.training.captions import Scene, Thing
 from pixgen.training.drawings import Drawing
+from pixgen.training.own import HAND, says_colour
 from pixgen.training.places import PLACES
 from pixgen.training.styles import STYLE_NAMES
 from pixgen.training.subjects import Subject
@@ -49,6 +50,10 @@ class Sketcher:
         self.things = [g for g in self.groups if g not in self.wholes]
         self.people = [g for g in self.groups if subjects[g].kind == "person"]
         self.roles = [g for g in self.people if drawings[g][0][1].role]
+        own = {g for g in self.groups if drawings[g][0][1].hand == HAND}
+        # A user's captions are taken as they are: which of their words has a plural is not known.
+        self.counted = [g for g in self.things if g not in own or " " not in g]
+        self.coloured = {g for g in own if says_colour(subjects[g])}
 
     def sketch(self, rng: random.Random) -> Sketch:
         """Any scene."""
@@ -59,7 +64,7 @@ class Sketcher:
             sketch = self.person(rng)
         elif kind < 0.40 and len(self.things) > 1:
             sketch = self._two(rng)
-        elif kind < 0.46:
+        elif kind < 0.46 and self.counted:
             sketch = self._several(rng)
         else:
             sketch = self.single(rng)
@@ -102,7 +107,7 @@ class Sketcher:
         if thing.subject.kind in ("person", "face"):
             if drawing.sex and rng.random() < 0.5:
                 thing.sex = drawing.sex
-        elif rng.random() < 0.2:
+        elif rng.random() < 0.2 and group not in self.coloured:
             thing.colour = placed.colour = rng.choice(list(COLOURS))
         elif drawing.colour and rng.random() < 0.6:
             thing.colour = drawing.colour if drawing.colour in COLOURS else None
@@ -155,7 +160,7 @@ class Sketcher:
         return Sketch(Scene([first, second], relation=relation), [a, b])
 
     def _several(self, rng: random.Random) -> Sketch:
-        thing, placed = self._thing(rng.choice(self.things), rng, 0.42)
+        thing, placed = self._thing(rng.choice(self.counted), rng, 0.42)
         thing.count = rng.choice((2, 3))
         spots = [(-0.48, 0.0), (0.48, 0.0)] if thing.count == 2 else [(-0.5, 0.35), (0.5, 0.35), (0.0, -0.45)]
         return Sketch(Scene([thing]), [_moved(placed, x, y) for x, y in spots])

@@ -153,7 +153,7 @@ def test_what_a_kill_left_unfinished_is_swept(lists: Lists) -> None:
 
 def test_a_folder_that_cannot_be_written(lists: Lists) -> None:
     lists.out.write_text("a file")
-    with pytest.raises(PixgenError, match="cannot write to"):
+    with pytest.raises(UsageError, match="is a file, and a folder is needed"):
         lists.draw(lists.jobs("a\n"))
 
 

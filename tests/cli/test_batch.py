@@ -148,6 +148,24 @@ def test_misuse_is_one_line_and_exit_code_2(
     assert code == 2 and out == "" and message in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("text", [None, "prompt,steps\na fox,many\n"])
+def test_a_list_that_is_refused_leaves_nothing_behind(text: str | None, folder: Path) -> None:
+    if text is not None:
+        (folder / "bad.csv").write_text(text)
+    assert batch("bad.csv") == 2 and not (folder / "out").exists()
+    assert batch("list.txt") == 0
+    made = sorted((folder / "out").iterdir())
+    assert batch("bad.csv") == 2 and sorted((folder / "out").iterdir()) == made  # nor takes what was there
+
+
+def test_a_file_is_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out").write_text("mine")
+    for words in ([], ["--dry-run"]):
+        assert batch("list.txt", *words) == 2
+        assert "out is a file, and a folder is needed" in capsys.readouterr().err
+    assert (folder / "out").read_text() == "mine"
+
+
 def test_an_empty_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "list.txt").write_text("\n# nothing\n")
     assert batch("list.txt") == 2

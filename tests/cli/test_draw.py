@@ -219,9 +219,14 @@ def test_debug_shows_where_it_happened(toys: Toys) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_before_drawing(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     (toys.folder / "file").write_text("")
-    assert run(toys.arguments("a fox", "-o", str(toys.folder / "file" / "fox.png"))) == 1
+    assert run(toys.arguments("a fox", "-o", str(toys.folder / "file" / "fox.png"))) == 2
     out, err = capsys.readouterr()
-    assert out == "" and "cannot write to" in err and "step 1" not in err and len(err.splitlines()) == 1
+    assert (
+        out == ""
+        and "file is a file, and a folder is needed" in err
+        and "step 1" not in err
+        and len(err.splitlines()) == 1
+    )
 
 
 def test_interrupted_before_the_first_step(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
@@ -310,7 +315,7 @@ def test_python_draws_the_same_picture(toys: Toys, capsys: pytest.CaptureFixture
 def test_python_names_the_option_that_is_wrong() -> None:
     with pytest.raises(UsageError, match=r"generate\(\.\.\., stepz=\.\.\.\).*did you mean 'steps'"):
         pixgen.generate("a fox", stepz=3)
-    with pytest.raises(UsageError, match="count is 0; it must be at least 1"):
+    with pytest.raises(UsageError, match="count is 0; it must be a whole number, at least 1"):
         pixgen.generate("a fox", count=0)
     with pytest.raises(AttributeError, match="no attribute 'draw'"):
         _ = pixgen.draw

@@ -186,6 +186,8 @@ def test_a_bundle_is_pulled_and_becomes_the_default(
 def test_misuse_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'artist'" in said(capsys, "pull", "artits", code=2)[1]
     assert "comes with pixgen" in said(capsys, "pull", "pixgen-tiny", code=2)[1]
+    assert "`pixgen doctor` checks its files" in said(capsys, "verify", "pixgen-tiny", code=2)[1]
+    assert "no model is in" in said(capsys, "verify")[1]
     assert "only one VQGAN" in said(capsys, "use", "vqgan-coco", "vqgan-faceshq", code=2)[1]
     assert "No such command" in said(capsys, "pul", code=2)[1]
     assert "download it from https://k00.fr" in said(capsys, "pull", "ade20k", code=2)[1]

@@ -182,8 +182,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = own(tmp_path / "own")
-    # Before the first line of log, at step 50, there is nothing to lose, and it ends at once.
-    monkeypatch.setattr(clip, "schedule", _after(53, clip.schedule, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    monkeypatch.setattr(clip, "schedule", _after(3, clip.schedule, lambda: os.kill(os.getpid(), signal.SIGINT)))
     arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "800", "--", "--pool", "8"]
     err = said(capsys, *arguments, code=130)[1]
     assert "goes on: pixgen train clip" in err and "--pictures 800 -- --pool 8" in err

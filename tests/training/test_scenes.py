@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from pixgen.training import drawings
 from pixgen.training.captions import Thing, write
+from pixgen.training.drawings import Drawing
+from pixgen.training.own import HAND
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import twin
+from pixgen.training.sketches import Sketcher, twin
 from pixgen.training.styles import STYLES
-from pixgen.training.subjects import load_subjects
-from pixgen.training.words import PLACE_WORDS, STYLE_WORDS
+from pixgen.training.subjects import Subject, load_subjects
+from pixgen.training.words import COLOURS, PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
 
@@ -98,3 +101,18 @@ def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> No
         different = [f for f in ("style", "relation", "ground") if getattr(one.scene, f) != getattr(two.scene, f)]
         colours = [t.colour for t in one.scene.things] != [t.colour for t in two.scene.things]
         assert len(different) + colours == 1
+
+
+def test_a_user_s_captions_are_never_bent() -> None:
+    names = ["red square", "owl", "círculo azul"]
+    subjects = {name: Subject(name, "thing", i, (name,), (name,), "m") for i, name in enumerate(names)}
+    drawings = {name: [(i, Drawing(HAND, name, name, "", "", "", "", "", ""))] for i, name in enumerate(names)}
+    sketcher, rng = Sketcher(drawings, subjects), random.Random(0)
+    scenes = [sketcher.single(rng).scene for _ in range(600)] + [sketcher._several(rng).scene for _ in range(100)]
+    said = {write(scene, rng, portuguese=False) for scene in scenes}
+    assert any("owls" in caption for caption in said) and any("red owl" in caption for caption in said)
+    for caption in said:
+        colours = [word for word in re.findall(r"\w+", caption) if word in COLOURS]
+        assert "squares" not in caption and "reds" not in caption and "círculos" not in caption
+        assert colours == ["red"] or "square" not in caption, caption
+        assert not colours or "azul" not in caption, caption
