@@ -28,7 +28,7 @@ from pixgen.training.subjects import load_subjects
 
 EMBEDDED = Path(pixgen.__file__).parent / "embedded"
 
-SUBJECTS = ("teacher", "girl", "old-woman", "child", "cook")
+SUBJECTS = ("teacher", "girl", "old-woman", "child", "princess")
 """Group of each of the five prompts."""
 SETTINGS: dict[str, Any] = {
     "size": "64x64",
