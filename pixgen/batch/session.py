@@ -150,7 +150,8 @@ def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
     finally:
         if not listed:
             for path in (*folder.glob(f"{MANIFEST}*"), folder / lock.NAME):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # Windows keeps the lock's file while it is held
+                    path.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:
