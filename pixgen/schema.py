@@ -158,7 +158,8 @@ def _require(ok: bool, value: Any, hint: Any, where: str) -> None:
 
 def _refuse(value: Any, hint: Any, where: str) -> NoReturn:
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    raise OptionError(where, f"{where} is {shown} ({type(value).__name__}); it must be {type_name(hint)}")
+    example = ", as in [a, b]" if typing.get_origin(hint) in (list, tuple, Sequence) else ""
+    raise OptionError(where, f"{where} is {shown} ({type(value).__name__}); it must be {type_name(hint)}{example}")
 
 
 def _near(value: Any, args: tuple[Any, ...]) -> str:

@@ -177,7 +177,7 @@ def _jsonl(file: IO[bytes], source: str) -> Iterator[Row]:
             continue
         place = f"{source}:{number}"
         try:
-            values = json.loads(line)
+            values = json.loads(line.rstrip("\r\n"))
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{place}: broken JSON ({error})") from None
         yield _row({"prompt": values} if isinstance(values, str) else values, place)

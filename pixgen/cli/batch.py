@@ -285,6 +285,11 @@ def _told(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "nothing listed"
 
 
+def _time(seconds: float) -> str:
+    unit, size = ("h", 3600) if seconds >= 7200 else ("min", 60) if seconds >= 120 else ("s", 1)
+    return f"{seconds / size:.{int(unit == 'h')}f} {unit}"
+
+
 def _dry_run(
     folder: Path,
     wanted_jobs: Iterator[Job],
@@ -322,9 +327,7 @@ def _dry_run(
         else:
             each = expected(found, first.settings.config.steps)
             seconds = each * steps / first.settings.config.steps
-            say(
-                f"about {seconds / 3600:.1f} h ({seconds:.0f} s) one after another: {found.step:.2f} s a step, measured"
-            )
+            say(f"about {_time(seconds)} one after another: {found.step:.2f} s a step, measured")
     return 0
 
 

@@ -52,10 +52,11 @@ class ListBars:
             return
         choice = begun.choice
         batch = f", {choice.batch} pictures together" if choice.batch > 1 else ""
-        plural = "" if choice.workers == 1 else "s"
+        workers = f"{choice.workers} worker{'s' * (choice.workers != 1)}"
+        threads = f"{choice.threads} thread{'s' * (choice.threads != 1)}"
         say(
             f"{counts['pending'] + counts['draft']} of {sum(counts.values())} to draw; "
-            f"{choice.workers} worker{plural} with {choice.threads} threads on {choice.device}{batch}"
+            f"{workers} with {threads} on {choice.device}{batch}"
         )
         if not sys.stderr.isatty():
             return
