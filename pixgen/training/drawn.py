@@ -153,7 +153,8 @@ def true_verdicts(judge: Judge, groups: list[str], prompts: Sequence[Asked], sce
     return found
 
 
-SINGLE = ("plain", "style", "colour")
+SINGLE = {"plain": "as they are", "style": "in a style", "colour": "in a colour"}
+"""Kinds of prompts that name a single subject."""
 
 
 def figures(name: str, verdicts: Sequence[Verdict]) -> list[Figure]:
@@ -164,6 +165,8 @@ def figures(name: str, verdicts: Sequence[Verdict]) -> list[Figure]:
         for among in (1, 5):
             hits = [v.named(among) for v in single]
             found.append(share(f"{name}: single subjects, top-{among}{said}", hits))
+    for kind, said in SINGLE.items():
+        found.append(share(f"{name}: subjects {said}, top-5", [v.named(5) for v in verdicts if v.asked.kind == kind]))
     for question in ("style", "colour", "ground"):
         told = [v.answers[question] for v in verdicts if question in v.answers and v.asked.kind in SINGLE]
         found.append(share(f"{name}: {question}", told))
