@@ -148,7 +148,7 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
         return INTERRUPTED
     click.echo(wanted.sprites if name == "data" else wanted.pair)
     if (wanted.pair / "vqgan.safetensors").exists():
-        say(f'draw with it: pixgen "a red apple" --model {shlex.quote(str(wanted.pair))}')
+        say(f'draw with it: pixgen "a teacher" --model {shlex.quote(str(wanted.pair))}')
     return 0
 
 

@@ -28,6 +28,8 @@ SEED = 90_001
 ATTACK = {"radius": 1.0, "steps": 20}
 """Length of the attack, L2 on a 64x64 picture in [0, 1]."""
 SUBJECTS = 440
+TRIES = 2_000
+"""Scenes among which one must be fit for a minimal pair; of all subjects' every tenth is."""
 
 
 def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
@@ -60,7 +62,8 @@ def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
         where = f"the same in English under a {ATTACK['steps']}-step L2 attack of radius {ATTACK['radius']}, {said}"
         found += [share(f"{where}: top-1", hits[0]), share(f"{where}: top-5", hits[1])]
     for kind, asked in PAIRS.items():
-        found.append(share(f"minimal pairs told apart, {asked} (chance 50 %)", _apart(tiny, cache, kind, pictures)))
+        if told := _apart(tiny, cache, kind, pictures):
+            found.append(share(f"minimal pairs told apart, {asked} (chance 50 %)", told))
     return found
 
 
@@ -152,14 +155,15 @@ _TWINS: dict[str, tuple[Callable[[Sketch], bool], Callable[[Sketch, random.Rando
 }
 
 
-def twins(scenes: Scenes, kind: str, rng: random.Random) -> tuple[Sketch, Sketch]:
-    """Two scenes that differ in one thing: colour, style or side."""
+def twins(scenes: Scenes, kind: str, rng: random.Random) -> tuple[Sketch, Sketch] | None:
+    """Two scenes that differ in one thing: colour, style or side. None where nothing will do: people have no colour."""
     fits, change = _TWINS[kind]
-    while True:
+    for _ in range(TRIES):
         one = scenes.sketch(rng)
         alone = kind == "side" or (len(one.placed) == 1 and len(one.scene.things) == 1)
         if alone and fits(one):
             return one, change(one, rng)
+    return None
 
 
 def rendered(scenes: Scenes, sketches: tuple[Sketch, ...], seed: int) -> Tensor:
@@ -176,10 +180,11 @@ def _apart(tiny: Tiny, cache: Path, kind: str, pictures: int) -> list[bool]:
     for pair in range(max(1, pictures // 4)):
         said: list[str] = []
         while len(set(said)) < 2:  # a caption may leave out what differs
-            one, two = twins(scenes, kind, rng)
-            seed = rng.getrandbits(32)
-            said = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in (one, two)]
-        images.append(rendered(scenes, (one, two), seed))
+            if (found := twins(scenes, kind, rng)) is None:
+                return []
+            both, seed = found, rng.getrandbits(32)
+            said = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in both]
+        images.append(rendered(scenes, both, seed))
         captions += said
     with torch.no_grad():
         seen = torch.cat([tiny.encode_image(small(part, tiny.input_size)) for part in torch.cat(images).split(64)])

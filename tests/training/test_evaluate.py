@@ -90,7 +90,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_twins_differ_in_one_thing_alone(kind: str, cache: Path) -> None:
     scenes, rng = Scenes(cache, 2, 32, 0, 1000, noise=0.0), random.Random(kind)
     for seed in range(6):
-        one, two = measures.twins(scenes, kind, rng)
+        both = measures.twins(scenes, kind, rng)
+        assert both is not None
+        one, two = both
         first, second = measures.rendered(scenes, (one, two), seed)
         assert not torch.equal(first, second)
         if kind == "style":
@@ -110,6 +112,14 @@ def _outside(scenes: Scenes, one: Sketch, two: Sketch, kind: str, first: torch.T
     if kind == "colour" and one.scene.style == "drawing":
         alpha = scenes._cut(one.placed)[0, 3]
         assert torch.equal(first[:, alpha == 0], second[:, alpha == 0])
+
+
+def test_people_have_no_pairs_of_colours_and_that_is_found_out(cache: Path) -> None:
+    """The toys of `--quick` are people alone."""
+    scenes, rng = Scenes(cache, 2, 32, 0, 1000, noise=0.0), random.Random(0)
+    scenes.sketcher.things = scenes.sketcher.counted = scenes.sketcher.people
+    assert measures.twins(scenes, "colour", rng) is None
+    assert measures.twins(scenes, "style", rng) is not None
 
 
 def test_fresh_scenes_are_of_one_subject(cache: Path) -> None:
