@@ -22,8 +22,9 @@ from pixgen.batch.choice import Choice
 from pixgen.batch.driver import Driver, Stop
 from pixgen.batch.jobs import Plan
 from pixgen.batch.lists import Row
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest
 from pixgen.batch.pool import Pool
+from pixgen.batch.records import Record
 from pixgen.batch.schedule import ToTheEnd
 from pixgen.batch.worker import Event, Finished, Picture, Stepped, Task
 

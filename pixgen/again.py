@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pixgen import config as configs
-from pixgen import prompts
+from pixgen import files, prompts
 from pixgen.config import RenderConfig
 from pixgen.errors import UsageError
 from pixgen.metadata import Input, Metadata
@@ -56,17 +55,9 @@ def _find(file: Input, folder: Path) -> tuple[Path, State]:
     places = [Path(file.path).expanduser(), *([folder / file.near] if file.near else []), folder / Path(file.path).name]
     there = [path for path in places if path.is_file()]
     for path in there:
-        if _sha256(path) == file.sha256:
+        if files.sha256(path) == file.sha256:
             return path, "unchanged"
     return (there[0], "changed") if there else (places[0], "missing")
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _with_paths(value: Any, moved: Mapping[str, str], key: str = "") -> Any:

@@ -5,7 +5,6 @@ The pictures are read here, and what is made of them says in its metadata how, a
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 import shlex
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pixgen import config, hardware, masks, pictures, variations, video
+from pixgen import config, files, hardware, masks, pictures, variations, video
 from pixgen.dalle.pair import EMBEDDED
 from pixgen.errors import UsageError
 from pixgen.metadata import Input, Metadata
@@ -191,7 +190,7 @@ def to_image(image: Tensor) -> Image:
 
 
 def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = None) -> Iterator[Altered]:
-    inputs = tuple(Input(str(path), _sha256(path)) for path in job.files)
+    inputs = tuple(Input(str(path), files.sha256(path)) for path in job.files)
     names = {**job.options, "model": "" if _is_embedded(pair) else str(pair.folder)}
     began = time.perf_counter() if began is None else began
     for one in made:
@@ -247,11 +246,6 @@ def _flag(name: str) -> str:
 
 def _is_embedded(pair: Pair) -> bool:
     return pair.folder == EMBEDDED
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seed(seed: int | None, count: int) -> int:

@@ -321,9 +321,8 @@ def _plain_defaults(plugin: Any) -> dict[str, Any]:
 def _check_loop_option(kind: str, key: str, value: Any, where: str) -> None:
     place = join(where, key)
     if value is None:
-        if key in ("weight", "lr"):
-            return
-    elif key == "cutouts":
+        return
+    if key == "cutouts":
         _check_count(value, place)
     elif key == "clip_norm":
         _require(schema.coerce(value, float, place) > 0, place, value, "above zero, or null")

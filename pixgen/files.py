@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
@@ -46,16 +48,49 @@ def check_writable(folder: Path) -> None:
     Raises as `write` does.
     """
     probe = folder / f"{TEMPORARY}{secrets.token_hex(6)}.tmp"
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    with _refusals(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    with _refusals(folder), made(folder):
         try:
             probe.write_bytes(b"\0")
         finally:
             probe.unlink(missing_ok=True)
-            for place in missing:
-                with contextlib.suppress(OSError):  # somebody else's file is in it already
-                    place.rmdir()
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, `~` and all, as 64 hexadecimal digits; read once while its time and size stay the same.
+
+    A list draws many pictures with the same weights. Raises UsageError where it cannot be read.
+    """
+    try:
+        place = path.expanduser()
+        about = place.stat()
+        return _sha256(place, about.st_mtime_ns, about.st_size)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, changed: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_folder(path: Path) -> None:
+    """Raise UsageError where a file is in the place of this folder, or of one above it."""
+    if taken := next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), None):
+        raise UsageError(f"{taken} is a file, and a folder is needed; choose another place with -o")
+
+
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, and gone again afterwards where nothing came into it."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for place in missing:
+            with contextlib.suppress(OSError):  # there is something in it
+                place.rmdir()
 
 
 def _claim(temporary: Path, path: Path) -> bool:
@@ -80,8 +115,7 @@ def _refusals(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        taken = next((place for place in (path, *path.parents) if place.is_file()), None)
-        if taken is not None and isinstance(error, FileExistsError | NotADirectoryError):
-            raise UsageError(f"{taken} is a file, and a folder is needed; choose another place with -o") from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            require_folder(path)
         way_out = "make room or choose" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose"
         raise PixgenError(f"cannot write to {path}: {reason}; {way_out} another place with -o") from error

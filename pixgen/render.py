@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -15,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pixgen import config as configs
-from pixgen import hardware, prompts, registry
+from pixgen import files, hardware, prompts, registry
 from pixgen.build import Models, build
 from pixgen.config import RenderConfig
 from pixgen.engine import Diverged, Step
@@ -109,10 +107,10 @@ class Drawing(Iterator[Step]):
                 steps_done=self.done,
                 seed=_seed(config),
                 size=(size[0], size[1]),
-                inputs=files,
+                inputs=read,
                 machine=hardware.machine(config.device),
             )
-            for config, found, files in zip(self.configs, self.engine.session.prompts, self._inputs, strict=True)
+            for config, found, read in zip(self.configs, self.engine.session.prompts, self._inputs, strict=True)
         ]
 
     def texts(self) -> list[str]:
@@ -137,7 +135,7 @@ def _inputs(config: RenderConfig) -> tuple[Input, ...]:
     for name, kind in configs.TERMS.items():
         for options in getattr(config, name).values():
             found += _paths(kind, options)
-    return tuple(Input(path, _sha256(path)) for path in dict.fromkeys(found))
+    return tuple(Input(path, files.sha256(Path(path))) for path in dict.fromkeys(found))
 
 
 def _paths(kind: str, options: dict[str, Any]) -> list[str]:
@@ -148,25 +146,9 @@ def _paths(kind: str, options: dict[str, Any]) -> list[str]:
     found = [str(value) for key, value in options.items() if hints.get(key) in (Path, Path | None) and value]
     if issubclass(plugin, FromFiles):
         # One that is missing is the plugin's own to tell of: it knows what makes it.
-        files = registry.create(kind, configs.plugin_options(kind, options)).files()
-        found += [file for file in files if Path(file).expanduser().is_file()]
+        own = registry.create(kind, configs.plugin_options(kind, options)).files()
+        found += [file for file in own if Path(file).expanduser().is_file()]
     return found
-
-
-def _sha256(path: str) -> str:
-    try:
-        place = Path(path).expanduser()
-        about = place.stat()
-        return _hash(place, about.st_mtime_ns, about.st_size)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-
-
-@lru_cache(maxsize=256)
-def _hash(path: Path, changed: int, size: int) -> str:
-    """Of a file as it is, read once: a list draws many pictures with the same weights."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seed(config: RenderConfig) -> int:

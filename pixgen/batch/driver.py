@@ -11,8 +11,9 @@ from typing import Protocol
 from pixgen import files
 from pixgen.batch.choice import Choice
 from pixgen.batch.jobs import Settings
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest
 from pixgen.batch.pool import Pool
+from pixgen.batch.records import Record
 from pixgen.batch.schedule import Assignment, Schedule
 from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pixgen import files
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest
+from pixgen.batch.records import Record
 from pixgen.batch.words import command
 
 PER_PAGE = 500

@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.manifest import Manifest, Record, numbered
+from pixgen.batch.manifest import Manifest
+from pixgen.batch.records import Record, numbered
 from pixgen.errors import UsageError, did_you_mean
 
 CONFIDENCE = 0.95

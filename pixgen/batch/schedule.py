@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pixgen.batch.jobs import Settings
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest
+from pixgen.batch.records import Record
 from pixgen.batch.worker import Finished
 from pixgen.errors import UsageError
 

@@ -16,8 +16,9 @@ from pixgen.batch.choice import Choice, Wanted, agreed
 from pixgen.batch.driver import Driver, Stop, Watcher
 from pixgen.batch.jobs import Job
 from pixgen.batch.lists import MANIFEST
-from pixgen.batch.manifest import Manifest, Reading, Record
+from pixgen.batch.manifest import Manifest, Reading
 from pixgen.batch.pool import Pool
+from pixgen.batch.records import Record
 from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
 from pixgen.batch.worker import Picture
 from pixgen.config import RenderConfig
@@ -63,7 +64,7 @@ def draw(
     """
     wanted, stop = wanted or Wanted(), stop or Stop()
     files.check_writable(folder)
-    with _made(folder), lock.held(folder), _kept_if_listed(folder) as manifest:
+    with files.made(folder), lock.held(folder), _kept_if_listed(folder) as manifest:
         _sweep(folder)
         reading = manifest.read_list(jobs)
         if retry_failed:
@@ -122,19 +123,6 @@ def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Sch
     if deadline is None:
         return ToTheEnd(manifest, driver.size)
     return ByTheHour(manifest, driver.size, deadline, driver.choice.workers)
-
-
-@contextlib.contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """The folder, made where it is missing, and gone again where nothing came into it."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        for place in missing:
-            with contextlib.suppress(OSError):  # there is something in it
-                place.rmdir()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pixgen import files
-from pixgen.batch.manifest import Manifest, Record, numbered
+from pixgen.batch.manifest import Manifest
+from pixgen.batch.records import Record, numbered
 
 TILE, GAP, LINE = 160, 8, 15
 LABEL = 200  # pixels for the words at the left of a grid's row

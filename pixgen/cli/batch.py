@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pixgen import files
 from pixgen.cli.main import INTERRUPTED, say
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
     from pixgen.batch.driver import Stop
     from pixgen.batch.jobs import Job
-    from pixgen.batch.manifest import Record
+    from pixgen.batch.records import Record
     from pixgen.batch.session import Begun, Engine
     from pixgen.batch.worker import Picture
 
@@ -145,8 +146,7 @@ def batch(
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, and a folder is needed; choose another place with -o")
+    files.require_folder(folder)
     if dry_run:
         return _dry_run(folder, wanted_jobs, taken, plugins, retry_failed, as_json)
 

@@ -13,7 +13,7 @@ from pixgen.cli.main import say
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from pixgen.batch.manifest import Record
+    from pixgen.batch.records import Record
     from pixgen.batch.session import Begun
     from pixgen.batch.worker import Picture, Stepped
 

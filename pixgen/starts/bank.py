@@ -19,7 +19,7 @@ from pixgen.pictures import fit, read
 from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts import bank_file
-from pixgen.starts.base import Start
+from pixgen.starts.base import Start, weights_in
 from pixgen.starts.composing import compose, cut_out, layout, recoloured
 from pixgen.starts.reading import ELDERS, Asked, Reader, Reading
 from pixgen.training.words import COLOURS, FIELD_PROPS
@@ -66,8 +66,7 @@ class BankStart(Start):
 
     def files(self) -> list[str]:
         """The bank and its networks, if they are not those that come with pixgen."""
-        names = ("bank", "perceptor", "vqgan")
-        return [str(Path(self.folder) / f"{name}.safetensors") for name in names] if self.folder else []
+        return weights_in(self.folder, ("bank", "perceptor", "vqgan"))
 
     def prepare(self, session: Session) -> None:
         """Load the bank and read the prompts.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import resources
+from pixgen import files, resources
 from pixgen.errors import PixgenError, UsageError
 from pixgen.models import weights
 from pixgen.starts.reading import Asked
@@ -126,15 +125,9 @@ def load(folder: Path | None = None) -> Bank:
         raise PixgenError(f"{path} is damaged or no bank of drawings ({error!r}); {make}") from error
     for name, made_with in bank.made_with.items():
         beside = place / FILES.get(name, name)
-        if not beside.is_file() or sha256(beside) != made_with:
+        if not beside.is_file() or files.sha256(beside) != made_with:
             raise PixgenError(f"{path} was made with another {name} than {beside}; {make}")
     return bank
-
-
-def sha256(path: Path) -> str:
-    """Of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _entry(group: str, hand: str, age: str, sex: str, place: str, captions: int, rgb: Sequence[float]) -> Entry:

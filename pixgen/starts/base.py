@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pixgen.frame import Params, Session, Size
+
+
+def weights_in(folder: str, networks: Sequence[str]) -> list[str]:
+    """The files of these networks in a folder; none for an empty one, which stands for what comes with pixgen."""
+    return [str(Path(folder) / f"{network}.safetensors") for network in networks] if folder else []
 
 
 class Start(ABC):

@@ -16,7 +16,7 @@ from pixgen.errors import UsageError
 from pixgen.frame import Params, Session, Size
 from pixgen.pictures import fit, read
 from pixgen.prompts import Prompt, parse
-from pixgen.starts.base import Start
+from pixgen.starts.base import Start, weights_in
 
 LOOK = 0.5
 """Weight of what a preset's look asks for beside the prompts."""
@@ -53,7 +53,7 @@ class Candidates(Start):
 
     def files(self) -> list[str]:
         """The pair's files, if it is not the one that comes with pixgen."""
-        return [str(Path(self.folder) / f"{name}.safetensors") for name in self.networks] if self.folder else []
+        return weights_in(self.folder, self.networks)
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         if self._pair is None:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import errors, resources
+from pixgen import errors, files, resources
 from pixgen.errors import UsageError
 from pixgen.generators import vqgan_model
 from pixgen.perceptors.tiny import Tiny
@@ -102,7 +102,7 @@ def make(
         torch.cat((shown.masks, places.masks)),
         torch.cat((shown.images, places.images)),
         torch.cat((captions, *called)),
-        {"perceptor": bank_file.sha256(perceptor_file), "vqgan": bank_file.sha256(vqgan_file)},
+        {"perceptor": files.sha256(perceptor_file), "vqgan": files.sha256(vqgan_file)},
     )
     return bank, found
 

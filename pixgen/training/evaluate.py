@@ -160,7 +160,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             continue
         command = shlex.join(["pixgen", "train", "evaluate", "--what", name, *_without(given, "--what")])
         suffix = f"{name}{options.prompts}" if name == "prompts" else name
-        options.out.mkdir(parents=True, exist_ok=True)
         keep(options.out / f"figures-{suffix}.json", command, figures)
         print(
             f"\n{name}\n\n| measure | figure (95 % interval) | n |\n|---|---|---|\n{table(figures)}", end="", flush=True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+from pixgen import files
 
 Z = 1.959964
 """Of a 95 % interval."""
@@ -76,9 +77,8 @@ def difference(what: str, before: Sequence[bool], after: Sequence[bool]) -> Figu
 
 def keep(path: Path, command: str, figures: Sequence[Figure]) -> None:
     """Write them, and the command that measured them, as JSON."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"command": command, "figures": [asdict(f) for f in figures]}, indent=1))
-    os.replace(temporary, path)
+    text = json.dumps({"command": command, "figures": [asdict(f) for f in figures]}, indent=1)
+    files.write(path, text.encode(), overwrite=True)
 
 
 def kept(path: Path) -> tuple[str, list[Figure]]:

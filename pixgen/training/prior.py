@@ -121,10 +121,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = load(options.pair or "")
     made_by = store.fingerprint(pair.path("perceptor"))
     scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects)
-    plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, side=64)
     options.run.mkdir(parents=True, exist_ok=True)
     pools = {"embeddings": pool(options.pool or options.run / "pool.npy", scenes, options.scenes)}
     if options.plain:
+        plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, side=64)
         pools["plain"] = pool(options.run / "plain.npy", plain, options.scenes // 2)
     taught, judged = [], []
     for name, source in pools.items():

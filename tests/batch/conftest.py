@@ -17,7 +17,8 @@ from pixgen.batch.choice import Choice
 from pixgen.batch.jobs import Job, Plan
 from pixgen.batch.lists import Row, read
 from pixgen.batch.local import Local
-from pixgen.batch.manifest import Manifest, Record
+from pixgen.batch.manifest import Manifest
+from pixgen.batch.records import Record
 from pixgen.batch.worker import Picture, Stepped
 from pixgen.layers import Layer
 

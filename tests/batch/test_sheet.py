@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from pixgen.batch import page, sheet
-from pixgen.batch.manifest import Manifest, numbered
+from pixgen.batch.manifest import Manifest
 from pixgen.batch.page import write_page
+from pixgen.batch.records import numbered
 from pixgen.batch.sheet import layout, write_sheets
 
 from .conftest import Lists, rows

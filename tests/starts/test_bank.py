@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pixgen import prompts, registry
+from pixgen import files, prompts, registry
 from pixgen.errors import UsageError
 from pixgen.frame import Session
 from pixgen.starts import bank_file, composing
@@ -202,7 +202,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         masks,
         normal(torch.randn(len(entries), 16, generator=random), dim=1),
         normal(torch.randn(2, 16, generator=random), dim=1),
-        {name: bank_file.sha256(place / file) for name, file in bank_file.FILES.items()},
+        {name: files.sha256(place / file) for name, file in bank_file.FILES.items()},
     )
     bank_file.save(bank, place / "bank.safetensors")
     return place
