@@ -16,6 +16,7 @@ import argparse
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,17 @@ def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecode
     return model
 
 
+def deepened(model: TokenDecoder, depth: int) -> TokenDecoder:
+    """The same decoder with more layers, up to `depth`: the new ones add nothing yet (Net2Net, arXiv 1511.05641)."""
+    grown = TokenDecoder(replace(model.config, depth=max(depth, model.config.depth)))
+    grown.load_state_dict(model.state_dict(), strict=False)
+    for layer in list(grown.layers)[model.config.depth :]:
+        for last in (layer.out, layer.mlp[-1]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    return grown
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
     torch.manual_seed(options.seed)
@@ -162,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     unseen = Grids(options.run, CleanScenes(options.cache, DRAWN, options.seed + 301, options.subjects), pair, JUDGED)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
-        model.train().requires_grad_(True)
+        model = deepened(model, options.depth).train().requires_grad_(True)
     else:
         model, about = begin(options, pair, scenes), {"grids": 0}
     average = Average(model)
