@@ -36,12 +36,12 @@ class Subject:
 
 
 def table() -> list[dict[str, str]]:
-    """The rows of subjects.csv, by rank."""
+    """The rows of subjects.csv; the one order that seeds know, whatever the ranks."""
     return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8"))))
 
 
 def load_subjects(cache: Path | None = None) -> dict[str, Subject]:
-    """Every subject by its group's name, the most useful first: those of the table, or of a cache of own pictures."""
+    """Every subject by its group's name: those of the table in its order, or those of a cache of own pictures."""
     if cache is not None and (cache / OWN).exists():
         return {each["group"]: _own(each) for each in json.loads((cache / OWN).read_text())}
     groups: dict[str, list[dict[str, str]]] = {}

@@ -153,10 +153,9 @@ def deepened(model: TokenDecoder, depth: int) -> TokenDecoder:
     """The same decoder with more layers, up to `depth`: the new ones add nothing yet (Net2Net, arXiv 1511.05641)."""
     grown = TokenDecoder(replace(model.config, depth=max(depth, model.config.depth)))
     grown.load_state_dict(model.state_dict(), strict=False)
-    for layer in list(grown.layers)[model.config.depth :]:
-        for last in (layer.out, layer.mlp[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+    for name, parameter in grown.layers[model.config.depth :].named_parameters():
+        if ".out." in name or ".mlp.2." in name:  # what a layer adds
+            nn.init.zeros_(parameter)
     return grown
 
 

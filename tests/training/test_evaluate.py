@@ -115,7 +115,7 @@ def _outside(scenes: Scenes, one: Sketch, two: Sketch, kind: str, first: torch.T
 
 
 def test_people_have_no_pairs_of_colours_and_that_is_found_out(cache: Path) -> None:
-    """The toys of `--quick` are people alone."""
+    """As own drawings of people alone would have it."""
     scenes, rng = Scenes(cache, 2, 32, 0, 1000, noise=0.0), random.Random(0)
     scenes.sketcher.things = scenes.sketcher.counted = scenes.sketcher.people
     assert measures.twins(scenes, "colour", rng) is None

@@ -18,6 +18,7 @@ from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketcher, twin
 from pixgen.training.styles import STYLES
 from pixgen.training.subjects import Subject, load_subjects
+from pixgen.training.whole import QUICK_SUBJECTS
 from pixgen.training.words import COLOURS, PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
@@ -31,6 +32,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scenes(cache: Path, **options: object) -> Scenes:
     return Scenes(cache, **{"batch": 16, "side": 32, "seed": 3, "subjects": 10**6, **options})  # type: ignore[arg-type]
+
+
+def test_a_toy_knows_people_and_things() -> None:
+    first = [s for s in load_subjects().values() if s.rank <= QUICK_SUBJECTS]
+    people = [s for s in first if s.kind == "person"]
+    assert len(first) == QUICK_SUBJECTS and 4 <= len(people) <= 16 and first[0].group == "teacher"
+    assert {"apple", "cat", "book"} <= {s.group for s in first}
 
 
 def test_the_same_seed_and_step_give_the_same_batch(cache: Path) -> None:
