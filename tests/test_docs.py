@@ -52,8 +52,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("teacher.png", "apple.png"):
         shutil.copy(ROOT / "docs" / name, tmp_path / "docs")
     (tmp_path / "prompts.txt").write_text("a red fox\n")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "pair").symlink_to(resources.embedded(), target_is_directory=True)
+    (tmp_path / "mine" / "quick").mkdir(parents=True)
+    (tmp_path / "mine" / "quick" / "pair").symlink_to(resources.embedded(), target_is_directory=True)
     return tmp_path
 
 

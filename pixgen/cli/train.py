@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from pixgen.cli import settings as words
 from pixgen.cli.main import INTERRUPTED, say
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.training import whole
 
 EPILOG = """\b
 Examples:
@@ -31,7 +32,7 @@ ABOUT = {
     "tokens": "Train the token decoder: DALL-E 1's idea, a caption and then a picture's codes.",
     "prior": "Train the prior: DALL-E 2's idea, from a caption's embedding to a picture's.",
     "judge": "Train the judge, which names what was drawn and takes no part in drawing.",
-    "evaluate": "Measure everything that the model card says.",
+    "evaluate": "Measure the networks as the model card does, or what is drawn of its prompts.",
 }
 """The trainings, in the order in which they need each other, and their lines of help."""
 
@@ -111,7 +112,8 @@ def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
         function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
     # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
     settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
-    train.command(name, context_settings=settings)(function)
+    epilog = f"More options go after `--`: python -m pixgen.training.{name} -h" if name in ABOUT else None
+    train.command(name, context_settings=settings, epilog=epilog)(function)
 
 
 _command(
@@ -119,8 +121,11 @@ _command(
     "Fetch the open drawings (22 MB, through npm) and draw each of them once.",
     ("pictures", "seed", "threads", "device", "restart"),
 )
-for _name, _about in ABOUT.items():
-    _command(_name, _about, ("drawings",) if _name in ("judge", "evaluate") else ())
+for _training in whole.TRAININGS:
+    _left_out = {"seed", "threads", "device", "restart", "subjects"}.difference(_training.takes)
+    _left_out |= set() if _training.own else {"drawings"}
+    _left_out |= set() if _training.count else {"pictures"}
+    _command(_training.name, ABOUT[_training.name], tuple(_left_out))
 _command("all", "Make everything, one after another, into a pair that --model takes.", ("pictures", "restart"))
 
 
@@ -128,10 +133,13 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
     _require("matplotlib", "matplotlib")
     if name in ("data", "all") or said.get("drawings"):
         _require("resvg_py", "resvg-py")
-    from pixgen.training import monitor, runs, whole
+    from pixgen import hardware
+    from pixgen.training import monitor, runs
 
     wanted = whole.Wanted(more=more, **said)
     again = _said_again()
+    if "device" in said and said["device"] is None and hardware.device("auto") == "cuda":
+        say("this trains on the processor; --device cuda takes the GPU")
     try:
         with runs.stoppable(say):
             if name in ("data", "all") or wanted.drawings:

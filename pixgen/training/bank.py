@@ -248,16 +248,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Make the bank of drawings that the start `bank` begins from.")
     parser.add_argument("out", type=Path, help="the file to write, bank.safetensors in the folder of its networks")
     parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
-    parser.add_argument("--perceptor", type=Path, default=own / "perceptor.safetensors")
-    parser.add_argument("--vqgan", type=Path, default=own / "vqgan.safetensors")
+    for network in ("perceptor", "vqgan"):
+        parser.add_argument(f"--{network}", type=Path, help="[default: that beside OUT, or else pixgen's own]")
     parser.add_argument("--subjects", type=int, default=440, help="how many of subjects.csv, by rank")
     parser.add_argument("--each", type=int, default=3, help="drawings of a subject (of each sex one less)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     if options.each < 1:
         parser.error("--each must be at least 1")
+    networks = {name: options.out.with_name(f"{name}.safetensors") for name in ("perceptor", "vqgan")}
+    perceptor, vqgan = (
+        getattr(options, name) or (beside if beside.exists() else own / beside.name)
+        for name, beside in networks.items()
+    )
     began = time.time()
-    bank, found = make(options.cache, options.perceptor, options.vqgan, options.subjects, options.each, options.seed)
+    bank, found = make(options.cache, perceptor, vqgan, options.subjects, options.each, options.seed)
     bank_file.save(bank, options.out)
     size = options.out.stat().st_size
     print(json.dumps({**found, "entries": len(bank.entries), "bytes": size, "seconds": round(time.time() - began, 1)}))

@@ -191,6 +191,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
     device = runs.begin(options)
+    runs.same(options, "seed", "subjects", "pool")
 
     scenes = pool(
         options.run / "pool.npy", Scenes(options.cache, BATCH, 64, options.seed, options.subjects), options.pool
@@ -225,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = shipped["pictures"]
+        runs.require_left(options.restart, pictures, options.pictures)
         step = begun = pictures // (2 * BATCH)
 
     def update(loss: Tensor) -> None:

@@ -110,9 +110,10 @@ def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
 def _npm_pack(drawings: DrawingSet, folder: Path) -> None:
     pinned = f"{drawings.package}@{drawings.version}"
     by_hand = f"or put {drawings.tarball} into {folder} (on another machine: npm pack {pinned})"
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm")  # on Windows its name ends otherwise
+    if npm is None:
         raise PixgenError(f"npm is needed to fetch {drawings.package}; install Node.js, {by_hand}")
-    command = ["npm", "pack", pinned]
+    command = [npm, "pack", pinned]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode or not (folder / drawings.tarball).exists():
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -20,9 +20,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pixgen import api, layers, pictures
+from pixgen import api, files, layers, pictures, resources
 from pixgen.engine import Step
 from pixgen.errors import UsageError
+from pixgen.models import zoo
 from pixgen.training.figures import Figure, difference, share
 from pixgen.training.judge import Judge
 from pixgen.training.labels import LABELS
@@ -33,6 +34,10 @@ TRUE_VIEWS = 4
 """True scenes of every prompt, whose mean is the most to hope for."""
 BOTH_AMONG = 5
 """Two things are found where both are among so many first names."""
+
+
+MORE = {"bank": ("bank",), "dalle1": ("tokens",), "dalle2": ("tokens", "prior")}
+"""What a start or a method draws with, beside the perceptor and the VQGAN."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +54,26 @@ class Row:
     def name(self) -> str:
         return "-".join(part for part in (self.method, self.start, self.size) if part)
 
+    @property
+    def weights(self) -> dict[str, str]:
+        """Of every file that takes part the first digits of its sha256."""
+        pair = Path(self.folder) if self.folder else resources.embedded()
+        used = ("perceptor", "vqgan", *MORE.get(self.start or self.method, ()))
+        return {name: files.sha256(pair / f"{name}.safetensors")[:8] for name in used}
+
 
 def draw(row: Row, prompts: Sequence[Asked], run: Path, say: Callable[[str], object] = print) -> None:
     """Draw what is not there yet into RUN/ROW/NUMBER.png, seed = number; the loop's starts into NUMBER.start.png.
 
-    Raises UsageError where the folder holds pictures of other settings.
+    Raises UsageError where the folder holds pictures of other settings or weights.
     """
     folder = run / row.name
     folder.mkdir(parents=True, exist_ok=True)
-    stamp, wanted = folder / "settings.json", json.dumps({"settings": row.settings, "folder": row.folder})
+    stamp, wanted = folder / "settings.json", json.dumps({"settings": row.settings, "weights": row.weights})
     if stamp.exists() and stamp.read_text() != wanted:
-        raise UsageError(f"{folder} holds pictures of other settings ({stamp.read_text()}); give another --out")
+        raise UsageError(
+            f"{folder} holds pictures of other settings or weights ({stamp.read_text()}); give another --out"
+        )
     stamp.write_text(wanted)
     for asked in prompts:
         target = folder / f"{asked.number:03d}.png"
@@ -86,7 +100,7 @@ def _draw(row: Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
     for setting, layer in zip(row.settings, layers.parse_assignments(row.settings), strict=True):
         key = setting.partition("=")[0].strip()
         options[key] = reduce(lambda found, part: found[part], key.split("."), layer.values)
-    model = row.folder or None
+    model = row.folder or zoo.EMBEDDED
     result = api.generate(_escaped(asked.prompt), method=row.method, model=model, callback=look, **options)
     return result.images[0], _pil(first[0])
 
@@ -142,7 +156,12 @@ def judged(judge: Judge, groups: list[str], prompts: Sequence[Asked], folder: Pa
 
 
 def true_verdicts(judge: Judge, groups: list[str], prompts: Sequence[Asked], scenes: Scenes) -> list[Verdict]:
-    """Verdicts on true scenes of the prompts, TRUE_VIEWS each, never drawn before."""
+    """Verdicts on true scenes of the prompts, TRUE_VIEWS each, never drawn before.
+
+    Raises UsageError for a subject that the judge does not know, or that has no drawing.
+    """
+    if unknown := sorted({group for asked in prompts for group in asked.groups}.difference(groups)):
+        raise UsageError(f"the judge was not taught {', '.join(unknown)}; train one with more --subjects")
     found = []
     for asked in prompts:
         rng = random.Random(f"true/{asked.number}/{asked.prompt}")

@@ -78,11 +78,11 @@ def of_prompts(options: argparse.Namespace) -> list[Figure]:
         for start in (options.start.split(",") if method == "loop" else ("",))
     ]
     run = options.out / f"prompts{options.prompts}"
+    scenes = Scenes(options.cache, 1, 64, measures.SEED, prompts.GROUPS, noise=0.02)
+    true = drawn.figures("true scenes", drawn.true_verdicts(model, groups, asked, scenes))
     if not options.no_drawing:
         for row in rows:
             drawn.draw(row, asked, run, lambda line: print(line, file=sys.stderr, flush=True))
-    scenes = Scenes(options.cache, 1, 64, measures.SEED, prompts.GROUPS, noise=0.02)
-    true = drawn.figures("true scenes", drawn.true_verdicts(model, groups, asked, scenes))
     found = [figure for figure in true if figure.n]
     for row in rows:
         after = drawn.judged(model, groups, asked, run / row.name, ".png")

@@ -214,11 +214,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     seed = SEEDS[kind] + options.seed
     torch.manual_seed(seed)
 
+    runs.same(options, "seed", "subjects", "pool", judge=kind)
     hands = "all" if options.final else "seen"
     taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, strength=0.6, noise=0.02)
     source = pool(options.run / "pool.npy", taught, options.pool)
     held = unseen(Scenes(options.cache, BATCH, 64, seed + 500, options.subjects, noise=0.02), 4)
-    groups = list(load_subjects())[: options.subjects]
+    table = load_subjects()  # a judge numbers subjects as the table does, up to the last that it learns
+    groups = list(table)[: 1 + max(i for i, s in enumerate(table.values()) if s.rank <= options.subjects)]
     judge = Judge(len(groups)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(judge)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.lr, weight_decay=0.02)
@@ -234,6 +236,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         judge.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = about(options.restart)["pictures"]
+        runs.require_left(options.restart, pictures, options.pictures)
         step = begun = pictures // BATCH
 
     saved = reported = time.time()
@@ -260,10 +263,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
             progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
             networks = {"judge": judge.state_dict(), "average": average.model.state_dict()}
-            save_atomically(networks | progress, checkpoint)
             facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": hands}
             facts |= architecture(average.model, groups)
             save_weights(average.model.state_dict(), options.run / "judge.safetensors", facts)
+            save_atomically(networks | progress, checkpoint)
             saved = time.time()
 
 

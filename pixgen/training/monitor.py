@@ -100,7 +100,11 @@ def series(log: Path) -> dict[str, tuple[list[float], list[float]]]:
     """What a log's lines say by name: (what was counted at the line, the value). A list's items get a number each."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for line in log.read_text().splitlines():
-        values = {name: value for name, value in json.loads(line).items() if name not in _NOT_PLOTTED}
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue  # a full disk or a power cut left half of it
+        values = {name: value for name, value in said.items() if name not in _NOT_PLOTTED}
         counted, *names = values or [""]
         for name in names:
             many = values[name] if isinstance(values[name], list) else [values[name]]

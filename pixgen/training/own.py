@@ -140,7 +140,7 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
     if stamp.exists() and stamp.read_text() == wanted:
         return len(json.loads((cache / "index.json").read_text())), left_out
     if (cache / "index.json").exists():
-        raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs, or delete it")
+        raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs")
     sprites: list[np.ndarray] = []
     kept: list[Captioned] = []
     whole: dict[str, bool] = {}

@@ -101,6 +101,8 @@ def pool(path: Path, scenes: Scenes, pictures: int) -> Pool:
 def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
     steps = -(-pictures // scenes.batch)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for unfinished in path.parent.glob(f"{path.stem}.*.tmp"):  # of a process that was killed
+        unfinished.unlink()
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
     held: dict[str, list] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.dalle import store
-from pixgen.dalle.pair import Pair, load, resized
+from pixgen.dalle.pair import Pair, load
 from pixgen.dalle.prior import Prior, PriorConfig
 from pixgen.training import runs
 from pixgen.training.grids import CleanScenes
@@ -48,9 +48,9 @@ def embed(pair: Pair, source: Pool, count: int, path: Path) -> tuple[Tensor, Ten
         for begin in range(0, count, 250):
             rows = range(begin, min(begin + 250, count))
             pictures = torch.from_numpy(source.pictures[rows.start : rows.stop].copy()).float().div_(255)
-            images.append(pair.perceptor.encode_image(resized(pictures, pair.perceptor.input_size)).half())
+            images.append(pair.embed(pictures).half().cpu())
             captions = [c for row in rows for c in source.wordings[row][:WORDINGS]]
-            texts.append(pair.perceptor.encode_text(captions).view(len(rows), WORDINGS, -1).half())
+            texts.append(pair.perceptor.encode_text(captions).view(len(rows), WORDINGS, -1).half().cpu())
         temporary = path.with_suffix(f".{os.getpid()}.tmp.npz")
         np.savez(temporary, images=torch.cat(images).numpy(), texts=torch.cat(texts).numpy())
         os.replace(temporary, path)
@@ -96,9 +96,7 @@ def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[s
 
 
 def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train the embedded prior.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser = runs.options("Train the embedded prior.")
     parser.add_argument("--pair", type=Path, help="folder of the perceptor  [default: the embedded one]")
     parser.add_argument("--pool", type=Path, help="scenes rendered before, pool.npy of `train clip`")
     parser.add_argument("--scenes", type=int, default=60_000)
@@ -107,22 +105,17 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--subjects", type=int, default=440)
     parser.add_argument("--width", type=int, default=PriorConfig.width)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
-    torch.manual_seed(options.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-
-    pair = load(options.pair or "")
+    pair = load(options.pair or "", runs.begin(options))
     made_by = store.fingerprint(pair.path("perceptor"))
+    runs.same(options, "seed", "subjects", "scenes", "plain", "width", perceptor=made_by)
     scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects)
-    options.run.mkdir(parents=True, exist_ok=True)
-    pools = {"embeddings": pool(options.pool or options.run / "pool.npy", scenes, options.scenes)}
+    rendered = options.pool is not None and options.pool.with_suffix(".json").exists()
+    pools = {"embeddings": pool(options.pool if rendered else options.run / "pool.npy", scenes, options.scenes)}
     if options.plain:
         plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, side=64)
         pools["plain"] = pool(options.run / "plain.npy", plain, options.scenes // 2)
@@ -131,12 +124,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         count = min(options.scenes, len(source))
         images, texts = embed(pair, source, count, options.run / f"{name}-{made_by}-{count}.npz")
         held = min(HELD_OUT, max(2, count // 10))
-        judged.append((texts[-held:, 0], images[-held:]))
+        judged.append((texts[-held:, 0].to(pair.device), images[-held:].to(pair.device)))
         taught.append((texts[:-held], images[:-held]))
-    texts, images = (torch.cat(parts) for parts in zip(*taught, strict=True))
+    texts, images = (torch.cat(parts).to(pair.device) for parts in zip(*taught, strict=True))
     usual = len(taught[0][0])  # scenes before the plain ones
 
-    model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width))
+    model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width)).to(pair.device)
     model.learn_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
     ridge = Average(model).model
     average = Average(model)
@@ -177,9 +170,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 facts |= {f"plain_{name}": value for name, value in measure(average.model, ridge, *judged[1]).items()}
             log.write(pairs=seen, scenes=len(images), **facts)
             networks = {"model": model.state_dict(), "average": average.model.state_dict()}
-            save_atomically(networks | {"seen": seen, "step": step, "optimizer": optimizer.state_dict()}, checkpoint)
             facts |= {"pairs": seen, "scenes": len(images), "seed": options.seed}
             store.save(average.model, options.run / "prior.safetensors", perceptor=made_by, **facts)
+            save_atomically(networks | {"seen": seen, "step": step, "optimizer": optimizer.state_dict()}, checkpoint)
             saved = reported = time.time()
 
 

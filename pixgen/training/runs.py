@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pixgen import hardware
-from pixgen.errors import PixgenError
+from pixgen import files, hardware
+from pixgen.errors import PixgenError, UsageError
 from pixgen.perceptors.tiny import Tiny
 from pixgen.perceptors.tiny_model import TinyCLIP
 from pixgen.training import monitor
@@ -67,8 +67,33 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
         torch.save(state, temporary)
         os.replace(temporary, path)
     monitor.checkpoint(path.parent)
-    if _stop.asked:
-        raise KeyboardInterrupt
+    obey()
+
+
+def same(chosen: argparse.Namespace, *names: str, **more: str) -> None:
+    """Note in the run folder what it learns from: a run that has begun goes on with the same, or not at all.
+
+    names: of options. more: what else it depends on. The drawings always belong to it.
+    Raises UsageError where the run was begun with something else.
+    """
+    stamp = chosen.cache / "made-from.txt"
+    drawings = {"drawings": stamp.read_text()[:8]} if stamp.exists() else {}
+    wanted: dict[str, Any] = {name: getattr(chosen, name) for name in names} | more | drawings
+    path = chosen.run / "learns-from.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for name, value in wanted.items():
+        if known.get(name, value) != value:
+            raise UsageError(
+                f"{chosen.run} was begun with {name} {known[name]}, and now it is {value}: delete {chosen.run} to "
+                "begin anew, or give another --runs"
+            )
+    files.write(path, json.dumps(known | wanted).encode(), overwrite=True)
+
+
+def require_left(restart: Path, seen: int, wanted: int) -> None:
+    """Raises UsageError where weights to begin from have seen as much as is wanted in all."""
+    if seen >= wanted:
+        raise UsageError(f"{restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --pictures more")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -103,6 +128,17 @@ def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def unstarted() -> None:
+    """What comes now keeps nothing yet: until a training begins to step, Ctrl-C ends it at once."""
+    _stop.training = False
+
+
+def obey() -> None:
+    """Raises KeyboardInterrupt where somebody asked to stop and nothing has obeyed yet."""
+    if _stop.asked:
+        raise KeyboardInterrupt
 
 
 class _Stop:

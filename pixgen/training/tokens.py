@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ from pixgen import errors
 from pixgen.dalle import store
 from pixgen.dalle.decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.dalle.pair import Pair, load
-from pixgen.training import runs
+from pixgen.training import monitor, runs
 from pixgen.training.grids import CleanScenes, Grids
 from pixgen.training.muon import Muon, matrices
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
@@ -46,6 +47,8 @@ MISREAD = 0.8
 """Largest share of the codes before that are another grid's; every second grid is read as it is."""
 BLUR = 0.3
 """Largest length of the noise on image embeddings: what the prior gives later is not exact either."""
+SHOWN = 8
+"""Scenes on a sheet of samples."""
 JUDGED = 256
 """Unseen scenes on which the loss is measured at every checkpoint."""
 
@@ -84,8 +87,10 @@ def told(
         if rng is not None:
             length = BLUR * torch.rand(len(embeddings), 1, generator=rng) / embeddings.shape[1] ** 0.5
             embeddings = embeddings + length * torch.randn(embeddings.shape, generator=rng)
-        prefix = model.of_image(nn.functional.normalize(embeddings, dim=1))
-    return prefix.without(torch.rand(len(captions), generator=rng) < DROPPED) if rng is not None else prefix
+        prefix = model.of_image(nn.functional.normalize(embeddings, dim=1).to(pair.device))
+    if rng is None:
+        return prefix
+    return prefix.without((torch.rand(len(captions), generator=rng) < DROPPED).to(pair.device))
 
 
 @torch.no_grad()
@@ -97,9 +102,21 @@ def measure(model: TokenDecoder, pair: Pair, unseen: Grids) -> dict[str, float]:
         for begin in range(0, min(JUDGED, len(unseen)), BATCH):
             places = np.arange(begin, min(begin + BATCH, len(unseen)))
             codes, embeddings, captions = unseen.rows(places, torch.Generator().manual_seed(begin))
-            losses.append(model.loss(codes, told(model, pair, kind, embeddings, captions, None)))
+            prefix = told(model, pair, kind, embeddings, captions, None)
+            losses.append(model.loss(codes.to(pair.device), prefix))
         found[f"bits_{kind}"] = round(float(torch.cat(losses).mean()) / math.log(2), 3)
     return found
+
+
+@torch.no_grad()
+def samples(model: TokenDecoder, pair: Pair, unseen: Grids, path: Path) -> None:
+    """A sheet of unseen scenes as their codes show them, and under each what the decoder draws, told its caption."""
+    codes, embeddings, captions = unseen.rows(np.arange(SHOWN), torch.Generator().manual_seed(0))
+    prefix = told(model, pair, "text", embeddings, captions, None)
+    rng = torch.Generator().manual_seed(0)
+    drawn = model.sample(prefix, SHOWN, temperature=0.9, top_k=64, guidance=4.0, generator=rng)  # as dalle1 draws
+    labels = ["\n".join(textwrap.wrap(caption, 22)) for caption in captions]
+    monitor.sheet(path, [pair.decode(codes.to(pair.device)), pair.decode(drawn)], labels)
 
 
 def rate_of_learning(progress: float, begun: int, lr: float) -> float:
@@ -116,9 +133,7 @@ def optimizers_of(model: TokenDecoder, lr: float) -> list[torch.optim.Optimizer]
 
 
 def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train the embedded token decoder.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser = runs.options("Train the embedded token decoder.")
     parser.add_argument("--pair", type=Path, help="folder of perceptor and vqgan  [default: the embedded ones]")
     parser.add_argument("--grids", type=int, default=100_000, help="seen in all, the same ones several times")
     parser.add_argument("--scenes", type=int, default=20_000, help="different scenes, encoded as they are needed")
@@ -126,8 +141,6 @@ def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=TokenConfig.width)
     parser.add_argument("--depth", type=int, default=TokenConfig.depth)
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     return parser.parse_args(argv)
 
@@ -143,9 +156,9 @@ def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecode
         text_width=pair.perceptor.model.config.text_width,
     )
     model = TokenDecoder(sizes)
-    model.learn_codes(pair.vqgan.quantize.codebook)
+    model.learn_codes(pair.vqgan.quantize.codebook.cpu())
     _, embeddings, captions = scenes.rows(np.arange(scenes.each), torch.Generator().manual_seed(0))
-    model.learn_scale(pair.perceptor.encode_text(captions), embeddings)
+    model.learn_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
     return model
 
 
@@ -161,21 +174,20 @@ def deepened(model: TokenDecoder, depth: int) -> TokenDecoder:
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
-    torch.manual_seed(options.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-
-    pair = load(options.pair or "")
+    pair = load(options.pair or "", runs.begin(options))
     made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
+    runs.same(options, "seed", "subjects", "scenes", "width", "depth", **made_by)
     scenes = Grids(
         options.run, CleanScenes(options.cache, DRAWN, options.seed + 300, options.subjects), pair, options.scenes
     )
     unseen = Grids(options.run, CleanScenes(options.cache, DRAWN, options.seed + 301, options.subjects), pair, JUDGED)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
+        runs.require_left(options.restart, about["grids"], options.grids)
         model = deepened(model, options.depth).train().requires_grad_(True)
     else:
         model, about = begin(options, pair, scenes), {"grids": 0}
+    model = model.to(pair.device)
     average = Average(model)
     optimizers = optimizers_of(model, options.lr)
     rates = [optimizer.defaults["lr"] for optimizer in optimizers]
@@ -203,7 +215,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         kind = "image" if step % 2 else "text"
         prefix = told(model, pair, kind, embeddings, captions, rng)
         order = orders(len(codes), model.config.side, rng)
-        loss = model.loss(codes, prefix, order, misread(codes, rng)).mean()
+        given = (codes, order, misread(codes, rng))
+        codes, order, read = (part.to(pair.device) for part in given)
+        loss = model.loss(codes, prefix, order, read).mean()
         model.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -223,9 +237,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             counts = {"seen": seen, "step": step, "begun": begun}
             moments = {"optimizers": [optimizer.state_dict() for optimizer in optimizers]}
             networks = {"model": model.state_dict(), "average": average.model.state_dict()}
-            save_atomically(networks | counts | moments, checkpoint)
             facts |= {"grids": seen, "scenes": len(scenes), "subjects": options.subjects, "seed": options.seed}
+            samples(average.model, pair, unseen, options.run / "samples" / f"{step:06}.png")
             store.save(average.model, options.run / "tokens.safetensors", **made_by, **facts)
+            save_atomically(networks | counts | moments, checkpoint)
             saved = reported = time.time()
 
 

@@ -10,8 +10,7 @@ The scenes have no grain: ten bits for 64 pixels cannot keep it, and would be sp
     python -m pixgen.training.vqgan RUN --cache CACHE [--perceptor RUN/perceptor.safetensors] [--decoder]
 
 Counted in crops of 64x64 pixels, so a run may be cut anywhere and goes on where it stopped. With --decoder only the
-decoder learns, by the discriminator from the first step: codes keep their meaning, and so does all that was made of
-them, the bank and the token decoder.
+decoder learns, by the discriminator from the first step: codes keep their meaning, and the token decoder stays good.
 """
 
 from __future__ import annotations
@@ -107,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
     device = runs.begin(options)
+    runs.same(options, "seed", "pool")
 
     small, large = options.pool * 4 // 5, options.pool // 5
     halves = pool(options.run / "clean128.npy", scenes(options.cache, 32, 128, options.seed + 100), small)
@@ -136,9 +136,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     log, checkpoint = Log(options.run / "log.jsonl", options.crops), options.run / "checkpoint.pt"
     seen, step, begun = 0, 0, 0  # steps since `begun` warm the learning rate up
     if (state := load_checkpoint(checkpoint)) is not None:
+        others = state.get("decoder", options.decoder) != options.decoder  # parameters that learn from here on
         for name, part in parts.items():
-            part.load_state_dict(state[name])
-        seen, step, begun = state["seen"], state["step"], state["begun"]
+            if part is not optimizer or not others:
+                part.load_state_dict(state[name])
+        seen, step = state["seen"], state["step"]
+        begun = step if others else state["begun"]
     elif options.restart:
         weights = load(options.restart).state_dict()
         model.load_state_dict(weights)
@@ -148,6 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             critic.load_state_dict(load_file(known))
         seen = about(options.restart)["about"]["crops"]
         step = begun = seen // CROPS
+        runs.require_left(options.restart, seen, options.crops)
     clustered = bool(codes.counts.any())
     if options.decoder and not clustered:
         raise UsageError("--decoder goes on from a VQGAN that has codes; give one by --restart, or train it first")
@@ -229,7 +233,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             monitor.sheet(options.run / "samples" / f"{step:06}.png", [judged[:8], drawn[:8]])
             states = {name: part.state_dict() for name, part in parts.items()}
             # Last: where it ends the training, all is written.
-            save_atomically(states | {"seen": seen, "step": step, "begun": begun}, checkpoint)
+            counts = {"seen": seen, "step": step, "begun": begun, "decoder": options.decoder}
+            save_atomically(states | counts, checkpoint)
             saved = time.time()
 
 

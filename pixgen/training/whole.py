@@ -39,7 +39,7 @@ class Training:
     about: str
     words: str
     needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects")
+    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects", "device")
     count: str = ""
     quick: tuple[str, ...] = ()
     own: bool = True
@@ -51,7 +51,6 @@ _BOTH = ("perceptor", "vqgan")
 TRAININGS = (
     Training(
         *("clip", "the perceptor (CLIP)", _USUAL),
-        takes=("seed", "threads", "restart", "subjects", "device"),
         count="--pictures",
         quick=("--pictures", "24000", "--pool", "4096"),
     ),
@@ -82,13 +81,12 @@ TRAININGS = (
     Training(
         *("prior", "the prior (DALL-E 2)", _USUAL + " --pair {pair} --pool {runs}/clip/pool.npy"),
         needs=_BOTH,
-        takes=("seed", "threads", "subjects"),
+        takes=("seed", "threads", "subjects", "device"),
         count="--pairs",
         quick=("--pairs", "60000", "--scenes", "4096"),
     ),
     Training(
         *("judge", "the judge that measures what is drawn", _USUAL),
-        takes=("seed", "threads", "restart", "subjects", "device"),
         count="--pictures",
         quick=("--pictures", "8000", "--pool", "2048"),
         own=False,
@@ -165,12 +163,24 @@ def data(wanted: Wanted, say: Callable[[str], None]) -> None:
 
 
 def arguments(training: Training, wanted: Wanted) -> list[str]:
-    """The command line of a training's own `main`. Raises UsageError where another training must come first."""
+    """The command line of a training's own `main`.
+
+    Raises UsageError where there are no drawings, where they are not for this training, or another must come first.
+    """
+    quick = " --quick" if wanted.quick else ""
+    if not (wanted.sprites / "index.json").exists():
+        places = {"--runs": wanted.runs if wanted.runs != Wanted.runs else None, "--cache": wanted.cache}
+        where = "".join(f" {flag} {place}" for flag, place in places.items() if place)
+        raise UsageError(f"no drawings in {wanted.sprites}; make them with `pixgen train data{where}{quick}`")
+    if (wanted.sprites / OWN).exists() and not training.own:
+        raise UsageError(
+            f"{wanted.sprites} holds pictures of your own, and {training.name} knows the open drawings alone; leave it "
+            "out, or give their sprites by --cache"
+        )
     for name in training.needs if "--folder" not in wanted.more else ():
         weights = wanted.pair / f"{name}.safetensors"
         if not weights.exists():
             maker = "clip" if name == "perceptor" else name
-            quick = " --quick" if wanted.quick else ""
             raise UsageError(
                 f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {wanted.runs}{quick}`, "
                 "or put one there"
@@ -198,11 +208,15 @@ def train(training: Training, wanted: Wanted) -> None:
 
     Raises KeyboardInterrupt when it was stopped, PixgenError where the disk is full.
     """
+    from pixgen.training import runs
+
     module = importlib.import_module(f"pixgen.training.{training.name}")
     words = arguments(training, wanted)
     (wanted.folder / training.name).mkdir(parents=True, exist_ok=True)
+    runs.unstarted()
     try:
         module.main(words)
+        runs.obey()
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -108,6 +108,9 @@ def test_a_missing_extra_is_named_with_its_command(
 
 def test_what_must_come_first_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "`pixgen train data`" in said(capsys, "clip", code=2)[1]
+    assert "`pixgen train data --runs mine --quick`" in said(capsys, "vqgan", "--runs", "mine", "--quick", code=2)[1]
+    Path("mine/quick/cache").mkdir(parents=True)
+    Path("mine/quick/cache/index.json").write_text("[]")
     err = said(capsys, "vqgan", "--runs", "mine", "--quick", code=2)[1]
     assert "mine/quick/pair/perceptor.safetensors" in err and "`pixgen train clip --runs mine --quick`" in err
 
@@ -150,6 +153,7 @@ def test_own_pictures_become_sprites_and_whole_pictures(tmp_path: Path, capsys: 
     sprites, index = drawings.load_sprites(Path("mine/cache"))
     sea = sprites[[d.group for d in index].index("the sea at night")]
     assert (sea[3] == 255).all() and sprites[0][3].min() == 0
+    assert "knows the open drawings alone" in said(capsys, "judge", "--runs", "mine", code=2)[1]
     (folder / "dog.svg").unlink()
     assert "was made from other pictures" in said(capsys, "data", "--drawings", folder, "--runs", "mine", code=1)[1]
     assert "pictures of your own" in said(capsys, "data", "--runs", "mine", code=2)[1]
@@ -170,7 +174,8 @@ def test_everything_at_once_draws(
     assert out.splitlines()[-1] == str(folder) and f"--model {folder}" in err
     made = {"perceptor", "vqgan", "bank", "tokens", "prior", "judge"}
     assert {f"{name}.safetensors" for name in made} <= {path.name for path in folder.iterdir()}
-    assert list(Path("runs/quick/vqgan/samples").glob("*.png")) and Path("runs/quick/vqgan/losses.png").is_file()
+    assert all(list(Path(f"runs/quick/{name}/samples").glob("*.png")) for name in ("clip", "vqgan", "tokens"))
+    assert Path("runs/quick/vqgan/losses.png").is_file()
     before = Path("runs/quick/clip/checkpoint.pt").stat().st_mtime_ns
     said(capsys, "all", "--quick")  # all is done: nothing is trained again
     assert Path("runs/quick/clip/checkpoint.pt").stat().st_mtime_ns == before
@@ -189,6 +194,23 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     state = runs.load_checkpoint(Path("mine/clip/checkpoint.pt"))
     assert state is not None and 0 < state["pictures"] < 800
     assert Path("mine/pair/perceptor.safetensors").is_file() and runs.SAVE_EVERY > 0
+
+
+def test_a_run_goes_on_with_what_it_was_begun_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = own(tmp_path / "own")
+    arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "16"]
+    said(capsys, *arguments, "--", "--pool", "8")
+    before = Path("mine/clip/checkpoint.pt").read_bytes()
+    err = said(capsys, *arguments, "--seed", "1", "--", "--pool", "8", code=2)[1]
+    assert "mine/clip was begun with seed 0, and now it is 1: delete mine/clip" in err
+    assert "begun with pool 8" in said(capsys, *arguments, "--", "--pool", "12", code=2)[1]
+    Path("mine/cache/made-from.txt").write_text("others")
+    assert "drawings" in said(capsys, "clip", "--runs", "mine", "--pictures", "24", "--", "--pool", "8", code=2)[1]
+    assert Path("mine/clip/checkpoint.pt").read_bytes() == before
+    shipped = "mine/pair/perceptor.safetensors"
+    more = ["clip", "--runs", "other", "--cache", "mine/cache", "--pictures", "16", "--restart", shipped]
+    assert "has seen 16 already, and 16 are wanted in all" in said(capsys, *more, "--", "--pool", "8", code=2)[1]
+    assert "No such option" in said(capsys, "prior", "--restart", shipped, code=2)[1]
 
 
 def _after(count: int, function: Any, act: Any) -> Any:

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         warnings.simplefilter("ignore")
         drawings.rasterise(place, place / "cache", 192, pack(place, SHAPES), processes=1)
     write_pair(place)
-    bank.main([str(place / "bank.safetensors"), *arguments(place)])
+    bank.main([str(place / "bank.safetensors"), *arguments(place)[4:]])  # of the networks beside it
     yield place
 
 

@@ -254,6 +254,25 @@ def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytes
     assert names == sorted([f"{i:03d}{end}.png" for i in range(4) for end in ("", ".start")] + ["settings.json"])
     with pytest.raises(UsageError, match=r"pictures of other settings.*give another --out"):
         drawn.draw(drawn.Row("loop", "random", settings=("steps=9",)), asked, tmp_path)
+    assert {"tokens", "prior"} <= set(drawn.Row("dalle2").weights) and "tokens" not in row.weights
+    monkeypatch.setattr(drawn.files, "sha256", lambda path: "trained further")
+    with pytest.raises(UsageError, match=r"pictures of other settings or weights.*give another --out"):
+        drawn.draw(row, asked, tmp_path)
+
+
+def test_what_cannot_be_judged_is_not_drawn(
+    cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    pretend(monkeypatch, made)
+    options = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--what", "prompts"]
+    monkeypatch.setattr(prompts, "read", lambda count: [Asked(0, "en", "plain", "a yeti", "yeti")])
+    with pytest.raises(PixgenError, match="judge was not taught yeti"):
+        evaluate.main(options)
+    monkeypatch.setattr(prompts, "read", lambda count: [Asked(0, "en", "plain", "a pilot", "pilot")])
+    with pytest.raises(PixgenError, match="no drawing of pilot"):
+        evaluate.main(options)
+    assert not made
 
 
 def test_evaluate_measures_and_makes_the_card(

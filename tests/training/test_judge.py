@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pixgen.errors import PixgenError
-from pixgen.training import drawings, judge, runs
+from pixgen.errors import PixgenError, UsageError
+from pixgen.training import drawings, judge, monitor, runs
 from pixgen.training.labels import LABELS
 from pixgen.training.pool import pool
 from pixgen.training.scenes import Scenes
+from pixgen.training.subjects import load_subjects
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 
@@ -61,6 +62,26 @@ def test_the_file_goes_on_and_says_what_it_is(cache: Path, tmp_path: Path, small
     }  # fmt: skip
     assert all(torch.allclose(p.sum(1), torch.ones(2)) for p in seen.values())
     assert train(judge, tmp_path / "new", *arguments, "--pictures", 32, "--restart", path)["begun"] == 6
+
+
+def test_a_toy_numbers_its_subjects_as_the_table_does(cache: Path, tmp_path: Path, small: None) -> None:
+    train(judge, tmp_path, "--cache", cache, *ARGUMENTS[:4], "--subjects", 12)
+    groups = judge.load(tmp_path / "judge.safetensors")[1]
+    assert groups == list(load_subjects())[: len(groups)] and {"cat", "apple"} <= set(groups)
+    with pytest.raises(UsageError, match="begun with judge validation, and now it is final"):
+        train(judge, tmp_path, "--cache", cache, *ARGUMENTS[:4], "--subjects", 12, "--final")
+
+
+def test_a_pool_that_was_cut_off_leaves_nothing(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = Scenes(cache, 4, 24, 3, 1000)
+    (tmp_path / "pool.77.tmp").write_bytes(b"half")
+    assert len(pool(tmp_path / "pool.npy", scenes, 4)) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pool.json", "pool.npy"]
+
+
+def test_half_a_line_of_log_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"seconds": 1, "pictures": 2, "loss": 3}\n{"seconds": 2, "pic')
+    assert monitor.series(tmp_path / "log.jsonl") == {"loss": ([2], [3])}
 
 
 def test_files_that_are_no_judge_s_are_refused(tmp_path: Path) -> None:

@@ -77,12 +77,46 @@ def test_a_decoder_goes_on_from_what_was_shipped(
     train(tokens, tmp_path / "run", *among(folder), *TOKENS, "--grids", 8)
     shipped = tmp_path / "old.safetensors"
     (tmp_path / "run" / "tokens.safetensors").rename(shipped)
-    (tmp_path / "run" / "checkpoint.pt").unlink()
     monkeypatch.setattr(tokens, "rate_of_learning", lambda *_: 0.0)
-    state = train(tokens, tmp_path / "run", *among(folder), *TOKENS[:2], "--grids", 12, "--restart", shipped)
+    state = train(
+        tokens, tmp_path / "new", *among(folder), *TOKENS[:2], "--grids", 12, "--depth", 1, "--restart", shipped
+    )
     old, about = store.load(shipped, TokenConfig, TokenDecoder, "")
     assert (about["grids"], state["seen"], state["step"]) == (8, 12, 3)
     assert all(torch.equal(value, state["model"][key]) for key, value in old.state_dict().items())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whoever_stops_it_at_a_checkpoint_has_its_weights(
+    name: str, folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = importlib.import_module(f"pixgen.training.{name}")
+    save = runs.save_atomically
+
+    def stopped(state: dict[str, object], path: Path) -> None:
+        save(state, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_atomically", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(training, tmp_path, *among(folder), *CASES[name])
+    assert (tmp_path / f"{name}.safetensors").is_file()
+
+
+def test_scenes_that_are_drawn_otherwise_now_are_encoded_again(
+    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, scenes, places = load(folder / "pair"), CleanScenes(folder / "cache", 4, 0, 10**6), np.arange(4)
+    Grids(tmp_path, scenes, pair, 4).rows(places, torch.Generator())
+    for embedded in tmp_path.rglob("*.npy"):
+        embedded.unlink()  # as by another perceptor
+    other = CleanScenes(folder / "cache", 4, 1, 10**6)
+    other.seed = 0
+    monkeypatch.setattr(other, "batch_at", lambda step, n: CleanScenes(folder / "cache", 4, 1, 10**6).batch_at(step, n))
+    codes, embeddings, _ = Grids(tmp_path, other, pair, 4).rows(places, torch.Generator())
+    images = other.batch_at(0, grids.WORDINGS).images
+    assert torch.equal(codes, pair.codes(images))
+    torch.testing.assert_close(embeddings, pair.embed(images), atol=1e-3, rtol=0)
 
 
 def test_a_decoder_with_more_layers_says_at_first_what_it_said(folder: Path) -> None:

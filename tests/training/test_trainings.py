@@ -121,6 +121,9 @@ def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, 
     changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
     assert changed == {"decoder", "post_quant_conv"}
     assert store.fingerprint(tmp_path / "new" / "vqgan.safetensors") == store.fingerprint(shipped)
+    further = train(vqgan, tmp_path / "old", *arguments)  # the run of the whole goes on with its decoder
+    assert (further["seen"], further["begun"]) == (20, 6)
+    assert store.fingerprint(tmp_path / "old" / "vqgan.safetensors") == store.fingerprint(shipped)
 
 
 def test_an_average_keeps_what_is_frozen_to_the_bit() -> None:
