@@ -22,7 +22,6 @@ from pixgen import files
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
 from pixgen.training.captions import Scene
-from pixgen.training.labels import COLOURLESS
 from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketch, Sketcher
@@ -32,16 +31,12 @@ WORDINGS = 4
 CHUNK = 8
 """Batches of scenes in one file."""
 PLAIN = 0.85
-"""Share of scenes that are plain to see: upright, in the middle, always of one size."""
-TWO = 0.12
-"""Share of plain scenes with two subjects side by side; of the others a quarter shows somebody, if there are people."""
-RECOLOURED = 0.35
-"""Share of single things in a colour that is not theirs: every colour has codes of its own, so each must be seen."""
+"""Share of scenes with a single subject, plain to see: upright, in the middle, always of one size."""
 HAND = "fluent-emoji-flat"
 """Whose drawings the scenes show, where there are any: a small network learns one drawing of a subject by heart, and
 of ten no more than their textures. This hand's are the plainest, and those that judges name best as codes."""
-WHOLE, CLOSE, HALF = 0.85, 1.15, 0.46
-"""Half the side of a subject as a share of half the picture's: whole, of somebody seen closely, and of one of two."""
+WHOLE, CLOSE = 0.85, 1.15
+"""Half the side of a subject as a share of half the picture's: whole, and of somebody seen closely."""
 CLEAR = (*["drawing"] * 8, "watercolor", "oil", "pencil", "neon")
 """The styles of plain scenes, in which a small network finds most."""
 
@@ -61,30 +56,15 @@ class CleanScenes(Scenes):
         things = len(self.sketcher.things) / len(self.sketcher.groups)  # the others are whole pictures of a user's own
         if rng.random() >= PLAIN * things:
             return super().sketch(rng)
-        sketch = self._plain(rng)
+        somebody = self.sketcher.people and rng.random() < 0.25
+        sketch = self.sketcher.person(rng) if somebody else self.sketcher.single(rng)
         scene = sketch.scene
-        shows = [style for style in CLEAR if style not in COLOURLESS] if sketch.placed[0].colour else CLEAR
-        scene.style = rng.choice(shows)
+        scene.style = rng.choice(CLEAR)
         if scene.place is None and rng.random() < 0.2:
             scene.place = rng.choice(list(PLACES))
         elif scene.place is None and rng.random() < 0.4:
             scene.ground = rng.choice(list(COLOURS))
         _pose(sketch)
-        return sketch
-
-    def _plain(self, rng: random.Random) -> Sketch:
-        if len(self.sketcher.things) > 1 and rng.random() < TWO:
-            sketch = self.sketcher.two(rng)
-            sketch.scene.relation = rng.choice(("left", None))
-            sketch.scene.things[1].small = False
-            return sketch
-        if self.sketcher.people and rng.random() < 0.25:
-            return self.sketcher.person(rng)
-        sketch = self.sketcher.single(rng)
-        [thing], [placed] = sketch.scene.things, sketch.placed
-        paintable = thing.subject.kind not in ("person", "face") and thing.subject.group not in self.sketcher.coloured
-        if paintable and rng.random() < RECOLOURED:
-            thing.colour = placed.colour = rng.choice(list(COLOURS))
         return sketch
 
     def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
@@ -94,10 +74,6 @@ class CleanScenes(Scenes):
 
 def _pose(sketch: Sketch) -> None:
     """Where a thing stands would take most of the few bits that a small network learns; what it is must."""
-    if len(sketch.scene.things) == 2:
-        for side, placed in zip((-1, 1), sketch.placed, strict=True):
-            placed.x, placed.y, placed.size, placed.angle, placed.flip = side * HALF, 0.0, HALF, 0.0, False
-        return
     subject, *held = sketch.placed
     subject.size = CLOSE if sketch.scene.closeup else WHOLE
     subject.x, subject.y, subject.angle, subject.flip = 0.0, subject.size - WHOLE, 0.0, False

@@ -63,7 +63,7 @@ class Sketcher:
         if kind < 0.24 and self.people:
             sketch = self.person(rng)
         elif kind < 0.40 and len(self.things) > 1:
-            sketch = self.two(rng)
+            sketch = self._two(rng)
         elif kind < 0.46 and self.counted:
             sketch = self._several(rng)
         else:
@@ -148,8 +148,7 @@ class Sketcher:
             )
         return sketch
 
-    def two(self, rng: random.Random) -> Sketch:
-        """Two subjects, the first left or right of the second, above or below it."""
+    def _two(self, rng: random.Random) -> Sketch:
         one, two = rng.sample(self.things, 2)
         (first, a), (second, b) = (self._thing(g, rng, rng.uniform(0.36, 0.5)) for g in (one, two))
         gap = rng.uniform(0.42, 0.52)
