@@ -23,6 +23,7 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.perceptors.tiny import Tiny
 from pixgen.perceptors.tiny_model import TinyCLIP
 from pixgen.training import monitor
+from pixgen.training.drawings import load_sprites
 
 SAVE_EVERY = 240.0
 """Seconds between checkpoints; zero from the moment that somebody asks to stop."""
@@ -74,8 +75,9 @@ def same(chosen: argparse.Namespace, *names: str, **more: str) -> None:
     """Note in the run folder what it learns from: a run that has begun goes on with the same, or not at all.
 
     names: of options. more: what else it depends on. The drawings always belong to it.
-    Raises UsageError where the run was begun with something else.
+    Raises UsageError where the run was begun with something else, or there are no drawings.
     """
+    load_sprites(chosen.cache)  # nothing is begun without
     stamp = chosen.cache / "made-from.txt"
     drawings = {"drawings": stamp.read_text()[:8]} if stamp.exists() else {}
     wanted: dict[str, Any] = {name: getattr(chosen, name) for name in names} | more | drawings
