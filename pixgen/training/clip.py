@@ -191,6 +191,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
     device = runs.begin(options)
+    runs.require_left(options, "pictures")
     runs.same(options, "seed", "subjects", "pool")
 
     scenes = pool(
@@ -226,7 +227,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = shipped["pictures"]
-        runs.require_left(options.restart, pictures, options.pictures)
         step = begun = pictures // (2 * BATCH)
 
     def update(loss: Tensor) -> None:

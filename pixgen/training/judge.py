@@ -214,6 +214,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seed = SEEDS[kind] + options.seed
     torch.manual_seed(seed)
 
+    runs.require_left(options, "pictures")
     runs.same(options, "seed", "subjects", "pool", judge=kind)
     hands = "all" if options.final else "seen"
     taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, strength=0.6, noise=0.02)
@@ -236,7 +237,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         judge.load_state_dict(weights)
         average.model.load_state_dict(weights)
         pictures = about(options.restart)["pictures"]
-        runs.require_left(options.restart, pictures, options.pictures)
         step = begun = pictures // BATCH
 
     saved = reported = time.time()

@@ -92,10 +92,18 @@ def same(chosen: argparse.Namespace, *names: str, **more: str) -> None:
     files.write(path, json.dumps(known | wanted).encode(), overwrite=True)
 
 
-def require_left(restart: Path, seen: int, wanted: int) -> None:
-    """Raises UsageError where weights to begin from have seen as much as is wanted in all."""
-    if seen >= wanted:
-        raise UsageError(f"{restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --pictures more")
+def require_left(chosen: argparse.Namespace, count: str) -> None:
+    """Raises UsageError where weights to begin from have seen as much as is wanted in all: call before any work.
+
+    count: the option that says how much, and its name in the weights' file.
+    """
+    if chosen.restart is None or (chosen.run / "checkpoint.pt").exists():
+        return
+    facts, wanted = about(chosen.restart), getattr(chosen, count)
+    if (seen := facts.get("about", facts).get(count, 0)) >= wanted:
+        raise UsageError(
+            f"{chosen.restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --pictures more"
+        )
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -175,9 +183,15 @@ def stoppable(say: Any = print) -> Iterator[None]:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What a training wrote beside the weights of a shipped file: sizes, vocabulary, how much it has seen."""
-    with safe_open(path, framework="pt") as file:
-        found: dict[str, Any] = json.loads(file.metadata()["pixgen"])
+    """What a training wrote beside the weights of a shipped file: sizes, vocabulary, how much it has seen.
+
+    Raises PixgenError where the file is damaged, or no such thing.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: dict[str, Any] = json.loads(file.metadata()["pixgen"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise PixgenError(f"{path} is damaged, or no weights of `pixgen train` ({error!r})") from error
     return found
 
 

@@ -176,6 +176,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
     pair = load(options.pair or "", runs.begin(options))
     made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
+    runs.require_left(options, "grids")
     runs.same(options, "seed", "subjects", "scenes", "width", "depth", **made_by)
     scenes = Grids(
         options.run, CleanScenes(options.cache, DRAWN, options.seed + 300, options.subjects), pair, options.scenes
@@ -183,7 +184,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     unseen = Grids(options.run, CleanScenes(options.cache, DRAWN, options.seed + 301, options.subjects), pair, JUDGED)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
-        runs.require_left(options.restart, about["grids"], options.grids)
         model = deepened(model, options.depth).train().requires_grad_(True)
     else:
         model, about = begin(options, pair, scenes), {"grids": 0}

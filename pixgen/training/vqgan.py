@@ -106,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
     options = parser.parse_args(argv)
     device = runs.begin(options)
+    runs.require_left(options, "crops")
     runs.same(options, "seed", "pool")
 
     small, large = options.pool * 4 // 5, options.pool // 5
@@ -151,7 +152,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             critic.load_state_dict(load_file(known))
         seen = about(options.restart)["about"]["crops"]
         step = begun = seen // CROPS
-        runs.require_left(options.restart, seen, options.crops)
     clustered = bool(codes.counts.any())
     if options.decoder and not clustered:
         raise UsageError("--decoder goes on from a VQGAN that has codes; give one by --restart, or train it first")

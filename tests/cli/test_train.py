@@ -210,6 +210,9 @@ def test_a_run_goes_on_with_what_it_was_begun_with(tmp_path: Path, capsys: pytes
     shipped = "mine/pair/perceptor.safetensors"
     more = ["clip", "--runs", "other", "--cache", "mine/cache", "--pictures", "16", "--restart", shipped]
     assert "has seen 16 already, and 16 are wanted in all" in said(capsys, *more, "--", "--pool", "8", code=2)[1]
+    assert not list(Path("other/clip").iterdir())  # refused before anything was drawn
+    Path("half.safetensors").write_bytes(b"half")
+    assert "half.safetensors is damaged" in said(capsys, *more[:-1], "half.safetensors", code=1)[1]
     assert "No such option" in said(capsys, "prior", "--restart", shipped, code=2)[1]
 
 
