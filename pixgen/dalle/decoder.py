@@ -12,6 +12,7 @@ and codes that are known may come first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,6 +74,16 @@ class Prefix:
         if len(self.tokens) not in (1, n):
             raise ValueError(f"{len(self.tokens)} prefixes for {n} grids; give one, or one each")
         return Prefix(self.tokens.expand(n, -1, -1), self.mask.expand(n, -1))
+
+    @staticmethod
+    def stack(prefixes: Sequence[Prefix]) -> Prefix:
+        """The grids of all, one after another; the shorter are filled up with tokens that do not count."""
+        longest = max(prefix.mask.shape[1] for prefix in prefixes)
+        short = [longest - prefix.mask.shape[1] for prefix in prefixes]
+        tokens = [F.pad(prefix.tokens, (0, 0, 0, n)) for prefix, n in zip(prefixes, short, strict=True)]
+        return Prefix(
+            torch.cat(tokens), torch.cat([F.pad(p.mask, (0, n)) for p, n in zip(prefixes, short, strict=True)])
+        )
 
 
 Cache = list[tuple[Tensor, Tensor]]
@@ -239,13 +250,17 @@ class TokenDecoder(nn.Module):
         generator: torch.Generator | None = None,
         known: Tensor | None = None,
         mask: Tensor | None = None,
+        beside: Prefix | None = None,
+        share: float = 0.0,
     ) -> Tensor:
         """Draw n grids, int64 (n, grid, grid), the same for the same generator.
 
-        prefix: of one grid, or of each. temperature: 0 always takes the likeliest code. top_k: only among so many
-        likeliest, 0 among all. guidance: 1 follows the prefix as learnt, more goes further away from saying nothing.
-        known: int64 (grid, grid), of which every code is kept where mask, bool (grid, grid), is False; the others are
-        drawn anew, told the kept ones. Raises UsageError for an option or a known grid that cannot be.
+        prefix: of one grid, or of each. beside: another, that has its share, from 0 to 1, of what is followed; the
+        network reads each by itself, and so need not know both at once (composed guidance, arXiv 2206.01714).
+        temperature: 0 always takes the likeliest code. top_k: only among so many likeliest, 0 among all. guidance: 1
+        follows the prefix as learnt, more goes further away from saying nothing. known: int64 (grid, grid), of which
+        every code is kept where mask, bool (grid, grid), is False; the others are drawn anew, told the kept ones.
+        Raises UsageError for an option or a known grid that cannot be.
         """
         c = self.config
         known, mask = self._known(known, mask)
@@ -253,11 +268,13 @@ class TokenDecoder(nn.Module):
         _require(temperature >= 0, f"temperature {temperature:g}", "at least 0")
         _require(top_k >= 0, f"top_k {top_k}", "at least 0, which is all")
         _require(guidance >= 0, f"guidance {guidance:g}", "at least 0")
-        prefix = prefix.expand(n)
-        guided = guidance != 1
+        _require(0 <= share <= 1, f"share {share:g}", "from 0 to 1")
+        told, guided = [prefix.expand(n)], guidance != 1
+        if beside is not None and share:
+            told.append(beside.expand(n))
         if guided:
-            nothing = prefix.without(torch.ones(n, dtype=torch.bool, device=prefix.mask.device))
-            prefix = Prefix(prefix.tokens.repeat(2, 1, 1), torch.cat((prefix.mask, nothing.mask)))
+            told.append(told[0].without(torch.ones(n, dtype=torch.bool, device=prefix.mask.device)))
+        ways, prefix = len(told), Prefix.stack(told)
         kept, anew = self.patches(known[None])[0], self.patches(mask[None])[0]
         order = anew.any(1).long().argsort(stable=True)  # patches that are known come first
 
@@ -273,16 +290,16 @@ class TokenDecoder(nn.Module):
             for slot in range(c.slots):
                 if bool(anew[place, slot]):
                     given = self.code(patches[:, place, :slot])
-                    logits = self.head.one(said, given.repeat(2, 1, 1) if guided else given)
+                    each = self.head.one(said, given.repeat(ways, 1, 1)).chunk(ways)
+                    logits = torch.lerp(each[0], each[1], share) if beside is not None and share else each[0]
                     if guided:
-                        told, untold = logits.chunk(2)
-                        logits = untold + guidance * (told - untold)
+                        logits = each[-1] + guidance * (logits - each[-1])
                     patches[:, place, slot] = _draw(logits, temperature, top_k, generator)
                 else:
                     patches[:, place, slot] = kept[place, slot]
             given = self.code(patches[:, place : place + 1])
             x = self._enter(given, torch.full((n, 1), place, device=given.device))
-            x = x.repeat(2, 1, 1) if guided else x
+            x = x.repeat(ways, 1, 1)
         return self.grids(patches)
 
     def _read(self, prefix: Prefix) -> tuple[Cache, Tensor]:

@@ -124,16 +124,21 @@ class Pair:
         top_k: int = 0,
         guidance: float = 1.0,
         generator: torch.Generator | None = None,
+        beside: Sequence[str] = (),
+        share: float = 0.0,
     ) -> Tensor:
         """DALL-E: n code grids of one caption; several texts are one caption, set apart by commas.
 
-        Options as in `TokenDecoder.sample`. Raises UsageError for one that cannot be.
+        beside: another caption, that has its share, from 0 to 1, of what is followed. Options as in
+        `TokenDecoder.sample`. Raises UsageError for one that cannot be.
         """
         with torch.no_grad():
             prefix = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(texts)]))
+            other = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(beside)])) if beside else None
         return self.decoder.sample(
-            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator
-        )
+            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator, beside=other,
+            share=share,
+        )  # fmt: skip
 
     def from_embedding(
         self,

@@ -40,6 +40,8 @@ class Candidates(Start):
     """Only so many likeliest codes have a chance at each place; 0 for all."""
     guidance: float = 4.0
     """How far to go beyond what the prompt makes likely; 1 is as learnt, 0 does not listen."""
+    uncoloured: float = 0.4
+    """Share that the same words have without the colours of things: it keeps a yellow deer a deer; 0 to 1."""
 
     _pair: Pair | None = field(init=False, repr=False, compare=False, default=None)
     _drawn: dict[tuple[int, int], Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -48,6 +50,8 @@ class Candidates(Start):
         """Load the pair. Raises UsageError for options that cannot be, PixgenError for files that cannot be used."""
         if self.candidates < 1:
             raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
+        if not 0 <= self.uncoloured <= 1:
+            raise UsageError(f"start.uncoloured is {self.uncoloured:g}; it must be from 0 to 1")
         self._pair = load(self.folder, session.device)
         self._drawn.clear()
 

@@ -14,6 +14,7 @@ from pixgen.errors import UsageError
 from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts.candidates import Candidates
+from pixgen.starts.reading import every_subject
 
 
 @register("start", "dalle1")
@@ -26,13 +27,16 @@ class Dalle1(Candidates):
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """Several prompts are one caption, the heaviest first; negative ones count in the ranking alone.
 
+        A caption that tells the colour of a thing is followed beside the same without it.
+
         Raises UsageError where no words say what to draw.
         """
         said = [p for p in prompts if p.kind == "text" and p.weight > 0]
         if not said:
             raise UsageError("start dalle1 begins from words, and no prompt of positive weight has any; try dalle2")
         texts = [p.text for p in sorted(said, key=lambda p: -p.weight)]
+        plain = [every_subject().uncoloured(text) for text in texts]
         return pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,
-            generator=random,
+            generator=random, beside=plain, share=self.uncoloured if plain != texts else 0.0,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from pixgen.errors import UsageError
 from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts.candidates import Candidates, picture
+from pixgen.starts.reading import every_subject
 
 
 @register("start", "dalle2")
@@ -26,14 +27,20 @@ class Dalle2(Candidates):
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """Every candidate has an embedding of its own; several prompts' are added by weight, a picture's as it is.
 
+        That of a prompt that tells the colour of a thing is mixed with that of the same without it.
+
         Raises UsageError where every weight is negative.
         """
         found = []
         for prompt in prompts:
             if prompt.kind == "image":
                 found.append(picture(pair, prompt).expand(self.candidates, -1))
-            else:
-                found.append(pair.text_to_image_embedding([prompt.text], self.candidates, random))
+                continue
+            said = pair.text_to_image_embedding([prompt.text], self.candidates, random)
+            if self.uncoloured and (plain := every_subject().uncoloured(prompt.text)) != prompt.text:
+                other = pair.text_to_image_embedding([plain], self.candidates, random)
+                said = pair.mix((said, other), (1 - self.uncoloured, self.uncoloured))
+            found.append(said)
         weights = [prompt.weight for prompt in prompts]
         if not any(weight > 0 for weight in weights):
             raise UsageError("start dalle2 needs a prompt of positive weight: what to draw, not only what to avoid")

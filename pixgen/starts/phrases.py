@@ -173,14 +173,25 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
     }
 
 
+def normal(text: str) -> str:
+    """In small letters, every accent in one character with its letter."""
+    return unicodedata.normalize("NFC", text.lower())
+
+
 def tokens(text: str) -> list[str]:
     """Words in small letters without articles, commas by themselves, Portuguese contractions parted."""
-    words = re.findall(r"[^\W_]+|,", unicodedata.normalize("NFC", text.lower()))
+    return [word for word, _, _ in placed_tokens(normal(text))]
+
+
+def placed_tokens(text: str) -> list[tuple[str, int, int]]:
+    """The `tokens` of a `normal` text, each with its begin and its end in it."""
+    found = list(re.finditer(r"[^\W_]+|,", text))
     kept = []
-    for word, following in zip(words, [*words[1:], ""], strict=False):
+    for match, following in zip(found, [*(m.group() for m in found[1:]), ""], strict=False):
+        word = match.group()
         word = "à" if word == "a" and bare(following) in _MANNERS else _CONTRACTED.get(word, word)
         if word not in _ARTICLES:
-            kept.append(word)
+            kept.append((word, *match.span()))
     return kept
 
 

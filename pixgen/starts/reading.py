@@ -6,12 +6,14 @@ The inverse of `pixgen.training.captions.write`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from pixgen.starts.phrases import SMALL_WORDS, bare, is_portuguese, phrases, tokens
+from pixgen.starts.phrases import SMALL_WORDS, bare, is_portuguese, normal, phrases, placed_tokens, tokens
 from pixgen.training.captions import plural, plural_pt
+from pixgen.training.subjects import load_subjects
 
 ELDERS = {"male": "old-man", "female": "old-woman"}
 """The groups that show a person of any role in old age, for no drawing of a role does."""
@@ -72,6 +74,17 @@ class _Span:
         return next((m for kind in kinds for m in self.meanings if m.kind == kind), None)
 
 
+@cache
+def every_subject() -> Reader:
+    """One that knows the whole table of subjects, for those who have no bank."""
+    return Reader(
+        {
+            group: {"kind": s.kind, "en": s.en, "pt": s.pt, "male": s.pt_male, "female": s.pt_female}
+            for group, s in load_subjects().items()
+        }
+    )
+
+
 class Reader:
     """Knows the subjects that can be had: group -> {"kind", "en", "pt", "male", "female"}, names without article."""
 
@@ -89,18 +102,36 @@ class Reader:
     def read(self, text: str) -> Reading:
         """What a prompt says. Never fails: what it does not know is in `rest`."""
         words = tokens(text)
-        spans = list(self._spans(words))
-        subjects = [s for s in spans if s.one("subject")]
-        person = any(m.value in self.people for s in subjects if (m := s.one("subject")))
+        spans = self._settled(words)
         reading = Reading()
-        for i, span in enumerate(spans):
-            before, after = spans[i - 1] if i else None, spans[i + 1] if i + 1 < len(spans) else None
-            self._settle(span, before, after, person, len(subjects))
         if not is_portuguese(text):  # `professor` is a man in Portuguese, anyone in English
             for span in spans:
                 span.meanings = [replace(m, sex=None) if m.sex == "male" else m for m in span.meanings]
         self._gather(reading, spans, words)
         return reading
+
+    def uncoloured(self, text: str) -> str:
+        """The same words without the colours of things: `a yellow deer on a red background` has a deer on red.
+
+        As it is where no colour of a thing is told, or nothing else is.
+        """
+        words = placed_tokens(said := normal(text))
+        spans = self._settled([word for word, _, _ in words])
+        ends = [words[span.end - 1][2] for span in spans]
+        # `green-eyed` is no green thing.
+        colours = [bool(s.one("colour")) and said[end : end + 1] != "-" for s, end in zip(spans, ends, strict=True)]
+        others = [s for s, colour in zip(spans, colours, strict=True) if not colour]
+        if not any(colours) or not any(s.one("subject") or self._unknown(s, words) for s in others):
+            return text
+        for i in reversed(range(len(spans))):
+            between = 0 < i < len(spans) - 1 and colours[i - 1] and colours[i + 1]  # `red and white`
+            if colours[i] or between:
+                begin = words[spans[i].begin][1]
+                said = f"{said[:begin].rstrip()} {said[ends[i] :].lstrip()}".strip()
+        return said
+
+    def _unknown(self, span: _Span, words: Sequence[tuple[str, int, int]]) -> bool:
+        return not span.meanings and words[span.begin][0] not in SMALL_WORDS | {","}
 
     # -- the table -----------------------------------------------------------------------------------------
 
@@ -142,6 +173,16 @@ class Reader:
         # `avô` and `avó` differ in their accent alone: what is written exactly comes before what lacks it.
         exact = [m for m in meanings if m.phrase == taken]
         return _Span(begin, end, list(exact or meanings))
+
+    def _settled(self, words: list[str]) -> list[_Span]:
+        """The spans of a text, each with one meaning if that can be told."""
+        spans = list(self._spans(words))
+        subjects = [s for s in spans if s.one("subject")]
+        person = any(m.value in self.people for s in subjects if (m := s.one("subject")))
+        for i, span in enumerate(spans):
+            before, after = spans[i - 1] if i else None, spans[i + 1] if i + 1 < len(spans) else None
+            self._settle(span, before, after, person, len(subjects))
+        return spans
 
     # -- what is meant -------------------------------------------------------------------------------------
 

@@ -166,3 +166,22 @@ def test_codes_that_look_alike_begin_alike() -> None:
     for weight in (model.code.weight, model.head.out.weight):
         torch.testing.assert_close(weight[0], weight[1])
         assert (weight[0] - weight[2]).norm() > 1e-3
+
+
+def test_a_prefix_beside_another_takes_its_share() -> None:
+    model = decoder()
+    one, other = model.of_image(embeddings(1)), model.of_image(embeddings(1, 5))
+
+    def drawn(prefix: Prefix, guidance: float = 3.0, **options: Any) -> Tensor:
+        return model.sample(prefix, 4, guidance=guidance, generator=rng(), **options)
+
+    shorter = Prefix(other.tokens[:, :2], other.mask[:, :2])
+    for beside in (other, shorter):
+        for guidance in (1.0, 3.0):
+            assert torch.equal(drawn(one, guidance, beside=beside, share=1.0), drawn(beside, guidance))
+            assert torch.equal(drawn(one, guidance, beside=beside, share=0.0), drawn(one, guidance))
+            between = drawn(one, guidance, beside=beside, share=0.5)
+            assert not torch.equal(between, drawn(one, guidance)) and not torch.equal(between, drawn(beside, guidance))
+    assert torch.equal(drawn(one, beside=one, share=0.3), drawn(one))
+    with pytest.raises(UsageError, match="share 1.5"):
+        drawn(one, beside=other, share=1.5)

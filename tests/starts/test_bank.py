@@ -33,6 +33,23 @@ SUBJECTS: dict[str, dict[str, Any]] = {
 READER = Reader(SUBJECTS)
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a yellow deer on a red background", "a deer on a red background"),
+        ("um pato laranja em fundo vermelho", "um pato em fundo vermelho"),
+        ("an orange cat and an orange", "an cat and an orange"),
+        ("a Red and White cat, in watercolor", "a cat, in watercolor"),
+        ("a watercolor of a teacher with a blue book", "a watercolor of a teacher with a book"),
+        ("a green-eyed cat", "a green-eyed cat"),
+        ("a yellow xylozoo", "a xylozoo"),
+        *((text, text) for text in ("An Orange", "uma rosa vermelha", "red", "", "a deer", "red, blue | of the")),
+    ],
+)
+def test_the_colours_of_things_can_be_left_out(text: str, plain: str) -> None:
+    assert READER.uncoloured(text) == plain
+
+
 def brief(text: str) -> tuple[object, ...]:
     """What a reading says but for the words themselves."""
     said = READER.read(text)

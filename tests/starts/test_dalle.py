@@ -84,6 +84,22 @@ def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
+@pytest.mark.parametrize("name", ["dalle1", "dalle2"])
+def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: Path) -> None:
+    def drawn(prompt: str, uncoloured: float) -> torch.Tensor:
+        return start(folder, name, temperature=0.0, uncoloured=uncoloured)(session(folder, prompt), 0, (128, 128), 0)[
+            "latent"
+        ]
+
+    assert not torch.equal(drawn("a red cat", 0.4), drawn("a red cat", 0.0))
+    assert torch.equal(drawn("a cat", 0.4), drawn("a cat", 0.0))
+    if name == "dalle1":
+        # The words alone decide: nothing of the colour is left where all of the share is the plain caption's.
+        pair, random = load(folder), torch.Generator()
+        grids = pair.from_text(["a red cat"], 2, temperature=0, beside=["a cat"], share=1.0, generator=random)
+        assert torch.equal(grids, pair.from_text(["a cat"], 2, temperature=0, generator=random))
+
+
 @pytest.mark.parametrize(
     ("name", "prompt", "options", "message"),
     [
@@ -92,6 +108,7 @@ def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
         ("dalle2", "a cat :-1", {}, "positive weight"),
         ("dalle1", "a cat", {"temperature": -1.0}, "temperature"),
         ("dalle2", "a cat", {"candidates": 0}, "candidates is 0"),
+        ("dalle2", "a red cat", {"uncoloured": 1.5}, "uncoloured is 1.5"),
     ],
 )
 def test_what_cannot_be_is_named(name: str, prompt: str, options: Any, message: str, folder: Path) -> None:
