@@ -112,7 +112,14 @@ def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
         function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
     # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
     settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
-    epilog = f"More options go after `--`: python -m pixgen.training.{name} -h" if name in ABOUT else None
+    where = f"python -m pixgen.training.{name} -h"
+    epilog = f"More options go after `--`: {where}" if name in ABOUT else None
+    if name == "evaluate":
+        epilog = (
+            "Besides: --what NAMES (all, or some of perceptor,vqgan,judge,tokens,prior,variations,prompts), --prompts "
+            "96|200, --method loop,dalle1,dalle2, --start bank,random,dalle1,dalle2, --size WxH, --set KEY=VALUE, "
+            f"--judge FILE, --limit N, --no-drawing, --card. What each does: {where}"
+        )
     train.command(name, context_settings=settings, epilog=epilog)(function)
 
 
