@@ -62,6 +62,11 @@ LINES: Mapping[str, str] = {
     "{name} is unlike the pictures that this model pair learnt from; the result may not be like it": (
         "{name} não se parece com as imagens com que este par de modelos aprendeu; o resultado pode sair diferente dela"
     ),
+    "{prompt} names {count} things, and the shipped DALL-E networks were taught one in a picture; the default, "
+    "--method loop from the bank, draws several": (
+        "{prompt} pede {count} coisas, e as redes DALL-E incluídas aprenderam com uma só por imagem; o padrão, "
+        "--method loop a partir do banco, desenha várias"
+    ),
     "there is no plugin file {name}": "não existe o arquivo de plugin {name}",
     "cannot read {name}: {reason}": "não é possível ler {name}: {reason}",
     "cannot write to {name}: {reason}; make room or choose another place with -o": (

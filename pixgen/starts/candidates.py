@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +18,9 @@ from pixgen.frame import Params, Session, Size
 from pixgen.pictures import fit, read
 from pixgen.prompts import Prompt, parse
 from pixgen.starts.base import Start, weights_in
+from pixgen.starts.reading import every_subject
+
+log = logging.getLogger(__name__)
 
 LOOK = 0.5
 """Weight of what a preset's look asks for beside the prompts."""
@@ -52,6 +56,8 @@ class Candidates(Start):
             raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
         if not 0 <= self.uncoloured <= 1:
             raise UsageError(f"start.uncoloured is {self.uncoloured:g}; it must be from 0 to 1")
+        if not self.folder:
+            _warn_of_several_things([p for p in found if p.kind == "text"] for found in session.prompts)
         self._pair = load(self.folder, session.device)
         self._drawn.clear()
 
@@ -78,6 +84,17 @@ class Candidates(Start):
     @abstractmethod
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """The candidates of one picture, int64 (candidates, 16, 16)."""
+
+
+def _warn_of_several_things(prompts: Iterable[Sequence[Prompt]]) -> None:
+    """The shipped pair was taught pictures of a single thing, and of a person who holds one."""
+    for text in dict.fromkeys(" | ".join(p.text for p in found if p.weight > 0) for found in prompts):
+        things = sum(len(every_subject().read(part).things) for part in text.split(" | "))
+        if things > 1:
+            log.warning(
+                "%r names %d things, and the shipped DALL-E networks were taught one in a picture; the default, "
+                "--method loop from the bank, draws several", text, things,
+            )  # fmt: skip
 
 
 def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:

@@ -101,6 +101,26 @@ def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: 
 
 
 @pytest.mark.parametrize(
+    ("prompt", "warned"),
+    [
+        ("a cat and a dog", True),
+        ("um gato ao lado de um cachorro", True),
+        ("a cat | a dog", True),
+        ("a cat | watercolor", False),
+        ("an old teacher of art with a book in the forest", False),
+        ("a cat | a cat and a dog :-1", False),
+    ],
+)
+def test_several_things_are_warned_of_where_the_networks_were_taught_one(
+    prompt: str, warned: bool, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(folder, "dalle1").prepare(session(folder, "a cat and a dog"))
+    assert not caplog.records  # another pair may have been taught otherwise
+    registry.create("start", {"type": "dalle1"}).prepare(session(folder, prompt))
+    assert [prompt in record.getMessage() for record in caplog.records] == [True] * warned
+
+
+@pytest.mark.parametrize(
     ("name", "prompt", "options", "message"),
     [
         ("dalle1", "image:red.png", {}, "begins from words"),
