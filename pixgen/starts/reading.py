@@ -120,12 +120,12 @@ class Reader:
         ends = [words[span.end - 1][2] for span in spans]
         # `green-eyed` is no green thing.
         colours = [bool(s.one("colour")) and said[end : end + 1] != "-" for s, end in zip(spans, ends, strict=True)]
-        others = [s for s, colour in zip(spans, colours, strict=True) if not colour]
-        if not any(colours) or not any(s.one("subject") or self._unknown(s, words) for s in others):
+        things = [bool(span.one("subject")) or self._unknown(span, words) for span in spans]
+        if not any(colours) or not any(thing and not colour for thing, colour in zip(things, colours, strict=True)):
             return text
         for i in reversed(range(len(spans))):
-            between = 0 < i < len(spans) - 1 and colours[i - 1] and colours[i + 1]  # `red and white`
-            if colours[i] or between:
+            between = 0 < i < len(spans) - 1 and colours[i - 1] and colours[i + 1]
+            if colours[i] or between and not things[i]:  # `red and white` goes, of `red cat white dog` the cat stays
                 begin = words[spans[i].begin][1]
                 said = f"{said[:begin].rstrip()} {said[ends[i] :].lstrip()}".strip()
         return said

@@ -43,6 +43,7 @@ READER = Reader(SUBJECTS)
         ("a watercolor of a teacher with a blue book", "a watercolor of a teacher with a book"),
         ("a green-eyed cat", "a green-eyed cat"),
         ("a yellow xylozoo", "a xylozoo"),
+        ("red cat white dog", "cat dog"),
         *((text, text) for text in ("An Orange", "uma rosa vermelha", "red", "", "a deer", "red, blue | of the")),
     ],
 )
