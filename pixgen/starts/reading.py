@@ -125,7 +125,7 @@ class Reader:
             return text
         for i in reversed(range(len(spans))):
             between = 0 < i < len(spans) - 1 and colours[i - 1] and colours[i + 1]
-            if colours[i] or between and not things[i]:  # `red and white` goes, of `red cat white dog` the cat stays
+            if colours[i] or (between and not things[i]):  # `red and white` goes, of `red cat white dog` the cat stays
                 begin = words[spans[i].begin][1]
                 said = f"{said[:begin].rstrip()} {said[ends[i] :].lstrip()}".strip()
         return said
