@@ -99,6 +99,14 @@ OPTIONS: dict[str, Callable[..., Any]] = {
 """The options of the trainings. Words after `--` go to the training's own file: python -m pixgen.training.NAME -h."""
 
 
+MORE = {
+    "evaluate": "Besides: --what NAMES (all, or some of perceptor,vqgan,judge,tokens,prior,variations,prompts), "
+    "--folder PAIR, --out FOLDER, --prompts 96|200, --method loop,dalle1,dalle2, --start bank,random,dalle1,dalle2, "
+    "--size WxH, --set KEY=VALUE, --judge FILE, --limit N, --no-drawing, --card. What each does:",
+}
+"""Of a training whose own options work without `--` what they are."""
+
+
 def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
     def run(more: tuple[str, ...] = (), **said: Any) -> int:
         return _train(name, more, said)
@@ -112,15 +120,8 @@ def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
         function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
     # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
     settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
-    where = f"python -m pixgen.training.{name} -h"
-    epilog = f"More options go after `--`: {where}" if name in ABOUT else None
-    if name == "evaluate":
-        epilog = (
-            "Besides: --what NAMES (all, or some of perceptor,vqgan,judge,tokens,prior,variations,prompts), --prompts "
-            "96|200, --method loop,dalle1,dalle2, --start bank,random,dalle1,dalle2, --size WxH, --set KEY=VALUE, "
-            f"--judge FILE, --limit N, --no-drawing, --card. What each does: {where}"
-        )
-    train.command(name, context_settings=settings, epilog=epilog)(function)
+    more = f"{MORE.get(name, 'More options go after `--`:')} python -m pixgen.training.{name} -h"
+    train.command(name, context_settings=settings, epilog=more if name in ABOUT else None)(function)
 
 
 _command(

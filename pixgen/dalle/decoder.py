@@ -79,11 +79,9 @@ class Prefix:
     def stack(prefixes: Sequence[Prefix]) -> Prefix:
         """The grids of all, one after another; the shorter are filled up with tokens that do not count."""
         longest = max(prefix.mask.shape[1] for prefix in prefixes)
-        short = [longest - prefix.mask.shape[1] for prefix in prefixes]
-        tokens = [F.pad(prefix.tokens, (0, 0, 0, n)) for prefix, n in zip(prefixes, short, strict=True)]
-        return Prefix(
-            torch.cat(tokens), torch.cat([F.pad(p.mask, (0, n)) for p, n in zip(prefixes, short, strict=True)])
-        )
+        tokens = [F.pad(prefix.tokens, (0, 0, 0, longest - prefix.mask.shape[1])) for prefix in prefixes]
+        masks = [F.pad(prefix.mask, (0, longest - prefix.mask.shape[1])) for prefix in prefixes]
+        return Prefix(torch.cat(tokens), torch.cat(masks))
 
 
 Cache = list[tuple[Tensor, Tensor]]
@@ -270,7 +268,7 @@ class TokenDecoder(nn.Module):
         _require(guidance >= 0, f"guidance {guidance:g}", "at least 0")
         _require(0 <= share <= 1, f"share {share:g}", "from 0 to 1")
         told, guided = [prefix.expand(n)], guidance != 1
-        if beside is not None and share:
+        if beside is not None:
             told.append(beside.expand(n))
         if guided:
             told.append(told[0].without(torch.ones(n, dtype=torch.bool, device=prefix.mask.device)))
@@ -291,7 +289,7 @@ class TokenDecoder(nn.Module):
                 if bool(anew[place, slot]):
                     given = self.code(patches[:, place, :slot])
                     each = self.head.one(said, given.repeat(ways, 1, 1)).chunk(ways)
-                    logits = torch.lerp(each[0], each[1], share) if beside is not None and share else each[0]
+                    logits = torch.lerp(each[0], each[1], share) if beside is not None else each[0]
                     if guided:
                         logits = each[-1] + guidance * (logits - each[-1])
                     patches[:, place, slot] = _draw(logits, temperature, top_k, generator)

@@ -57,7 +57,7 @@ class Candidates(Start):
         if not 0 <= self.uncoloured <= 1:
             raise UsageError(f"start.uncoloured is {self.uncoloured:g}; it must be from 0 to 1")
         if not self.folder:
-            _warn_of_several_things([p for p in found if p.kind == "text"] for found in session.prompts)
+            _warn_of_several_things(session.prompts)
         self._pair = load(self.folder, session.device)
         self._drawn.clear()
 
@@ -81,6 +81,10 @@ class Candidates(Start):
         grids = self.grids(pair, prompts, random)
         return grids[likeness(pair, grids, prompts).argsort(descending=True, stable=True)]
 
+    def plain(self, text: str) -> str:
+        """What is followed beside a text: the same without the colours of things, or itself if none has a share."""
+        return every_subject().uncoloured(text) if self.uncoloured else text
+
     @abstractmethod
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
         """The candidates of one picture, int64 (candidates, 16, 16)."""
@@ -88,12 +92,12 @@ class Candidates(Start):
 
 def _warn_of_several_things(prompts: Iterable[Sequence[Prompt]]) -> None:
     """The shipped pair was taught pictures of a single thing, and of a person who holds one."""
-    for text in dict.fromkeys(" | ".join(p.text for p in found if p.weight > 0) for found in prompts):
-        things = sum(len(every_subject().read(part).things) for part in text.split(" | "))
+    for texts in dict.fromkeys(tuple(p.text for p in found if p.kind == "text" and p.weight > 0) for found in prompts):
+        things = sum(len(every_subject().read(text).things) for text in texts)
         if things > 1:
             log.warning(
                 "%r names %d things, and the shipped DALL-E networks were taught one in a picture; the default, "
-                "--method loop from the bank, draws several", text, things,
+                "--method loop from the bank, draws several", " | ".join(texts), things,
             )  # fmt: skip
 
 

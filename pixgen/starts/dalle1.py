@@ -14,7 +14,6 @@ from pixgen.errors import UsageError
 from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts.candidates import Candidates
-from pixgen.starts.reading import every_subject
 
 
 @register("start", "dalle1")
@@ -35,8 +34,8 @@ class Dalle1(Candidates):
         if not said:
             raise UsageError("start dalle1 begins from words, and no prompt of positive weight has any; try dalle2")
         texts = [p.text for p in sorted(said, key=lambda p: -p.weight)]
-        plain = [every_subject().uncoloured(text) for text in texts]
+        plain = [self.plain(text) for text in texts]
         return pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,
-            generator=random, beside=plain, share=self.uncoloured if plain != texts else 0.0,
+            generator=random, beside=plain if plain != texts else (), share=self.uncoloured,
         )  # fmt: skip

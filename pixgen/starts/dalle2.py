@@ -14,7 +14,6 @@ from pixgen.errors import UsageError
 from pixgen.prompts import Prompt
 from pixgen.registry import register
 from pixgen.starts.candidates import Candidates, picture
-from pixgen.starts.reading import every_subject
 
 
 @register("start", "dalle2")
@@ -37,7 +36,7 @@ class Dalle2(Candidates):
                 found.append(picture(pair, prompt).expand(self.candidates, -1))
                 continue
             said = pair.text_to_image_embedding([prompt.text], self.candidates, random)
-            if self.uncoloured and (plain := every_subject().uncoloured(prompt.text)) != prompt.text:
+            if (plain := self.plain(prompt.text)) != prompt.text:
                 other = pair.text_to_image_embedding([plain], self.candidates, random)
                 said = pair.mix((said, other), (1 - self.uncoloured, self.uncoloured))
             found.append(said)

@@ -77,12 +77,7 @@ class _Span:
 @cache
 def every_subject() -> Reader:
     """One that knows the whole table of subjects, for those who have no bank."""
-    return Reader(
-        {
-            group: {"kind": s.kind, "en": s.en, "pt": s.pt, "male": s.pt_male, "female": s.pt_female}
-            for group, s in load_subjects().items()
-        }
-    )
+    return Reader({group: subject.names() for group, subject in load_subjects().items()})
 
 
 class Reader:

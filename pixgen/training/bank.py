@@ -97,7 +97,7 @@ def make(
     called = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
     bank = Bank(
         entries,
-        {group: _names(scenes.subjects[group]) for group in scenes.groups},
+        {group: scenes.subjects[group].names() for group in scenes.groups},
         torch.cat((shown.codes, places.codes)),
         torch.cat((shown.masks, places.masks)),
         torch.cat((shown.images, places.images)),
@@ -235,11 +235,6 @@ def _said(perceptor: Tiny, subject: Subject) -> Tensor:
 def _embedded(perceptor: Tiny, english: list[str], portuguese: list[str]) -> Tensor:
     means = [F.normalize(perceptor.encode_text(texts).mean(0), dim=-1) for texts in (english, portuguese)]
     return F.normalize(means[0] + means[1], dim=-1)[None]
-
-
-def _names(subject: Subject) -> dict[str, object]:
-    names = {"kind": subject.kind, "en": subject.en, "pt": subject.pt, "male": subject.pt_male}
-    return {**names, "female": subject.pt_female}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -34,6 +34,10 @@ class Subject:
     pt_male: tuple[str, ...] = ()
     pt_female: tuple[str, ...] = ()
 
+    def names(self) -> dict[str, Any]:
+        """What a reader of prompts, and a bank's file, know of it."""
+        return {"kind": self.kind, "en": self.en, "pt": self.pt, "male": self.pt_male, "female": self.pt_female}
+
 
 def table() -> list[dict[str, str]]:
     """The rows of subjects.csv; the one order that seeds know, whatever the ranks."""

@@ -21,7 +21,7 @@ from pixgen import config, layers
 from pixgen.cli.main import run
 from pixgen.models import pair
 from pixgen.perceptors.tiny_model import TinyConfig
-from pixgen.training import clip, drawings, runs, vqgan, whole
+from pixgen.training import clip, drawings, evaluate, runs, vqgan, whole
 from pixgen.training.subjects import load_subjects
 from tests.training.shapes import SHAPES, pack
 
@@ -90,6 +90,10 @@ def test_every_training_has_its_help_without_being_there(capsys: pytest.CaptureF
     for training in whole.TRAININGS:
         assert f"  {training.name} " in out
         assert "--runs FOLDER" in said(capsys, training.name, "--help")[0]
+    shown = said(capsys, "evaluate", "--help")[0]
+    own = {option for action in evaluate.parser()._actions for option in action.option_strings}
+    assert [option for option in own if option not in shown] == []  # they work there without `--`
+    assert [name for name in evaluate.WHAT if name not in shown] == []
 
 
 def test_a_wrong_name_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

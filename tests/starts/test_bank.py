@@ -26,9 +26,7 @@ from pixgen.training.words import COLOURS
 from tests.training.pair import write_pair
 
 SUBJECTS: dict[str, dict[str, Any]] = {
-    group: {"kind": s.kind, "en": s.en, "pt": s.pt, "male": s.pt_male, "female": s.pt_female}
-    for group, s in load_subjects().items()
-    if s.rank <= 440
+    group: subject.names() for group, subject in load_subjects().items() if subject.rank <= 440
 }
 READER = Reader(SUBJECTS)
 
