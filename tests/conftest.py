@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import settings
 
@@ -11,5 +14,21 @@ torch.set_num_threads(1)  # small tensors: a second thread costs more than it gi
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # and what tests start shares the cores with other tests
 
+# A shell starts what runs in its background with interrupts ignored, and a child of ours would inherit that: its Ctrl-C
+# tests would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("pixgen", deadline=None)  # a busy machine is no failure
 settings.load_profile("pixgen")
+
+
+@pytest.fixture(autouse=True)
+def _float32_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`precision: auto` is float32 in tests, on a processor that computes in bfloat16 too.
+
+    What a test compares to the last bits must not depend on the machine; tests marked `bfloat16` leave `auto` alone.
+    """
+    if request.node.get_closest_marker("bfloat16") is None:
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    yield
