@@ -18,11 +18,11 @@ from pixgen.models import zoo
 from pixgen.pictures import fit, read
 from pixgen.prompts import Prompt
 from pixgen.registry import register
-from pixgen.starts import bank_file
+from pixgen.scenery import bank
+from pixgen.scenery.compose import compose, cut_out, layout, recoloured
+from pixgen.scenery.reader import ELDERS, Asked, Reader, Reading
+from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
 from pixgen.starts.base import Start, weights_in
-from pixgen.starts.composing import compose, cut_out, layout, recoloured
-from pixgen.starts.reading import ELDERS, Asked, Reader, Reading
-from pixgen.training.words import COLOURS, FIELD_PROPS
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class BankStart(Start):
     are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
     """
 
-    least: ClassVar[int] = bank_file.SIDE // 2
+    least: ClassVar[int] = bank.SIDE // 2
 
     folder: str = ""
     """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""
@@ -53,7 +53,7 @@ class BankStart(Start):
     noise: float = 0.0
     """Standard deviation of noise added to the picture before it is encoded."""
 
-    _bank: bank_file.Bank | None = field(init=False, repr=False, compare=False, default=None)
+    _bank: bank.Bank | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
     _vqgan: Any = field(init=False, repr=False, compare=False, default=None)
     _plans: list[_Plan] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -77,7 +77,7 @@ class BankStart(Start):
         folder = Path(self.folder).expanduser() if self.folder else None
         if folder is not None and not folder.is_dir():
             raise UsageError(f"start.folder is {self.folder!r}; give the folder that holds bank.safetensors")
-        self._bank = bank_file.load(folder)
+        self._bank = bank.load(folder)
         self._perceptor = _shared(
             session.perceptors.values(), "perceptor", "tiny", path=_within(folder, "perceptor", ""), session=session
         )
@@ -102,7 +102,7 @@ class BankStart(Start):
             order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
             chosen[id(thing)] = best[order[attempt % len(best)]]
         codes = self._bank.codes[list(chosen.values())].to(session.device)
-        plain = self._is_plain(plan) and self._vqgan is session.generator and size == (bank_file.SIDE, bank_file.SIDE)
+        plain = self._is_plain(plan) and self._vqgan is session.generator and size == (bank.SIDE, bank.SIDE)
         if plain and attempt < len(plan.choices[0][1][: self.top]):
             return {"latent": self._vqgan.network.codes(codes).contiguous()}
         sprites = []
@@ -222,7 +222,7 @@ class BankStart(Start):
 
 
 def _within(folder: Path | None, network: str, embedded: str) -> str:
-    return embedded if folder is None else str(folder / bank_file.FILES[network])
+    return embedded if folder is None else str(folder / bank.FILES[network])
 
 
 def _shared(present: Any, kind: str, name: str, session: Session, **options: str) -> Any:

@@ -17,8 +17,8 @@ from pixgen.errors import UsageError
 from pixgen.frame import Params, Session, Size
 from pixgen.pictures import fit, read
 from pixgen.prompts import Prompt, parse
+from pixgen.scenery.reader import every_subject
 from pixgen.starts.base import Start, weights_in
-from pixgen.starts.reading import every_subject
 
 log = logging.getLogger(__name__)
 

@@ -23,15 +23,15 @@ from pixgen import errors, files, resources
 from pixgen.errors import UsageError
 from pixgen.generators import vqgan_model
 from pixgen.perceptors.tiny import Tiny
-from pixgen.starts import bank_file
-from pixgen.starts.bank_file import MASK, SIDE, Bank, Entry
-from pixgen.starts.composing import FILL
-from pixgen.training.captions import Thing
+from pixgen.scenery import bank as bank_file
+from pixgen.scenery.bank import MASK, SIDE, Bank, Entry
+from pixgen.scenery.captions import Thing
+from pixgen.scenery.compose import FILL
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.subjects import Subject
+from pixgen.scenery.vocabulary import PLACE_WORDS
 from pixgen.training.drawings import Drawing
-from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
-from pixgen.training.subjects import Subject
-from pixgen.training.words import PLACE_WORDS
 
 GROUND = 0.95
 """The light grey on which every drawing stands."""

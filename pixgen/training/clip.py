@@ -27,12 +27,12 @@ from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.scenery.captions import write
+from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.training import monitor, runs
-from pixgen.training.captions import write
 from pixgen.training.pool import mirrored, pool
 from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.scenes import Batch, Scenes
-from pixgen.training.styles import STYLE_NAMES
 
 BATCH = 256
 POOL = 102_400

@@ -58,10 +58,10 @@ def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int
     """
     import torch
 
-    from pixgen.training.captions import write
+    from pixgen.scenery.captions import write
+    from pixgen.scenery.styles import STYLE_NAMES
     from pixgen.training.scenes import Scenes
     from pixgen.training.sketches import Sketch
-    from pixgen.training.styles import STYLE_NAMES
 
     rng = random.Random(seed)
     scenes = Scenes(cache, 1, tile, seed)

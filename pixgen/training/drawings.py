@@ -25,8 +25,8 @@ import numpy as np
 
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
+from pixgen.scenery.subjects import table
 from pixgen.training.sprites import SIDE, each_sprite
-from pixgen.training.subjects import table
 
 EVERYTHING = 10**6
 """As a number of subjects: all there are."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pixgen import variations as variations_of
 from pixgen.dalle.pair import Pair
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.figures import Figure, mean, share
 from pixgen.training.grids import CleanScenes
 from pixgen.training.judge import Judge
@@ -22,7 +23,6 @@ from pixgen.training.measures import SEED, SUBJECTS, fresh
 from pixgen.training.prior import energy_distance
 from pixgen.training.scenes import Scenes
 from pixgen.training.tokens import told
-from pixgen.training.words import COLOURS
 
 RIDGE = 1.0
 """Weight of the ridge regression's penalty, in units of the text embeddings' mean variance."""

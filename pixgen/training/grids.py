@@ -21,11 +21,11 @@ from torch import Tensor
 from pixgen import files
 from pixgen.dalle import store
 from pixgen.dalle.pair import SIDE, Pair
-from pixgen.training.captions import Scene
-from pixgen.training.places import PLACES
+from pixgen.scenery.captions import Scene
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketch, Sketcher
-from pixgen.training.words import COLOURS
 
 WORDINGS = 4
 CHUNK = 8

@@ -28,13 +28,13 @@ from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import PixgenError
+from pixgen.scenery.styles import blur
+from pixgen.scenery.subjects import load_subjects
 from pixgen.training import runs
 from pixgen.training.labels import LABELS
 from pixgen.training.pool import Pool, pool
 from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, save_weights
 from pixgen.training.scenes import Scenes
-from pixgen.training.styles import blur
-from pixgen.training.subjects import load_subjects
 
 BATCH = 128
 SIDE = 64

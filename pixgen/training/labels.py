@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixgen.training.captions import Scene
+from pixgen.scenery.captions import Scene
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.styles import STYLES
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.drawings import Drawing
-from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES
-from pixgen.training.words import COLOURS
 
 LABELS: dict[str, list[str]] = {
     "style": list(STYLES),

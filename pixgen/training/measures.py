@@ -13,15 +13,15 @@ from torch import Tensor
 
 from pixgen.generators.vqgan_model import VQModel
 from pixgen.perceptors.tiny import Tiny
-from pixgen.training.captions import write
+from pixgen.scenery.captions import write
+from pixgen.scenery.styles import STYLE_NAMES
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.figures import Figure, mean, share
 from pixgen.training.judge import Judge
 from pixgen.training.labels import COLOURLESS, LABELS, labels, things
 from pixgen.training.reconstruction import distance, slopes
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketch
-from pixgen.training.styles import STYLE_NAMES
-from pixgen.training.words import COLOURS
 
 SEED = 90_001
 """No training uses it: scenes of this seed are unseen."""

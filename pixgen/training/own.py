@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.scenery.subjects import OWN, Subject
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.drawings import Drawing
 from pixgen.training.sprites import SIDE, rendered, trimmed
-from pixgen.training.subjects import OWN, Subject
-from pixgen.training.words import COLOURS
 
 HAND = "own"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")

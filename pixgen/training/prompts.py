@@ -18,12 +18,12 @@ from pathlib import Path
 
 from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.training.captions import Scene, Thing
+from pixgen.scenery.captions import Scene, Thing
+from pixgen.scenery.subjects import Subject, load_subjects
+from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
 from pixgen.training.labels import COLOURLESS
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Placed, Sketch
-from pixgen.training.subjects import Subject, load_subjects
-from pixgen.training.words import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
 
 FOLDER = Path(__file__).parent
 LISTS = {96: 1, 200: 2}

@@ -16,14 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pixgen.training.captions import Scene, write
+from pixgen.scenery.captions import Scene, write
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
+from pixgen.scenery.subjects import load_subjects
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites
 from pixgen.training.labels import labels, things
-from pixgen.training.places import PLACES
 from pixgen.training.sketches import Placed, Sketch, Sketcher, twin
-from pixgen.training.styles import STYLE_NAMES, STYLES, tinted, uniform
-from pixgen.training.subjects import load_subjects
-from pixgen.training.words import COLOURS
 
 
 @dataclass

@@ -6,13 +6,13 @@ import copy
 import random
 from dataclasses import dataclass, field
 
-from pixgen.training.captions import Scene, Thing
+from pixgen.scenery.captions import Scene, Thing
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.styles import STYLE_NAMES
+from pixgen.scenery.subjects import Subject
+from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS
 from pixgen.training.drawings import Drawing
 from pixgen.training.own import HAND, says_colour
-from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLE_NAMES
-from pixgen.training.subjects import Subject
-from pixgen.training.words import COLOURS, FIELD_PROPS, FIELDS
 
 
 @dataclass

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.training.subjects import OWN
+from pixgen.scenery.subjects import OWN
 
 QUICK_SUBJECTS = 24
 EVERYTHING = 10**6

@@ -21,8 +21,8 @@ from pixgen import config, layers
 from pixgen.cli.main import run
 from pixgen.models import pair
 from pixgen.perceptors.tiny_model import TinyConfig
+from pixgen.scenery.subjects import load_subjects
 from pixgen.training import clip, drawings, evaluate, runs, vqgan, whole
-from pixgen.training.subjects import load_subjects
 from tests.training.shapes import SHAPES, pack
 
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)

@@ -15,9 +15,9 @@ from pixgen.dalle.decoder import TokenConfig, TokenDecoder
 from pixgen.dalle.prior import Prior, PriorConfig
 from pixgen.generators import vqgan_model
 from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.clip import export
 from pixgen.training.scenes import Batch
-from pixgen.training.words import COLOURS
 
 WORDS = ["a", "cat", "dog", "red", "teacher", "in", "oil", *(colour for colour in COLOURS if colour != "red")]
 CLIP = TinyConfig(

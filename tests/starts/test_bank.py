@@ -16,13 +16,14 @@ from torch import Tensor
 from pixgen import files, prompts, registry
 from pixgen.errors import UsageError
 from pixgen.frame import Session
-from pixgen.starts import bank_file, composing
-from pixgen.starts.bank_file import Bank, Entry
-from pixgen.starts.phrases import phrases
-from pixgen.starts.reading import Asked, Reader, Reading
+from pixgen.scenery import bank as bank_file
+from pixgen.scenery import compose
+from pixgen.scenery.bank import Bank, Entry
+from pixgen.scenery.reader import Asked, Reader, Reading
+from pixgen.scenery.subjects import load_subjects
+from pixgen.scenery.synonyms import phrases
+from pixgen.scenery.vocabulary import COLOURS
 from pixgen.streams import Streams
-from pixgen.training.subjects import load_subjects
-from pixgen.training.words import COLOURS
 from tests.training.pair import write_pair
 
 SUBJECTS: dict[str, dict[str, Any]] = {
@@ -153,8 +154,8 @@ def centre(picture: Tensor, rgb: tuple[float, float, float]) -> tuple[float, flo
 def test_two_things_stand_as_they_are_said_to(relation: str, across: int, down: int, size: tuple[int, int]) -> None:
     one, two = Asked("one"), Asked("two")
     reading = Reading([one, two], relation=relation)
-    sprites = [(p, square(RED if p.thing is one else GREEN)) for p in composing.layout(reading, set())]
-    picture = composing.compose(reading, sprites, size, torch.Generator().manual_seed(0))
+    sprites = [(p, square(RED if p.thing is one else GREEN)) for p in compose.layout(reading, set())]
+    picture = compose.compose(reading, sprites, size, torch.Generator().manual_seed(0))
     assert picture.shape == (1, 3, *size) and picture.min() >= 0 and picture.max() <= 1
     (x1, y1), (x2, y2) = centre(picture, RED), centre(picture, GREEN)
     if across:
@@ -164,28 +165,28 @@ def test_two_things_stand_as_they_are_said_to(relation: str, across: int, down: 
 
 
 def test_counts_and_props_are_all_drawn() -> None:
-    three = composing.layout(Reading([Asked("cats", "cat", count=3)]), set())
+    three = compose.layout(Reading([Asked("cats", "cat", count=3)]), set())
     assert len(three) == 3 and len({(p.x, p.y) for p in three}) == 3
     holding = Asked("teacher", "teacher", holds=[Asked("book", "book")])
-    person, prop = composing.layout(Reading([holding]), {"teacher"})
+    person, prop = compose.layout(Reading([holding]), {"teacher"})
     assert prop.size < person.size / 2 and abs(prop.x) < 1 and prop.y > person.y
 
 
 def test_a_closeup_is_larger() -> None:
-    far, near = (composing.layout(Reading([Asked("m", "man")], closeup=c), {"man"})[0].size for c in (False, True))
+    far, near = (compose.layout(Reading([Asked("m", "man")], closeup=c), {"man"})[0].size for c in (False, True))
     assert near > far
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_ground_has_the_colour_asked_for(colour: str) -> None:
-    picture = composing.compose(Reading(ground=colour), [], (32, 32), torch.Generator().manual_seed(0))
+    picture = compose.compose(Reading(ground=colour), [], (32, 32), torch.Generator().manual_seed(0))
     assert (picture[0, :, 16, 16] - torch.tensor(COLOURS[colour][0])).abs().max() < 0.02
 
 
 def test_a_cut_out_keeps_the_subject_and_drops_its_ground() -> None:
     mask = torch.zeros(1, 64, 64, dtype=torch.bool)
     mask[:, 16:48, 16:48] = True
-    cut = composing.cut_out(torch.full((1, 3, 128, 128), 0.5), mask)
+    cut = compose.cut_out(torch.full((1, 3, 128, 128), 0.5), mask)
     assert cut.shape == (1, 4, 128, 128)
     assert cut[0, 3, 64, 64] > 0.95 and cut[0, 3, 8, 8] < 0.01 and cut[0, :3, 8, 8].max() < 0.01
 
@@ -265,12 +266,12 @@ def test_a_drawing_takes_another_colour_where_it_has_its_main_one() -> None:
     drawn = square(RED)
     drawn[:, 50:60, 50:60] = torch.tensor((0.1, 0.7, 0.1, 1.0)).view(4, 1, 1)  # its leaf
     blue = torch.tensor(COLOURS["blue"][0])
-    turned = composing.recoloured(drawn, COLOURS["blue"][0])
+    turned = compose.recoloured(drawn, COLOURS["blue"][0])
     assert (turned[:3, 90, 90] - blue).abs().max() < 0.1
     assert (turned[:, 55, 55] - drawn[:, 55, 55]).abs().max() < 0.05
     assert torch.equal(turned[3], drawn[3])
-    assert torch.equal(composing.recoloured(drawn, COLOURS["red"][0]), drawn)
-    grey = composing.recoloured(square((0.5, 0.5, 0.5)), COLOURS["blue"][0])
+    assert torch.equal(compose.recoloured(drawn, COLOURS["red"][0]), drawn)
+    grey = compose.recoloured(square((0.5, 0.5, 0.5)), COLOURS["blue"][0])
     assert (grey[:3, 90, 90] - blue).abs().max() < 0.1
 
 

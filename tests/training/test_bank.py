@@ -10,9 +10,9 @@ import torch
 from safetensors import safe_open
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.starts import bank_file
+from pixgen.scenery import bank as bank_file
+from pixgen.scenery.places import PLACES
 from pixgen.training import bank, drawings
-from pixgen.training.places import PLACES
 from tests.training.pair import write_pair
 from tests.training.shapes import GROUPS, SHAPES, pack
 

@@ -17,13 +17,13 @@ from PIL import Image
 from pixgen import pictures
 from pixgen.errors import PixgenError, UsageError
 from pixgen.perceptors.tiny import EMBEDDED, Tiny
+from pixgen.scenery.subjects import load_subjects
 from pixgen.training import drawings, drawn, embeddings, evaluate, figures, measures, prompts, runs
 from pixgen.training.judge import Judge, architecture
 from pixgen.training.labels import LABELS
 from pixgen.training.prompts import Asked
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketch
-from pixgen.training.subjects import load_subjects
 from tests.dalle import toys
 from tests.training.shapes import SHAPES, pack
 

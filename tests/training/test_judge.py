@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.scenery.subjects import load_subjects
 from pixgen.training import drawings, judge, monitor, runs
 from pixgen.training.labels import LABELS
 from pixgen.training.pool import pool
 from pixgen.training.scenes import Scenes
-from pixgen.training.subjects import load_subjects
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from pixgen.scenery.captions import Thing, write
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.styles import STYLES
+from pixgen.scenery.subjects import Subject, load_subjects
+from pixgen.scenery.vocabulary import COLOURS, PLACE_WORDS, STYLE_WORDS
 from pixgen.training import drawings
-from pixgen.training.captions import Thing, write
 from pixgen.training.drawings import Drawing
 from pixgen.training.own import HAND
-from pixgen.training.places import PLACES
 from pixgen.training.scenes import Scenes
 from pixgen.training.sketches import Sketcher, twin
-from pixgen.training.styles import STYLES
-from pixgen.training.subjects import Subject, load_subjects
 from pixgen.training.whole import QUICK_SUBJECTS
-from pixgen.training.words import COLOURS, PLACE_WORDS, STYLE_WORDS
 from tests.training.shapes import SHAPES, pack
 
 

@@ -23,8 +23,8 @@ from torch import Tensor
 import pixgen
 from pixgen.dalle import pair
 from pixgen.engine import Step
+from pixgen.scenery.subjects import load_subjects
 from pixgen.training import judge
-from pixgen.training.subjects import load_subjects
 
 EMBEDDED = Path(pixgen.__file__).parent / "embedded"
 

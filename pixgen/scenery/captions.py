@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixgen.training.subjects import Subject
-from pixgen.training.words import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS, UNCOUNTED
+from pixgen.scenery.subjects import Subject
+from pixgen.scenery.vocabulary import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS, UNCOUNTED
 
 
 @dataclass

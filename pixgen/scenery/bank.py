@@ -17,7 +17,7 @@ from torch import Tensor
 from pixgen import files, resources
 from pixgen.errors import PixgenError, UsageError
 from pixgen.models import weights
-from pixgen.starts.reading import Asked
+from pixgen.scenery.reader import Asked
 
 SIDE = 256
 """Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""

@@ -1,6 +1,6 @@
 """The words of prompts: what English and Portuguese phrases mean, but for the names of subjects.
 
-The tables of `pixgen.training.words`, by which the perceptor learnt, with what people say besides.
+The tables of `pixgen.scenery.vocabulary`, by which the perceptor learnt, with what people say besides.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from pixgen.training.words import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS
+from pixgen.scenery.vocabulary import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS
 
 _ARTICLES = {"a", "an", "the", "um", "uma", "o", "os", "as"}
 _CONTRACTED = dict.fromkeys(("do", "da", "dos", "das"), "de")

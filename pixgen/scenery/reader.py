@@ -1,6 +1,6 @@
 """Reads a prompt as a scene: what is in it, where, in which style. English and Portuguese, longest phrase first.
 
-The inverse of `pixgen.training.captions.write`.
+The inverse of `pixgen.scenery.captions.write`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from pixgen.starts.phrases import SMALL_WORDS, bare, is_portuguese, normal, phrases, placed_tokens, tokens
-from pixgen.training.captions import plural, plural_pt
-from pixgen.training.subjects import load_subjects
+from pixgen.scenery.captions import plural, plural_pt
+from pixgen.scenery.subjects import load_subjects
+from pixgen.scenery.synonyms import SMALL_WORDS, bare, is_portuguese, normal, phrases, placed_tokens, tokens
 
 ELDERS = {"male": "old-man", "female": "old-woman"}
 """The groups that show a person of any role in old age, for no drawing of a role does."""

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from pixgen.frame import Size
 from pixgen.pictures import fit
-from pixgen.starts.reading import Asked, Reading
-from pixgen.training.places import PLACES
-from pixgen.training.styles import STYLES, blur, tinted
-from pixgen.training.words import COLOURS
+from pixgen.scenery.places import PLACES
+from pixgen.scenery.reader import Asked, Reading
+from pixgen.scenery.styles import STYLES, blur, tinted
+from pixgen.scenery.vocabulary import COLOURS
 
 SIDE, LARGEST = 256, 512
 """Of the picture in which things are composed: 256 a side, more only to hold a long shape."""

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from pixgen.training.styles import Place, cloud, uniform
+from pixgen.scenery.styles import Place, cloud, uniform
 
 
 def _axes(side: int) -> tuple[Tensor, Tensor]:
