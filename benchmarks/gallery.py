@@ -17,8 +17,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import pixgen
-from pixgen import config, layers, metadata, resources
+from pixgen import config
 from pixgen.errors import PixgenError
+from pixgen.io import metadata, resources
+from pixgen.io.yaml_files import Layer
+from pixgen.settings import layers
 
 ROOT = Path(__file__).parent.parent
 GALLERY = ROOT / "docs" / "gallery"
@@ -56,8 +59,8 @@ def presets(name: str) -> list[str]:
 
 def settings(name: str, overrides: Mapping[str, object]) -> dict[str, object]:
     """The settings of a picture of the gallery, but for what the machine decides."""
-    said = [layers.Layer({key: value}, "gallery") for key, value in overrides.items()]
-    asked = layers.Layer({"prompt": PROMPT, "seed": SEED}, "gallery")
+    said = [Layer({key: value}, "gallery") for key, value in overrides.items()]
+    asked = Layer({"prompt": PROMPT, "seed": SEED}, "gallery")
     return comparable(config.to_dict(config.resolve(layers.gather(presets(name), None, [*said, asked]))))
 
 

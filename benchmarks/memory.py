@@ -53,20 +53,21 @@ def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int |
     """Draw one step of a case in this process; the GPU's peak in bytes, None on a CPU."""
     import torch
 
-    from pixgen import prompts, registry
+    from pixgen import registry
+    from pixgen.backend.streams import Streams
     from pixgen.backward import Term
+    from pixgen.contracts import Session
     from pixgen.engine import Engine, Scene, Stage
-    from pixgen.frame import Session
-    from pixgen.schedulers.base import schedule
-    from pixgen.streams import Streams
+    from pixgen.prompts import grammar
+    from pixgen.registry import schedule
 
     options = {"type": "vqgan", "checkpointing": case["again"]}
     generator = registry.create("generator", options)
     if case["pair"] == "embedded":
         perceptor = registry.create("perceptor", {"type": "tiny"})
     else:
-        from pixgen.generators.vqgan_model import VQModel
         from pixgen.models import zoo
+        from pixgen.networks.vqgan import VQModel
 
         generator.use(VQModel(zoo.get("vqgan-imagenet-f16-16384").architecture))
         perceptor = registry.create("perceptor", {"type": "open_clip", "checkpointing": case["again"]})
@@ -77,7 +78,7 @@ def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int |
         size=size,
         generator=generator,
         perceptors={"clip": perceptor},
-        prompts=[prompts.parse("a lighthouse")],
+        prompts=[grammar.parse("a lighthouse")],
         streams=[Streams(0)],
         perceptor_weights={"clip": 1.0},
     )

@@ -20,7 +20,10 @@ from gallery import comparable, is_current, weights
 from PIL import Image, ImageDraw
 
 import pixgen
-from pixgen import config, files, layers, methods
+from pixgen import config, methods
+from pixgen.io import files
+from pixgen.io.yaml_files import Layer
+from pixgen.settings import layers
 from pixgen.training import monitor
 
 ROOT = Path(__file__).parent.parent
@@ -63,9 +66,9 @@ def picture(folder: Path, row: int, method: str) -> Path:
 
 def wanted(prompt: str, method: str, settings: Mapping[str, object]) -> dict[str, object]:
     """The settings of a picture, but for what the machine decides."""
-    said = [layers.Layer({key: value}, "three by three") for key, value in settings.items()]
-    asked = layers.Layer({"prompt": prompt, "seed": SEED}, "three by three")
-    way = layers.Layer(methods.settings(method), "three by three")
+    said = [Layer({key: value}, "three by three") for key, value in settings.items()]
+    asked = Layer({"prompt": prompt, "seed": SEED}, "three by three")
+    way = Layer(methods.settings(method), "three by three")
     return comparable(config.to_dict(config.resolve(layers.gather([], None, [way, *said, asked]))))
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixgen import config as configs
-from pixgen import files, prompts
 from pixgen.config import RenderConfig
 from pixgen.errors import UsageError
-from pixgen.metadata import Input, Metadata
+from pixgen.io import files
+from pixgen.io.metadata import Input, Metadata
+from pixgen.prompts import grammar
 
 State = Literal["unchanged", "changed", "missing"]
 
@@ -43,10 +44,10 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
         moved[file.path] = str(path)
     moved = {old: new for old, new in moved.items() if old != new}
     config = configs.from_dict(_with_paths(dict(about.config), moved), source)
-    found = prompts.parse(config.prompt, about.seed)
+    found = grammar.parse(config.prompt, about.seed)
     if any(prompt.kind == "image" and prompt.text in moved for prompt in found):
         there = [replace(p, text=moved.get(p.text, p.text)) if p.kind == "image" else p for p in found]
-        config = replace(config, prompt=prompts.format(there))
+        config = replace(config, prompt=grammar.format(there))
     return config
 
 

@@ -18,18 +18,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pixgen import config, files, hardware, masks, pictures, variations, video
-from pixgen.dalle.pair import EMBEDDED
+from pixgen import config, masks, variations
+from pixgen.backend import hardware
 from pixgen.errors import UsageError
-from pixgen.metadata import Input, Metadata
-from pixgen.resources import version
+from pixgen.io import files, pictures, video
+from pixgen.io.metadata import Input, Metadata
+from pixgen.io.resources import version
+from pixgen.networks.pair import EMBEDDED
 from pixgen.toward import SIDE, Callback, Made
 from pixgen.variations import Sampling
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pixgen.dalle.pair import Pair
+    from pixgen.networks.pair import Pair
 
 log = logging.getLogger(__name__)
 

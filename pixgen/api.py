@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixgen import altering, metadata, methods, naming, render
+from pixgen import altering, methods, render
 from pixgen import config as configs
 from pixgen.build import Models
 from pixgen.config import RenderConfig
-from pixgen.dalle import pair
 from pixgen.engine import Step
 from pixgen.errors import UsageError
-from pixgen.layers import Layer, gather
-from pixgen.metadata import Metadata
+from pixgen.io import metadata, naming
+from pixgen.io.metadata import Metadata
+from pixgen.io.yaml_files import Layer
 from pixgen.models.pair import settings as pair_settings
+from pixgen.networks import pair
+from pixgen.settings.layers import gather
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pixgen.frame import Params
+from pixgen.contracts import Params
 
 
 class Average:

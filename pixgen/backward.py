@@ -13,12 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pixgen.cutters.base import Cutter
-from pixgen.frame import Frame, View
-from pixgen.losses.base import Loss
-from pixgen.perceptors.base import Perceptor
-from pixgen.schedulers.base import Scheduler
-from pixgen.tensors import at_least_float32, autocast
+from pixgen.backend.tensors import at_least_float32, autocast
+from pixgen.contracts import Cutter, Frame, Loss, Perceptor, Scheduler, View
 
 
 @dataclass

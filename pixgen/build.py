@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from pixgen import prompts, registry
+from pixgen import registry
+from pixgen.backend.streams import Streams
 from pixgen.backward import Term
 from pixgen.config import RenderConfig, plugin_options
+from pixgen.contracts import Scheduler, Session, Start
 from pixgen.engine import Engine, Scene, Stage
 from pixgen.errors import UsageError
-from pixgen.frame import Session
-from pixgen.schedulers.base import Scheduler, schedule
-from pixgen.starts.base import Start
-from pixgen.streams import Streams
+from pixgen.prompts import grammar
+from pixgen.registry import schedule
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -79,7 +79,7 @@ def build(
         size=config.size,
         generator=models.get("generator", config.generator, "generator", device),
         perceptors=looks,
-        prompts=[prompts.parse(text, seed) for text, seed in chosen],
+        prompts=[grammar.parse(text, seed) for text, seed in chosen],
         streams=[Streams(seed) for _, seed in chosen],
         perceptor_weights=_shares(config),
         phrases=[

@@ -25,7 +25,7 @@ from pixgen.models import cache, clips, zoo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pixgen.perceptors.base import Perceptor
+    from pixgen.contracts import Perceptor
 
 __all__ = ["available_models", "load", "tokenize"]
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from pixgen import hardware, registry, schema
+from pixgen import registry
+from pixgen.backend import hardware
 from pixgen.errors import UsageError
-from pixgen.layers import Layer
+from pixgen.io import schema
+from pixgen.io.schema import OptionError, join
+from pixgen.io.yaml_files import Layer
 from pixgen.models import pair, profiles
-from pixgen.schema import OptionError, join
 
 COMPONENTS = {"generator": "generator", "start": "start", "cutter": "cutter", "optimizer": "optimizer"}
 """Fields that hold one plugin's options, and its kind."""
@@ -52,7 +54,7 @@ class RenderConfig:
     """
 
     prompt: str = ""
-    """What to draw, in the grammar of `pixgen.prompts`."""
+    """What to draw, in the grammar of `pixgen.prompts.grammar`."""
     seed: int | str = "auto"
     """Fixes everything random; `auto` draws one."""
     size: tuple[int, int] = (256, 256)
@@ -335,7 +337,7 @@ def _check_loop_option(kind: str, key: str, value: Any, where: str) -> None:
 def _check_schedule(value: Any, where: str) -> None:
     if not isinstance(value, Mapping):
         schema.coerce(value, float, where)
-    from pixgen.schedulers.base import schedule
+    from pixgen.registry import schedule
 
     schedule(value, where)
 

@@ -15,15 +15,11 @@ from torch import Tensor
 
 from pixgen import backward, optimizers
 from pixgen.average import Average
+from pixgen.backend.tensors import Size, at_least_float32, autocast, norms
 from pixgen.backward import Look, Losses, Term
-from pixgen.cutters.base import Cutter
+from pixgen.contracts import Cutter, Filter, Frame, Loss, Params, Scheduler, Session, Start
 from pixgen.errors import PixgenError
-from pixgen.filters.base import Filter
-from pixgen.frame import Frame, Params, Session, Size
-from pixgen.losses.base import Loss
-from pixgen.schedulers.base import Scheduler, schedule
-from pixgen.starts.base import Start
-from pixgen.tensors import at_least_float32, autocast, norms
+from pixgen.registry import schedule
 
 log = logging.getLogger(__name__)
 

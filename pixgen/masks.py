@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.backend.tensors import Size
 from pixgen.errors import UsageError
-from pixgen.frame import Size
-from pixgen.pictures import read
+from pixgen.io.pictures import read
 
 BLOCK = 2
 """Places are chosen in blocks of 2 x 2, which the decoder draws together."""

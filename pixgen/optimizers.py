@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from pixgen import registry, schema
+from pixgen import registry
 from pixgen.errors import UsageError
+from pixgen.io import schema
 
 ELEMENT_WISE = ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
 """Those that treat every number on its own, so that a picture does not depend on who shares its batch."""

@@ -23,10 +23,13 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from pixgen import schema
 from pixgen.errors import PixgenError, UsageError, did_you_mean
+from pixgen.io import schema
+
+if TYPE_CHECKING:
+    from pixgen.contracts import Cutter, Filter, Generator, Loss, Perceptor, Scheduler, Score, Start
 
 ENTRY_POINTS = "pixgen.plugins"
 
@@ -42,6 +45,18 @@ KINDS: Mapping[str, str] = {
     "optimizer": "pixgen.optimizers",
 }
 """Each kind's folder of built-in plugins (a single module for the optimisers)."""
+
+CONTRACTS: Mapping[str, str] = {
+    "generator": "Generator",
+    "start": "Start",
+    "cutter": "Cutter",
+    "perceptor": "Perceptor",
+    "loss": "Loss",
+    "scheduler": "Scheduler",
+    "filter": "Filter",
+    "score": "Score",
+}
+"""Each kind's base class in `pixgen.contracts`; the optimisers are torch's."""
 
 LOOP_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "loss": ("weight",),
@@ -108,6 +123,26 @@ def get(kind: str, name: str) -> type:
         raise UsageError(f"there is no {kind} called {name!r}{hint}{broken}") from None
 
 
+@overload
+def create(kind: Literal["generator"], options: Mapping[str, Any], where: str | None = None) -> Generator: ...
+@overload
+def create(kind: Literal["start"], options: Mapping[str, Any], where: str | None = None) -> Start: ...
+@overload
+def create(kind: Literal["cutter"], options: Mapping[str, Any], where: str | None = None) -> Cutter: ...
+@overload
+def create(kind: Literal["perceptor"], options: Mapping[str, Any], where: str | None = None) -> Perceptor: ...
+@overload
+def create(kind: Literal["loss"], options: Mapping[str, Any], where: str | None = None) -> Loss: ...
+@overload
+def create(kind: Literal["scheduler"], options: Mapping[str, Any], where: str | None = None) -> Scheduler: ...
+@overload
+def create(kind: Literal["filter"], options: Mapping[str, Any], where: str | None = None) -> Filter: ...
+@overload
+def create(kind: Literal["score"], options: Mapping[str, Any], where: str | None = None) -> Score: ...
+@overload
+def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> Any: ...
+
+
 def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> Any:
     """An instance from `{"type": name, **options}`, every option checked against the class's fields.
 
@@ -123,6 +158,20 @@ def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> A
     except UsageError as error:
         raise schema.OptionError(schema.join(where or kind, "type"), str(error)) from None
     return schema.build(cls, rest, where or f"{kind}.{name}", LOOP_OPTIONS.get(kind, ()))
+
+
+def schedule(value: float | Mapping[str, Any] | Scheduler, where: str = "schedule") -> Scheduler:
+    """A scheduler from what a config holds: a number, or `{"type": "cosine", ...}`.
+
+    Raises OptionError, whose message begins with `where`, for anything else.
+    """
+    if not isinstance(value, float | int | Mapping):
+        from pixgen.contracts import Scheduler  # imports torch, which a registry of names does not need
+
+        if isinstance(value, Scheduler):
+            return value
+    options = value if isinstance(value, Mapping) else {"type": "constant", "level": value}
+    return create("scheduler", options, where)
 
 
 def options(kind: str, name: str) -> list[Option]:
@@ -192,8 +241,7 @@ def _builtin_modules(package: str) -> Iterator[str]:
         yield package
         return
     for info in pkgutil.iter_modules(spec.submodule_search_locations):
-        if info.name != "base":
-            yield f"{package}.{info.name}"
+        yield f"{package}.{info.name}"
 
 
 def _import(module: str, name: str) -> None:
@@ -225,8 +273,9 @@ def _require_kind(kind: str) -> None:
 def _require_contract(kind: str, cls: type) -> None:
     if "__dataclass_fields__" not in cls.__dict__:
         raise TypeError(f"{_identity(cls)} is no dataclass: put @dataclass below @register({kind!r}, ...)")
-    if not any(base.__module__ == f"{KINDS[kind]}.base" for base in cls.__mro__):
-        raise TypeError(f"{_identity(cls)} must derive from the base class in {KINDS[kind]}.base to be a {kind}")
+    wanted = f"pixgen.contracts.{CONTRACTS[kind]}"
+    if not any(_identity(base) == wanted for base in cls.__mro__):
+        raise TypeError(f"{_identity(cls)} must derive from {wanted} to be a {kind}")
     for taken in ("type", *LOOP_OPTIONS.get(kind, ())):
         if taken in cls.__dict__["__dataclass_fields__"]:
             raise TypeError(f"{_identity(cls)} has an option {taken!r}, which has a meaning already: call it otherwise")

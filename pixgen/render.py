@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 
 from pixgen import config as configs
-from pixgen import files, hardware, prompts, registry
+from pixgen import registry
+from pixgen.backend import hardware
 from pixgen.build import Models, build
 from pixgen.config import RenderConfig
 from pixgen.engine import Diverged, Step
 from pixgen.errors import UsageError
-from pixgen.metadata import Input, Metadata
-from pixgen.resources import version
+from pixgen.io import files
+from pixgen.io.metadata import Input, Metadata
+from pixgen.io.resources import version
+from pixgen.prompts import grammar
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -101,7 +104,7 @@ class Drawing(Iterator[Step]):
         return [
             Metadata(
                 version=version(),
-                prompt=prompts.format(found),
+                prompt=grammar.format(found),
                 config=configs.to_dict(config),
                 steps_planned=self.steps,
                 steps_done=self.done,
@@ -129,7 +132,7 @@ class Drawing(Iterator[Step]):
 
 def _inputs(config: RenderConfig) -> tuple[Input, ...]:
     """The files that a run reads: image prompts, every plugin option that is a Path, and weights of one's own."""
-    found = [p.text for p in prompts.parse(config.prompt, _seed(config)) if p.kind == "image"]
+    found = [p.text for p in grammar.parse(config.prompt, _seed(config)) if p.kind == "image"]
     for name, kind in configs.COMPONENTS.items():
         found += _paths(kind, getattr(config, name))
     for name, kind in configs.TERMS.items():

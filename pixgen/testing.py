@@ -15,15 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import prompts, registry
+from pixgen import registry
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size
 from pixgen.backward import Term
+from pixgen.contracts import Generator, Params, Perceptor, Session
 from pixgen.engine import Scene, Stage
-from pixgen.frame import Params, Session, Size
-from pixgen.generators.base import Generator
-from pixgen.perceptors.base import Perceptor
-from pixgen.registry import register
-from pixgen.schedulers.base import schedule
-from pixgen.streams import Streams
+from pixgen.prompts import grammar
+from pixgen.registry import register, schedule
 
 
 @register("perceptor", "toy")
@@ -99,7 +98,7 @@ def scene(
         size=stages[-1].size,
         generator=generator or ToyGenerator(),
         perceptors=toys,
-        prompts=[prompts.parse(text) for _, text in pairs],
+        prompts=[grammar.parse(text) for _, text in pairs],
         streams=[Streams(seed) for seed, _ in pairs],
         perceptor_weights=dict.fromkeys(toys, 1 / perceptors),
     )

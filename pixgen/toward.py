@@ -11,17 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import registry
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size
 from pixgen.backward import Term
+from pixgen.contracts import Filter, Frame, Loss, Params, Reads, Session, Start
 from pixgen.engine import Engine, Scene, Stage, Step
-from pixgen.filters.base import Filter
-from pixgen.frame import Frame, Params, Session, Size
-from pixgen.losses.base import Loss, Reads
-from pixgen.schedulers.base import schedule
-from pixgen.starts.base import Start
-from pixgen.streams import Streams
+from pixgen.registry import schedule
 
 if TYPE_CHECKING:
-    from pixgen.dalle.pair import Pair
+    from pixgen.networks.pair import Pair
 
 SIDE = 128
 """Of the picture whose codes the decoder knows, in pixels."""

@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import masks, registry
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import clamp
 from pixgen.errors import UsageError
-from pixgen.pictures import fit
-from pixgen.streams import Streams
-from pixgen.tensors import clamp
+from pixgen.io.pictures import fit
 from pixgen.toward import SIDE, Callback, Keep, Made, loop
 
 if TYPE_CHECKING:
-    from pixgen.dalle.pair import Pair
+    from pixgen.networks.pair import Pair
 
 FURTHEST = 0.5
 """How far towards a text difference an edit of strength 1 goes; DALL-E 2 goes 0.25 to 0.5 of the way (3.3)."""

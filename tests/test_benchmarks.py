@@ -145,7 +145,8 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import pixgen.testing  # noqa: F401 (registers the toys)
-    from pixgen import layers, metadata
+    from pixgen.io import metadata
+    from pixgen.settings import layers
 
     gallery = script("gallery")
     toys = {"generator": "toy", "perceptors": {"tiny": None, "toy": {"type": "toy"}}, "size": "16x16"}

@@ -6,7 +6,7 @@ from pixgen import registry
 from pixgen.build import Models, build, stages
 from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
 from pixgen.errors import UsageError
-from pixgen.layers import Layer
+from pixgen.io.yaml_files import Layer
 
 TOYS = {
     "prompt": "a fox",

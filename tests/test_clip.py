@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from pixgen import clip, resources
+from pixgen import clip
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import resources
 from pixgen.models import zoo
 from tests.models import small
 

@@ -11,10 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixgen import config, hardware, resources
+from pixgen import config
+from pixgen.backend import hardware
 from pixgen.config import RenderConfig
 from pixgen.errors import UsageError
-from pixgen.layers import Layer, load_preset, load_yaml, parse_assignments
+from pixgen.io import resources
+from pixgen.io.yaml_files import Layer, load_yaml
+from pixgen.settings.layers import load_preset, parse_assignments
 
 
 def resolve(*words: str, base: RenderConfig | None = None) -> RenderConfig:

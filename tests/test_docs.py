@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pixgen import api, metadata, resources
+from pixgen import api
 from pixgen.cli import draw
 from pixgen.cli.main import run
+from pixgen.io import metadata, resources
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-import pixgen.losses.base
+import pixgen.contracts
 from pixgen import registry
 from pixgen.average import Average
+from pixgen.backend.streams import Streams
 from pixgen.backward import Term
+from pixgen.contracts import Scheduler
 from pixgen.engine import Diverged, Engine, Stage
-from pixgen.schedulers.base import Scheduler, schedule
-from pixgen.streams import Streams
+from pixgen.registry import schedule
 from pixgen.testing import scene
 
 
@@ -101,7 +102,7 @@ def test_each_picture_s_gradient_norm_is_bounded_by_itself() -> None:
 
 
 @dataclass
-class Broken(pixgen.losses.base.Loss):
+class Broken(pixgen.contracts.Loss):
     reads = "images"
     at: int = 2
     value: float = float("nan")
@@ -142,7 +143,7 @@ def test_params_that_overflow_in_the_last_step_never_reach_the_picture(at: int) 
 
 def test_nan_in_the_gradient_alone_stops_as_well() -> None:
     @dataclass
-    class Steep(pixgen.losses.base.Loss):
+    class Steep(pixgen.contracts.Loss):
         reads = "images"
 
         def __call__(self, frame):

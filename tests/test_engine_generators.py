@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from pixgen import registry
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Generator, Params, Session, Start
 from pixgen.engine import Engine, Scene, Stage
-from pixgen.frame import Params, Session, Size
-from pixgen.generators.base import Generator
-from pixgen.generators.vqgan_model import TINY, VQModel
-from pixgen.schedulers.base import schedule
-from pixgen.starts.base import Start
+from pixgen.networks.vqgan import TINY, VQModel
+from pixgen.registry import schedule
 from pixgen.testing import scene
 
 PICTURES = ((0, "a fox"), (1, "a dog | a cat :-0.4"), (5, "a house"))

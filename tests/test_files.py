@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pixgen import files
 from pixgen.errors import PixgenError
+from pixgen.io import files
 
 
 def test_a_taken_name_is_left_alone(tmp_path: Path) -> None:

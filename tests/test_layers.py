@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixgen import layers, resources
 from pixgen.errors import UsageError
+from pixgen.io import resources
+from pixgen.io.yaml_files import MAX_BYTES, Layer, load_yaml
+from pixgen.settings import layers
 
 
-def load(folder: Path, text: str | bytes) -> layers.Layer:
+def load(folder: Path, text: str | bytes) -> Layer:
     path = folder / "my.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return layers.load_yaml(path)
+    return load_yaml(path)
 
 
 def test_values_and_lines(tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_scalars_are_what_they_look_like(tmp_path: Path, text: str, value: objec
         (b"\xff\xffa", "my.yaml: not a text file"),
         (b"a: \x00\n", "not a text file"),
         ("[" * 5000, "nested too deeply"),
-        ("a: " + "x" * layers.MAX_BYTES, "no settings file"),
+        ("a: " + "x" * MAX_BYTES, "no settings file"),
     ],
 )
 def test_refused_with_file_and_line(tmp_path: Path, text: str | bytes, reason: str) -> None:
@@ -69,7 +71,7 @@ def test_refused_with_file_and_line(tmp_path: Path, text: str | bytes, reason: s
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(UsageError, match="cannot read"):
-            layers.load_yaml(path)
+            load_yaml(path)
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:

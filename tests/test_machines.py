@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pixgen
-from pixgen import hardware
+from pixgen.backend import hardware
 
 
 def test_a_child_of_a_test_can_be_interrupted() -> None:

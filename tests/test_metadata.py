@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixgen import metadata
 from pixgen.errors import UsageError
-from pixgen.metadata import Input, Metadata
+from pixgen.io import metadata
+from pixgen.io.metadata import Input, Metadata
 
 SUFFIXES = [".png", ".jpg", ".jpeg", ".webp"]
 

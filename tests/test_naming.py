@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.naming import SLUG_BYTES, fixed_folder, numbered, output_path, slug
+from pixgen.io.naming import SLUG_BYTES, fixed_folder, numbered, output_path, slug
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from types import ModuleType
 import pytest
 
 import pixgen.testing  # noqa: F401 (registers the toys)
-from pixgen import layers, resources
 from pixgen.cli import doctor
 from pixgen.cli.main import run
+from pixgen.io import resources
+from pixgen.io.yaml_files import Layer, load_yaml
+from pixgen.settings import layers
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -53,9 +55,7 @@ def test_every_command_of_a_page_works(
     monkeypatch.setattr(doctor, "_packages", lambda: iter(()))  # a checkout is not installed
     load = layers.load_preset
     small = {"size": "32x32", "steps": 2}
-    monkeypatch.setattr(
-        layers, "load_preset", lambda name: layers.Layer({**load(name).values, **small}, f"{name} of toys")
-    )
+    monkeypatch.setattr(layers, "load_preset", lambda name: Layer({**load(name).values, **small}, f"{name} of toys"))
     text = (DOCS / page).read_text()
     for source in blocks(text, "python"):
         name = source[3:].partition(":")[0]
@@ -97,7 +97,7 @@ def test_the_version_is_said_alike_everywhere() -> None:
     cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     assert setup and cited and setup[1] == cited[1]
     assert f"## {setup[1]} " in (ROOT / "CHANGELOG.md").read_text()
-    assert layers.load_yaml(ROOT / "CITATION.cff").values["license"] == "MIT"
+    assert load_yaml(ROOT / "CITATION.cff").values["license"] == "MIT"
     assert resources.presets().is_dir()
 
 

@@ -9,7 +9,8 @@ import torch
 
 import pixgen
 import pixgen.testing
-from pixgen import config, layers
+from pixgen import config
+from pixgen.settings import layers
 
 NAMES = layers.preset_names()
 TOYS = {

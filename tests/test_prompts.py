@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.prompts import MAX_LENGTH, Prompt, choose, format, parse
+from pixgen.prompts.grammar import MAX_LENGTH, Prompt, choose, format, parse
 
 WORDS = st.text("abc 09:|{}\\é-.", min_size=1).map(str.strip).filter(bool)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

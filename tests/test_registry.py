@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pixgen import registry, schema
+from pixgen import registry
+from pixgen.contracts import Frame, Loss
 from pixgen.errors import PixgenError, UsageError
-from pixgen.frame import Frame
-from pixgen.losses.base import Loss
+from pixgen.io import schema
 from pixgen.registry import register
 
 CHECKOUT = Path(__file__).parent.parent
@@ -155,7 +155,7 @@ def test_what_cannot_be_a_plugin() -> None:
 
 PLUGIN = """
 from dataclasses import dataclass
-from pixgen.losses.base import Loss
+from pixgen.contracts import Loss
 from pixgen.registry import register
 
 @register("loss", "{name}")
@@ -216,8 +216,8 @@ WILD = (
     + '''
 import torch
 import torch.nn.functional as F
-from pixgen.generators.base import Generator
-from pixgen.schedulers.base import Scheduler
+from pixgen.contracts import Generator
+from pixgen.contracts import Scheduler
 
 @register("generator", "wild")
 @dataclass
@@ -243,7 +243,7 @@ class Saw(Scheduler):
 USE = """
 from pixgen import registry, testing
 from pixgen.engine import Engine
-from pixgen.schedulers.base import schedule
+from pixgen.contracts import schedule
 
 made = registry.create("generator", {"type": "wild"})
 scene = testing.scene(generator=made, losses={"w": {"type": "wild"}}, lr=schedule({"type": "wild", "teeth": 2}))

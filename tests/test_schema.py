@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from pixgen.schema import OptionError
+from pixgen.io.schema import OptionError
 
 
 def test_an_option_error_comes_whole_from_a_worker_process() -> None:

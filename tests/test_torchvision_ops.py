@@ -33,7 +33,7 @@ def fake(folder: Path, init: str) -> Path:
     return folder
 
 
-ENSURE = "from pixgen.torchvision_ops import ensure_torchvision as ensure; ensure(); ensure(); "
+ENSURE = "from pixgen.backend.torchvision_ops import ensure_torchvision as ensure; ensure(); ensure(); "
 
 
 def test_the_installed_torchvision_imports() -> None:

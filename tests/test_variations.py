@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import masks, toward, variations, video
+from pixgen import masks, toward, variations
+from pixgen.backend.streams import Streams
 from pixgen.errors import UsageError
-from pixgen.streams import Streams
+from pixgen.io import video
 from pixgen.variations import Sampling, slerp
 from tests.toy_pair import ToyPair
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
-from pixgen.dalle.decoder import TokenConfig, TokenDecoder
-from pixgen.dalle.pair import Pair
-from pixgen.generators.vqgan_model import TINY, VQModel
+from pixgen.networks.pair import Pair
+from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
+from pixgen.networks.vqgan import TINY, VQModel
 from pixgen.testing import ToyPerceptor
 
 NARROW = {**TINY["ddconfig"], "ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1, "attn_resolutions": []}
 
 
 class ToyPair(Pair):
-    """As `pixgen.dalle.pair.load` gives it, but for the prior, which gives the texts' own embeddings."""
+    """As `pixgen.networks.pair.load` gives it, but for the prior, which gives the texts' own embeddings."""
 
     def __init__(self) -> None:
         super().__init__(Path("toys"), torch.device("cpu"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pixgen import hardware
+from pixgen.backend import hardware
 from pixgen.batch.jobs import Settings
 from pixgen.batch.worker import Failed, Finished
 from pixgen.config import RenderConfig

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from pixgen import files
 from pixgen.batch.choice import Choice
 from pixgen.batch.jobs import Settings
 from pixgen.batch.manifest import Manifest
@@ -16,6 +15,7 @@ from pixgen.batch.pool import Pool
 from pixgen.batch.records import Record
 from pixgen.batch.schedule import Assignment, Schedule
 from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
+from pixgen.io import files
 
 DEATHS = 3
 """How often a worker may die over a group before the group is given up."""

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from pixgen import config as configs
-from pixgen import prompts
 from pixgen.batch.lists import Row
-from pixgen.batch.wildcards import Wildcards
 from pixgen.config import RenderConfig
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import Layer, gather, parse_assignments
+from pixgen.io.yaml_files import Layer
+from pixgen.prompts import grammar
+from pixgen.prompts.wildcards import Wildcards
+from pixgen.settings.layers import gather, parse_assignments
 
 MAX_JOBS = 10_000
 """More jobs than this that come from multiplying (grid, seeds, combinations) need a yes."""
@@ -146,8 +147,8 @@ class Plan:
             seeds = [int.from_bytes(hashlib.blake2b(f"{said}/{repeat}".encode(), digest_size=4).digest(), "big")]
         for seed in seeds or [_checked_seed(given)]:
             settled = row.whole or self.combinations
-            prompt = prompts.choose(text, seed) if settled else self.wildcards.draw(text, seed)
-            prompts.parse(prompt, seed)
+            prompt = grammar.choose(text, seed) if settled else self.wildcards.draw(text, seed)
+            grammar.parse(prompt, seed)
             for point in points:
                 settings, _ = resolve(own, row.presets, row.whole, _canonical(point))
                 key = _digest(_canonical([settings.digest, prompt, seed, repeat]))

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import parse_assignments, parse_list
-from pixgen.naming import PICTURE_SUFFIXES
+from pixgen.io.naming import PICTURE_SUFFIXES
+from pixgen.io.yaml_files import parse_list
+from pixgen.settings.layers import parse_assignments
 
 FORMATS = ("txt", "csv", "jsonl", "yaml")
 _SUFFIXES = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
@@ -213,7 +214,7 @@ def _row(values: Any, place: str) -> Row:
 
 
 def _picture(path: Path) -> Iterator[Row]:
-    from pixgen import metadata
+    from pixgen.io import metadata
 
     about = metadata.read(path)
     yield Row({**about.config, "seed": about.seed}, str(path), whole=True, template=about.template or None)

@@ -15,11 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen import naming
 from pixgen.batch.jobs import Job, Settings
 from pixgen.batch.lists import MANIFEST, Row
 from pixgen.batch.records import Record
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import naming
 
 VERSION = 1
 _APPLICATION = 0x7069786C

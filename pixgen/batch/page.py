@@ -9,10 +9,10 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from pixgen import files
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
 from pixgen.batch.words import command
+from pixgen.io import files
 
 PER_PAGE = 500
 """Pictures on a page, which a browser still shows at once."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from pixgen import config as configs
-from pixgen import files
 from pixgen.batch import lock
 from pixgen.batch.choice import Choice, Wanted, agreed
 from pixgen.batch.driver import Driver, Stop, Watcher
@@ -22,6 +21,7 @@ from pixgen.batch.records import Record
 from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
 from pixgen.batch.worker import Picture
 from pixgen.config import RenderConfig
+from pixgen.io import files
 
 
 class Engine(Protocol):

@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pixgen import files
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record, numbered
+from pixgen.io import files
 
 TILE, GAP, LINE = 160, 8, 15
 LABEL = 200  # pixels for the words at the left of a grid's row

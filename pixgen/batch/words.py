@@ -11,7 +11,7 @@ from typing import Any
 
 from pixgen import config as configs
 from pixgen.batch.jobs import Settings
-from pixgen.layers import Layer
+from pixgen.io.yaml_files import Layer
 
 
 def words(settings: Settings) -> list[str]:

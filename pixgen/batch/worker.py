@@ -115,7 +115,8 @@ class Artist:
         yield failed
 
     def _draw(self, task: Task, warnings: list[str]) -> Iterator[Event]:
-        from pixgen import config, metadata, render
+        from pixgen import config, render
+        from pixgen.io import metadata
 
         began = time.perf_counter()
         asked = [config.resolve_auto(one) for one in task.configs]
@@ -144,7 +145,9 @@ class Artist:
     def _judge(self, drawing: Any, warnings: list[str]) -> list[dict[str, float]]:
         """Every score's numbers of each picture; a score that cannot judge is told of and left out."""
         found: list[dict[str, float]] = [{} for _ in drawing.configs]
-        images = drawing.pixels() if self._scores else None
+        if not self._scores:
+            return found
+        images = drawing.pixels()
         for name, score in self._scores.items():
             try:
                 numbers = score(drawing.engine, images)

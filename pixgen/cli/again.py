@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen import files, naming
 from pixgen.cli import settings as words
 from pixgen.cli.main import INTERRUPTED, say
 from pixgen.cli.progress import Bar
 from pixgen.cli.sink import Sink, draw_to
 from pixgen.errors import UsageError
+from pixgen.io import files, naming
 
 if TYPE_CHECKING:
     from pixgen.config import RenderConfig
-    from pixgen.metadata import Metadata
+    from pixgen.io.metadata import Metadata
 
 EPILOG = """\b
 Examples:
@@ -56,7 +56,8 @@ def again(
     pictures = [Path(word).expanduser() for word in arguments if word not in changes]
     if not pictures:
         raise UsageError("name the picture that is to be drawn again: pixgen again outputs/a-lighthouse.png")
-    from pixgen import metadata, registry
+    from pixgen import registry
+    from pixgen.io import metadata
 
     found = [(path, metadata.read(path)) for path in pictures]
     for file in plugins:
@@ -85,8 +86,8 @@ def again(
 
 def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
     from pixgen import again, config
-    from pixgen.layers import parse_assignments
-    from pixgen.resources import version
+    from pixgen.io.resources import version
+    from pixgen.settings.layers import parse_assignments
 
     try:
         stored = again.config_of(about, path.parent, str(path))
@@ -101,8 +102,8 @@ def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig
 
 def _warn(path: Path, about: Metadata, config: RenderConfig) -> None:
     """Say why the pixels may come out otherwise: another pixgen, another machine, drawn in a group, on a GPU."""
-    from pixgen import hardware
-    from pixgen.resources import version
+    from pixgen.backend import hardware
+    from pixgen.io.resources import version
 
     if about.version != version():
         say(f"{path} was drawn by pixgen {about.version}, this is {version()}: the picture may come out otherwise")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pixgen import naming
 from pixgen.cli.main import say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
+from pixgen.io import naming
 
 if TYPE_CHECKING:
     from pixgen.altering import Altered
@@ -78,7 +78,7 @@ def steps_shown(bar: Bar) -> Callable[[Step], None]:
 
 def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: bool) -> Path:
     """Save a picture and print its path, or its record."""
-    from pixgen import metadata
+    from pixgen.io import metadata
 
     path = metadata.save(made.image, target, made.about, overwrite=overwrite)
     about = made.about

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixgen import files
 from pixgen.cli.main import INTERRUPTED, say
 from pixgen.errors import UsageError
+from pixgen.io import files
 
 if TYPE_CHECKING:
     from pixgen.batch.driver import Stop
@@ -129,7 +129,7 @@ def batch(
 
     from pixgen.batch import jobs, lists
     from pixgen.batch.choice import Wanted
-    from pixgen.batch.wildcards import Wildcards
+    from pixgen.prompts.wildcards import Wildcards
 
     # Seen from the list, for that is where people put them.
     beside = Path() if list_file == "-" else Path(list_file).parent
@@ -239,7 +239,8 @@ def _said(
     flags: dict[str, Any], settings: tuple[str, ...], plugins: tuple[str, ...], model: str | None = None
 ) -> list[Any]:
     from pixgen import registry
-    from pixgen.layers import Layer, parse_assignments
+    from pixgen.io.yaml_files import Layer
+    from pixgen.settings.layers import parse_assignments
 
     for file in plugins:
         registry.load_file(file)

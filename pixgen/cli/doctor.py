@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from pixgen import resources
 from pixgen.cli import settings
+from pixgen.io import resources
 
 EPILOG = """\b
 Examples:
@@ -95,7 +95,7 @@ _INSTALL = "pip install -c constraints.txt . in pixgen's folder"
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from pixgen import hardware
+    from pixgen.backend import hardware
 
     device = hardware.device("auto")
     found = [f"cpu ({hardware.threads('auto')} of {os.cpu_count()} cores, {hardware.processor()})"]
@@ -112,7 +112,7 @@ def _devices() -> Iterator[Finding]:
 
 
 def _precision() -> Iterator[Finding]:
-    from pixgen import hardware
+    from pixgen.backend import hardware
 
     device = hardware.device("auto")
     chosen = hardware.precision("auto", device)
@@ -157,7 +157,7 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _presets() -> Iterator[Finding]:
-    from pixgen import layers
+    from pixgen.settings import layers
 
     names = layers.preset_names()
     way_out = "" if names else "install pixgen again: they come with it"
@@ -165,8 +165,8 @@ def _presets() -> Iterator[Finding]:
 
 
 def _user() -> Iterator[Finding]:
-    from pixgen import layers
     from pixgen.errors import UsageError
+    from pixgen.settings import layers
 
     path = resources.user_config()
     if not path.is_file():

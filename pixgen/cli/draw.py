@@ -6,13 +6,14 @@ import re
 
 import click
 
-from pixgen import files, naming, prompts
 from pixgen.cli import settings as words
 from pixgen.cli.main import COMMANDS, INTERRUPTED
 from pixgen.cli.progress import Bar
 from pixgen.cli.sink import Sink, draw_to
 from pixgen.errors import UsageError
+from pixgen.io import files, naming
 from pixgen.methods import METHODS
+from pixgen.prompts import grammar
 
 EPILOG = """\b
 Examples:
@@ -25,7 +26,7 @@ Examples:
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from pixgen.resources import version
+        from pixgen.io.resources import version
 
         click.echo(f"pixgen {version()}")
         context.exit()
@@ -138,4 +139,4 @@ def _require_sense(prompt: str, settings: tuple[str, ...]) -> None:
         if "=" not in word:
             whole = " ".join([prompt, *(w for w in settings if "=" not in w)])
             raise UsageError(f'{word!r} is no KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"')
-    prompts.parse(prompt)
+    grammar.parse(prompt)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from pixgen import files
 from pixgen.cli import altered
 from pixgen.cli import settings as words
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
+from pixgen.io import files
 
 EPILOG = """\b
 Examples:
@@ -61,7 +61,7 @@ def edit(
     if hole is not None and target.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError(f"{target.name}: a JPEG changes every pixel, outside the mask too; save as .png or .webp")
     from pixgen import altering
-    from pixgen.dalle import pair
+    from pixgen.networks import pair
 
     sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = pair.load(model)

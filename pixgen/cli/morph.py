@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pixgen import files
 from pixgen.cli import altered
 from pixgen.cli import settings as words
 from pixgen.cli.progress import Bar
+from pixgen.io import files
 
 EPILOG = """\b
 Examples:
@@ -45,7 +45,7 @@ def morph(
         output = output[:-4] + ".png"
     target = altered.target(output, f"{ends[0].stem} to {ends[1].stem}")
     from pixgen import altering
-    from pixgen.dalle import pair
+    from pixgen.networks import pair
 
     loaded = pair.load(model)
     files.check_writable(target.parent)

@@ -25,7 +25,7 @@ def presets(name: str | None, as_json: bool, debug: bool) -> int:
 
     Several can be merged: `-p ink -p quick`; of two that set the same, the later wins.
     """
-    from pixgen import layers
+    from pixgen.settings import layers
 
     known = layers.presets()
     if name is None:

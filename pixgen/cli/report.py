@@ -58,8 +58,8 @@ def report(
     """
     if plot_file is not None and Path(plot_file).suffix.lower() not in PLOTS:
         raise UsageError(f"--plot {plot_file}: a plot ends in {', '.join(PLOTS)}")
-    from pixgen import files
     from pixgen.batch import report as reports
+    from pixgen.io import files
 
     chosen = [name.strip() for name in scores.split(",")] if scores else None
     found = reports.samples(Path(folder).expanduser())

@@ -21,7 +21,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 def preset_names(_: click.Context, __: click.Parameter, beginning: str) -> list[CompletionItem]:
     """The presets that begin so, with their descriptions, for the shell."""
-    from pixgen import layers
+    from pixgen.settings import layers
 
     return [CompletionItem(name, help=about) for name, about in layers.presets().items() if name.startswith(beginning)]
 
@@ -69,7 +69,8 @@ def resolve(
 ) -> RenderConfig:
     """The config of all that was said, checked; an `auto` still is one. Runs the plugin files."""
     from pixgen import config, registry
-    from pixgen.layers import Layer, gather, parse_assignments
+    from pixgen.io.yaml_files import Layer
+    from pixgen.settings.layers import gather, parse_assignments
 
     assigned = parse_assignments(settings)
     for file in plugins:

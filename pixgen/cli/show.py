@@ -65,7 +65,8 @@ def show(
 
 
 def _picture(path: Path, as_json: bool) -> None:
-    from pixgen import again, metadata
+    from pixgen import again
+    from pixgen.io import metadata
 
     about = metadata.read(path)
     states = again.states(about, path.parent)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen import naming
 from pixgen.cli.main import say
 from pixgen.cli.progress import Bar
+from pixgen.io import naming
 
 if TYPE_CHECKING:
-    from pixgen.metadata import Metadata
+    from pixgen.io.metadata import Metadata
     from pixgen.render import Drawing
 
 
@@ -70,7 +70,7 @@ class Sink:
     @_finished()
     def save(self) -> None:
         """Save what is reached and print a path or a record for each picture."""
-        from pixgen import metadata
+        from pixgen.io import metadata
 
         pictures = zip(self.drawing.images(), self.targets, self.drawing.metadata(), self.drawing.losses, strict=True)
         for image, target, about, losses in pictures:
@@ -95,7 +95,7 @@ class Sink:
         """A JPEG that cannot hold its metadata should be known of before it is drawn."""
         from PIL import Image
 
-        from pixgen import metadata
+        from pixgen.io import metadata
 
         for target, about in zip(self.targets, self.drawing.metadata(), strict=True):
             metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)

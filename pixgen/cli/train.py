@@ -141,7 +141,7 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
     _require("matplotlib", "matplotlib")
     if name in ("data", "all") or said.get("drawings"):
         _require("resvg_py", "resvg-py")
-    from pixgen import hardware
+    from pixgen.backend import hardware
     from pixgen.training import monitor, runs
 
     wanted = whole.Wanted(more=more, **said)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pixgen import files, naming
 from pixgen.cli import altered
 from pixgen.cli import settings as words
 from pixgen.cli.progress import Bar
+from pixgen.io import files, naming
 
 EPILOG = """\b
 Examples:
@@ -53,7 +53,7 @@ def vary(
     name = f"{path.stem} variation"
     altered.target(output, name)  # a wrong name should not wait for torch
     from pixgen import altering
-    from pixgen.dalle import pair
+    from pixgen.networks import pair
 
     sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     with Bar("varying", count * steps, quiet) as bar:

@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.cutters.base import Cutter
-from pixgen.frame import Size
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size, clamp
+from pixgen.contracts import Cutter
 from pixgen.registry import register
-from pixgen.streams import Streams
-from pixgen.tensors import clamp
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from pixgen.filters.base import Filter
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Filter
 from pixgen.registry import register
-from pixgen.streams import Streams
 
 
 @register("filter", "monochrome")

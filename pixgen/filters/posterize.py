@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pixgen.filters.base import Filter
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Filter
 from pixgen.registry import register
-from pixgen.streams import Streams
 
 
 @register("filter", "posterize")

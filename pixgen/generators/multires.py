@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Params, Size
-from pixgen.generators.base import Generator
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Generator, Params
 from pixgen.registry import register
-from pixgen.streams import Streams
 
 EDGE = 0.98
 """Encoded pixels end at (1 ± EDGE) / 2: tanh never reaches 0 or 1, and near them its gradient dies."""

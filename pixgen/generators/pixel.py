@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Params, Size
-from pixgen.generators.base import Generator
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size, clamp
+from pixgen.contracts import Generator, Params
 from pixgen.registry import register
-from pixgen.streams import Streams
-from pixgen.tensors import clamp
 
 
 @register("generator", "pixel")

@@ -10,14 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Params, Size
-from pixgen.generators import vqgan_model
-from pixgen.generators.base import Generator
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size, clamp
+from pixgen.contracts import Generator, Params
 from pixgen.models import cache, zoo
 from pixgen.models.zoo import is_path
+from pixgen.networks import vqgan
 from pixgen.registry import register
-from pixgen.streams import Streams
-from pixgen.tensors import clamp
 
 
 @register("generator", "vqgan")
@@ -36,7 +35,7 @@ class VQGAN(Generator):
     init_from: Literal["codes", "noise", "gradient"] = "codes"
     """Random start: a random code at every place, the codes of white noise, or of a random colour gradient."""
 
-    _network: vqgan_model.VQModel | None = field(init=False, repr=False, compare=False, default=None)
+    _network: vqgan.VQModel | None = field(init=False, repr=False, compare=False, default=None)
 
     def prepare(self, device: torch.device) -> None:
         """Load the weights. Raises UsageError when there are none, PixgenError when they cannot be used."""
@@ -50,16 +49,16 @@ class VQGAN(Generator):
         """The checkpoint of one's own, if `model` is one."""
         return [self.model] if is_path(self.model) else []
 
-    def _load(self) -> vqgan_model.VQModel:
+    def _load(self) -> vqgan.VQModel:
         if self.model == zoo.EMBEDDED:
-            return vqgan_model.load(vqgan_model.EMBEDDED)
+            return vqgan.load(vqgan.EMBEDDED)
         if is_path(self.model):
-            return vqgan_model.load(Path(self.model).expanduser(), self.config)
+            return vqgan.load(Path(self.model).expanduser(), self.config)
         entry = zoo.get(self.model, "vqgan")
         config = self.config or cache.companion(entry, "model.yaml")
-        return vqgan_model.load(cache.weights(entry), config, entry.architecture or None)
+        return vqgan.load(cache.weights(entry), config, entry.architecture or None)
 
-    def use(self, network: vqgan_model.VQModel) -> VQGAN:
+    def use(self, network: vqgan.VQModel) -> VQGAN:
         """Draw with this network instead of loading one (tests, trainings). Returns self."""
         self._network = network.eval().requires_grad_(False)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -67,7 +66,7 @@ class VQGAN(Generator):
         return self
 
     @property
-    def network(self) -> vqgan_model.VQModel:
+    def network(self) -> vqgan.VQModel:
         """The loaded network; raises RuntimeError before `prepare`."""
         if self._network is None:
             raise RuntimeError("generator.vqgan used before prepare()")

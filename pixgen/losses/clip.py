@@ -10,11 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Frame, Session
-from pixgen.losses.base import Loss, Reads
-from pixgen.perceptors.base import Perceptor
-from pixgen.pictures import fit, read
-from pixgen.prompts import Prompt, parse
+from pixgen.contracts import Frame, Loss, Perceptor, Reads, Session
+from pixgen.io.pictures import fit, read
+from pixgen.prompts.grammar import Prompt, parse
 from pixgen.registry import register
 
 

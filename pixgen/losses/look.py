@@ -10,8 +10,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pixgen.frame import Frame
-from pixgen.losses.base import Loss, Reads
+from pixgen.contracts import Frame, Loss, Reads
 from pixgen.registry import register
 
 LUMA = (0.2126, 0.7152, 0.0722)

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pixgen.frame import Frame, Session, Size
-from pixgen.losses.base import Loss, Reads
-from pixgen.pictures import fit, read
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Frame, Loss, Reads, Session
+from pixgen.io.pictures import fit, read
 from pixgen.registry import register
 
 

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from pixgen import files, resources
 from pixgen.errors import UsageError
+from pixgen.io import files, resources
 from pixgen.models.zoo import Entry, File
 
 State = Literal["here", "partly here", "not here"]

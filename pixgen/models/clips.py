@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import PixgenError, UsageError, did_you_mean
 from pixgen.models import weights as files
 from pixgen.models.zoo import Entry, File
-from pixgen.torchvision_ops import ensure_torchvision
 
 
 class Tokenize(Protocol):

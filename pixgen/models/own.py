@@ -9,8 +9,8 @@ from typing import Any
 import torch
 import yaml
 
-from pixgen import files
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.models import clips, vqgans, weights, zoo
 from pixgen.models.zoo import Entry, File
 

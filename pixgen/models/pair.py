@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import load_user
 from pixgen.models import zoo
+from pixgen.settings.layers import load_user
 
 FILES = {"perceptor.safetensors": "clip", "vqgan.safetensors": "vqgan"}
 """What a folder must hold to draw, and the training that makes it. A start that reads more looks in the same folder."""

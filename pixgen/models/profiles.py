@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from pixgen import files, resources
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import Layer, load_yaml
+from pixgen.io import files, resources
+from pixgen.io.yaml_files import Layer, load_yaml
 from pixgen.models import zoo
 from pixgen.models.pair import folder_of
 from pixgen.models.zoo import is_path

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixgen import resources
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import resources
 from pixgen.models import cache, parts, weights
 from pixgen.models.download import Failed, Patience, Report, fetch
 from pixgen.models.parts import Part

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pixgen.errors import PixgenError
-from pixgen.layers import load_yaml
+from pixgen.io.yaml_files import load_yaml
 from pixgen.models import cache, zoo
 from pixgen.models.profiles import default_file
 
@@ -30,7 +30,7 @@ def findings(check: Literal["quick", "hashes"] = "quick") -> list[Finding]:
 
 
 def _embedded() -> Iterator[Finding]:
-    from pixgen import resources
+    from pixgen.io import resources
 
     for name in ("perceptor.safetensors", "vqgan.safetensors"):
         path = resources.embedded() / name

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from pixgen.errors import UsageError
-from pixgen.layers import load_yaml
+from pixgen.io.yaml_files import load_yaml
 from pixgen.models import weights as files
 
 QUANTIZERS = {

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.files import TEMPORARY
+from pixgen.io.files import TEMPORARY
 from pixgen.models import torchscript
 
 Format = Literal["safetensors", "zip", "torchscript", "pickle"]

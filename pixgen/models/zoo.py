@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pixgen import resources, schema
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.layers import Layer, load_yaml
+from pixgen.io import resources, schema
+from pixgen.io.yaml_files import Layer, load_yaml
 
 EMBEDDED = "pixgen-tiny"
 """The pair that comes with pixgen; its networks are not fetched."""

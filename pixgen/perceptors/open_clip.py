@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.contracts import Perceptor
 from pixgen.errors import UsageError
 from pixgen.models import cache, clips, zoo
 from pixgen.models.zoo import is_path
-from pixgen.perceptors.base import Perceptor
 from pixgen.registry import register
 
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
-from pixgen.perceptors.base import Perceptor
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.registry import register
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "perceptor.safetensors"

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import files, resources
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files, resources
 from pixgen.models import weights
 from pixgen.scenery.reader import Asked
 

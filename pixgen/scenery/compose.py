@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.frame import Size
-from pixgen.pictures import fit
+from pixgen.backend.tensors import Size
+from pixgen.io.pictures import fit
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.reader import Asked, Reading
 from pixgen.scenery.styles import STYLES, blur, tinted

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pixgen.registry import register
-from pixgen.schedulers.base import Scheduler, schedule
+from pixgen.contracts import Scheduler
+from pixgen.registry import register, schedule
 
 
 @register("scheduler", "constant")

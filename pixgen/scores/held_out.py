@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pixgen import registry
+from pixgen.contracts import Judged, Score
 from pixgen.registry import register
-from pixgen.scores.base import Judged, Score
 
 
 @register("score", "held_out")

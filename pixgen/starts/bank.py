@@ -12,17 +12,18 @@ from typing import Any, ClassVar
 import torch
 
 from pixgen import registry
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Params, Session, Start
 from pixgen.errors import UsageError
-from pixgen.frame import Params, Session, Size
+from pixgen.io.pictures import fit, read
 from pixgen.models import zoo
-from pixgen.pictures import fit, read
-from pixgen.prompts import Prompt
+from pixgen.networks.store import files_in
+from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
 from pixgen.scenery import bank
 from pixgen.scenery.compose import compose, cut_out, layout, recoloured
 from pixgen.scenery.reader import ELDERS, Asked, Reader, Reading
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
-from pixgen.starts.base import Start, weights_in
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class BankStart(Start):
 
     def files(self) -> list[str]:
         """The bank and its networks, if they are not those that come with pixgen."""
-        return weights_in(self.folder, ("bank", "perceptor", "vqgan"))
+        return files_in(self.folder, ("bank", "perceptor", "vqgan"))
 
     def prepare(self, session: Session) -> None:
         """Load the bank and read the prompts.

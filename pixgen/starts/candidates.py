@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pixgen.dalle.pair import SIDE, Pair, load
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Params, Session, Start
 from pixgen.errors import UsageError
-from pixgen.frame import Params, Session, Size
-from pixgen.pictures import fit, read
-from pixgen.prompts import Prompt, parse
+from pixgen.io.pictures import fit, read
+from pixgen.networks.pair import SIDE, Pair, load
+from pixgen.networks.store import files_in
+from pixgen.prompts.grammar import Prompt, parse
 from pixgen.scenery.reader import every_subject
-from pixgen.starts.base import Start, weights_in
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Candidates(Start):
 
     def files(self) -> list[str]:
         """The pair's files, if it is not the one that comes with pixgen."""
-        return weights_in(self.folder, self.networks)
+        return files_in(self.folder, self.networks)
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         if self._pair is None:

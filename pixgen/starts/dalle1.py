@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pixgen.dalle.pair import Pair
 from pixgen.errors import UsageError
-from pixgen.prompts import Prompt
+from pixgen.networks.pair import Pair
+from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
 from pixgen.starts.candidates import Candidates
 

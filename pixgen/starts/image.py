@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pixgen.frame import Params, Session, Size
-from pixgen.pictures import fit, read
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Params, Session, Start
+from pixgen.io.pictures import fit, read
 from pixgen.registry import register
-from pixgen.starts.base import Start
 
 
 @register("start", "image")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixgen.frame import Params, Session, Size
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size
+from pixgen.contracts import Params, Session, Start
 from pixgen.registry import register
-from pixgen.starts.base import Start
-from pixgen.streams import Streams
 
 
 @register("start", "random")

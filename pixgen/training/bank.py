@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import errors, files, resources
+from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.generators import vqgan_model
+from pixgen.io import files, resources
+from pixgen.networks import vqgan as vqgan_model
 from pixgen.perceptors.tiny import Tiny
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery.bank import MASK, SIDE, Bank, Entry

@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pixgen import errors
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.training import monitor, runs

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pixgen import errors, files
+from pixgen import errors
+from pixgen.io import files
 from pixgen.training import monitor
 from pixgen.training.drawings import SETS, Drawing, load_sprites
 

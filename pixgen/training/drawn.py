@@ -20,10 +20,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pixgen import api, files, layers, pictures, resources
+from pixgen import api
 from pixgen.engine import Step
 from pixgen.errors import UsageError
+from pixgen.io import files, pictures, resources
 from pixgen.models import zoo
+from pixgen.settings import layers
 from pixgen.training.figures import Figure, difference, share
 from pixgen.training.judge import Judge
 from pixgen.training.labels import LABELS

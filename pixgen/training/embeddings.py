@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import variations as variations_of
-from pixgen.dalle.pair import Pair
+from pixgen.networks.pair import Pair
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.figures import Figure, mean, share
 from pixgen.training.grids import CleanScenes

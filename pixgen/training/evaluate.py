@@ -19,9 +19,8 @@ from pathlib import Path
 import torch
 
 from pixgen import errors
-from pixgen.dalle import pair
 from pixgen.errors import PixgenError, UsageError
-from pixgen.generators import vqgan_model
+from pixgen.networks import pair, vqgan
 from pixgen.perceptors.tiny import Tiny
 from pixgen.training import drawn, embeddings, judge, measures, prompts
 from pixgen.training.figures import Figure, keep, kept, table
@@ -46,7 +45,7 @@ def of_perceptor(options: argparse.Namespace) -> list[Figure]:
 def of_vqgan(options: argparse.Namespace) -> list[Figure]:
     tiny = Tiny(str(options.folder / "perceptor.safetensors"))
     tiny.prepare(torch.device("cpu"))
-    model = vqgan_model.load(options.folder / "vqgan.safetensors")
+    model = vqgan.load(options.folder / "vqgan.safetensors")
     return measures.vqgan(model, tiny, options.cache, max(1, options.pictures // 16))
 
 

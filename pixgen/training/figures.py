@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixgen import files
+from pixgen.io import files
 
 Z = 1.959964
 """Of a 95 % interval."""

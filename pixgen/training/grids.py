@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pixgen import files
-from pixgen.dalle import store
-from pixgen.dalle.pair import SIDE, Pair
+from pixgen.io import files
+from pixgen.networks import store
+from pixgen.networks.pair import SIDE, Pair
 from pixgen.scenery.captions import Scene
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.vocabulary import COLOURS

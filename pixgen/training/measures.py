@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.generators.vqgan_model import VQModel
+from pixgen.networks.vqgan import VQModel
 from pixgen.perceptors.tiny import Tiny
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES

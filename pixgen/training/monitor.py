@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from pixgen import files
+from pixgen.io import files
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

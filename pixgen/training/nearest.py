@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import errors, resources
+from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.io import resources
+from pixgen.io.pictures import fit, read
 from pixgen.perceptors.tiny import Tiny
-from pixgen.pictures import fit, read
 from pixgen.training import bank, monitor
 from pixgen.training.drawings import HELD_OUT, load_sprites
 

@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen import errors
-from pixgen.dalle import store
-from pixgen.dalle.pair import Pair, load
-from pixgen.dalle.prior import Prior, PriorConfig
+from pixgen.networks import store
+from pixgen.networks.pair import Pair, load
+from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.training import runs
 from pixgen.training.grids import CleanScenes
 from pixgen.training.pool import Pool, pool

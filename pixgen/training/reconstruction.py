@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.generators.vqgan_model import VQModel
-from pixgen.perceptors.tiny_model import TinyCLIP
+from pixgen.networks.clip import TinyCLIP
+from pixgen.networks.vqgan import VQModel
 
 
 def slopes(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,10 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pixgen import files, hardware
+from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
+from pixgen.networks.clip import TinyCLIP
 from pixgen.perceptors.tiny import Tiny
-from pixgen.perceptors.tiny_model import TinyCLIP
 from pixgen.training import monitor
 from pixgen.training.drawings import load_sprites
 
@@ -52,7 +53,7 @@ def begin(chosen: argparse.Namespace) -> torch.device:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 for what is computed inside, where the processor has it; float32 elsewhere (`pixgen.hardware`)."""
+    """bfloat16 for what is computed inside, where the processor has it; else float32 (`backend.hardware`)."""
     fast = hardware.precision("auto", str(device)) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 

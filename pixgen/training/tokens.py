@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from pixgen import errors
-from pixgen.dalle import store
-from pixgen.dalle.decoder import Prefix, TokenConfig, TokenDecoder
-from pixgen.dalle.pair import Pair, load
+from pixgen.networks import store
+from pixgen.networks.pair import Pair, load
+from pixgen.networks.token_decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.training import monitor, runs
 from pixgen.training.grids import CleanScenes, Grids
 from pixgen.training.muon import Muon, matrices

@@ -28,10 +28,10 @@ from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.generators.vqgan_model import TINY, VQModel, load, save
+from pixgen.networks.discriminator import Discriminator
+from pixgen.networks.vqgan import TINY, VQModel, load, save
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes, Components
-from pixgen.training.discriminator import Discriminator
 from pixgen.training.pool import Pool, pool
 from pixgen.training.reconstruction import distance, measure
 from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip

@@ -20,7 +20,7 @@ from pixgen.batch.local import Local
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
 from pixgen.batch.worker import Picture, Stepped
-from pixgen.layers import Layer
+from pixgen.io.yaml_files import Layer
 
 TOYS: dict[str, Any] = {
     "generator": "toy",
@@ -52,9 +52,9 @@ import torch
 
 import pixgen.testing
 from pixgen.errors import PixgenError
-from pixgen.losses.base import Loss
+from pixgen.contracts import Loss
 from pixgen.registry import register
-from pixgen.scores.base import Score
+from pixgen.contracts import Score
 
 
 @register("loss", "trouble")

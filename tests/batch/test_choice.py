@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pixgen import hardware
+from pixgen.backend import hardware
 from pixgen.batch import choice as choices
 from pixgen.batch import local, ray_engine
 from pixgen.batch.choice import Choice, Wanted, agreed, group_size, on_cpu

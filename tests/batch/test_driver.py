@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pixgen import metadata
 from pixgen.batch.choice import Choice, Wanted
 from pixgen.batch.driver import DEATHS, Stop
 from pixgen.batch.local import Local
@@ -16,6 +15,7 @@ from pixgen.batch.processes import Processes
 from pixgen.batch.worker import Event, Failed, Task
 from pixgen.cli.main import run
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import metadata
 
 from .conftest import WORDS, Lists
 

@@ -14,7 +14,7 @@ from pixgen.batch.jobs import MAX_JOBS, parse_grid, parse_seeds
 from pixgen.batch.lists import Row
 from pixgen.batch.words import words
 from pixgen.errors import UsageError
-from pixgen.layers import parse_assignments
+from pixgen.settings.layers import parse_assignments
 
 from .conftest import Lists, rows
 
@@ -67,7 +67,7 @@ def test_a_row_wins_over_the_flags_and_the_grid_over_the_row(lists: Lists) -> No
 
 def test_choices_are_settled_and_the_template_kept(lists: Lists) -> None:
     (lists.folder / "animal.txt").write_text("fox\ncat\n")
-    from pixgen.batch.wildcards import Wildcards
+    from pixgen.prompts.wildcards import Wildcards
 
     plan = {"wildcards": Wildcards([lists.folder])}
     drawn = lists.jobs("a {red|blue} __animal__\n", seeds=range(20), **plan)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixgen import prompts
-from pixgen.batch.wildcards import Wildcards
 from pixgen.errors import UsageError
+from pixgen.prompts import grammar
+from pixgen.prompts.wildcards import Wildcards
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def test_all_come_with_the_leftmost_slowest(wildcards: Wildcards) -> None:
 @given(st.text(alphabet="ab|{} \\", max_size=14))
 def test_as_many_as_are_counted_and_each_is_settled(text: str) -> None:
     try:
-        prompts.parse(text)
+        grammar.parse(text)
     except UsageError:
         return
     found = list(Wildcards([]).all(text))
     assert len(found) == Wildcards([]).count(text)
-    assert all(prompts.choose(one, seed) == prompts.choose(one, 0) for one in found for seed in range(3))
-    assert {prompts.choose(text, seed) for seed in range(20)} <= {prompts.choose(one, 0) for one in found}
+    assert all(grammar.choose(one, seed) == grammar.choose(one, 0) for one in found for seed in range(3))
+    assert {grammar.choose(text, seed) for seed in range(20)} <= {grammar.choose(one, 0) for one in found}
 
 
 def test_the_seed_decides(wildcards: Wildcards) -> None:
@@ -57,7 +57,7 @@ def test_the_seed_decides(wildcards: Wildcards) -> None:
     assert drawn == [wildcards.draw(template, seed) for seed in range(600)]
     assert set(drawn) == set(wildcards.all(template))
     # Without wildcards it is the choice of a single picture.
-    assert wildcards.draw("a {red|blue} fox", 3) == prompts.choose("a {red|blue} fox", 3)
+    assert wildcards.draw("a {red|blue} fox", 3) == grammar.choose("a {red|blue} fox", 3)
 
 
 @pytest.mark.parametrize(

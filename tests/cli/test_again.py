@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 import pixgen
-from pixgen import metadata
 from pixgen.cli.main import run
-from pixgen.resources import embedded
+from pixgen.io import metadata
+from pixgen.io.resources import embedded
 
 PLUGIN = "import pixgen.testing\n"
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixgen import files, pictures
 from pixgen.cli.main import run
 from pixgen.errors import UsageError
+from pixgen.io import files, pictures
 
 PLUGIN = "import pixgen.testing\n"
 

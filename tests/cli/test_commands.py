@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pixgen
-from pixgen import layers, metadata, registry, resources
+from pixgen import registry
 from pixgen.cli import doctor, nearmiss
 from pixgen.cli.main import COMMANDS, COMPLETE, run
+from pixgen.io import metadata, resources
+from pixgen.settings import layers
 
 ROOT = Path(__file__).parent.parent.parent
 TEACHER = str(ROOT / "docs" / "teacher.png")

@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 
 import pixgen
-from pixgen import metadata, registry
+from pixgen import registry
 from pixgen.cli.main import run
 from pixgen.errors import UsageError
+from pixgen.io import metadata
 
 PLUGIN = """
 import time
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 import torch
 
 import pixgen.testing
-from pixgen.losses.base import Loss
+from pixgen.contracts import Loss
 from pixgen.registry import register
 
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import pixgen
-from pixgen import metadata
 from pixgen.cli.main import run
-from pixgen.dalle.pair import load
+from pixgen.io import metadata
+from pixgen.networks.pair import load
 from tests.dalle.toys import pair
 
 

@@ -14,8 +14,8 @@ from safetensors.torch import save
 
 from pixgen.cli import doctor
 from pixgen.cli.main import run
-from pixgen.generators.vqgan_model import TINY, VQModel
 from pixgen.models import profiles, zoo
+from pixgen.networks.vqgan import TINY, VQModel
 from tests.models import small
 from tests.models.server import Server, running
 

@@ -17,11 +17,13 @@ import pytest
 import torch
 from PIL import Image
 
-from pixgen import config, layers
+from pixgen import config
 from pixgen.cli.main import run
+from pixgen.io.yaml_files import Layer
 from pixgen.models import pair
-from pixgen.perceptors.tiny_model import TinyConfig
+from pixgen.networks.clip import TinyConfig
 from pixgen.scenery.subjects import load_subjects
+from pixgen.settings import layers
 from pixgen.training import clip, drawings, evaluate, runs, vqgan, whole
 from tests.training.shapes import SHAPES, pack
 
@@ -266,7 +268,7 @@ def test_a_pair_is_a_folder_or_a_name(tmp_path: Path) -> None:
     assert pair.settings("vqgan-imagenet-f16-1024")["generator"]["model"] == "vqgan-imagenet-f16-1024"
     Path(os.environ["PIXGEN_HOME"]).mkdir()
     Path(os.environ["PIXGEN_HOME"], "config.yaml").write_text("perceptors: {big: {type: tiny}}\n")
-    said = layers.gather([], None, [layers.Layer(pair.settings("pixgen-tiny"), "--model")])
+    said = layers.gather([], None, [Layer(pair.settings("pixgen-tiny"), "--model")])
     assert list(config.resolve(said).perceptors) == ["tiny"]
 
 

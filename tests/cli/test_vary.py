@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import pixgen
-from pixgen import metadata
 from pixgen.cli.main import run
-from pixgen.dalle import pair
+from pixgen.io import metadata
+from pixgen.networks import pair
 from tests.toy_pair import ToyPair
 
 FAST = ["--seed", "3", "--candidates", "1", "--quiet"]

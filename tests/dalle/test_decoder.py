@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pixgen.dalle.decoder import Prefix, TokenDecoder
 from pixgen.errors import UsageError
+from pixgen.networks.token_decoder import Prefix, TokenDecoder
 from tests.dalle.toys import SMALL, decoder
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixgen.dalle import store
-from pixgen.dalle.pair import load
 from pixgen.errors import PixgenError, UsageError
+from pixgen.networks import store
+from pixgen.networks.pair import load
 from tests.dalle.toys import TOKENS, decoder, pair
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.dalle.prior import Prior, PriorConfig
+from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.training.prior import energy_distance, nearness
 
 CONFIG = PriorConfig(embedding=8, width=48, blocks=1)

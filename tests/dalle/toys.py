@@ -10,11 +10,10 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 
-from pixgen.dalle import store
-from pixgen.dalle.decoder import TokenConfig, TokenDecoder
-from pixgen.dalle.prior import Prior, PriorConfig
-from pixgen.generators import vqgan_model
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks import store, vqgan
+from pixgen.networks.clip import TinyCLIP, TinyConfig
+from pixgen.networks.prior import Prior, PriorConfig
+from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.clip import export
 from pixgen.training.scenes import Batch
@@ -51,9 +50,9 @@ def networks(folder: Path, seed: int = 0) -> Path:
     batch = Batch(torch.rand(2, 3, 32, 32), ["a cat", "a dog"], none, none)
     folder.mkdir(parents=True, exist_ok=True)
     export(TinyCLIP(CLIP).eval(), tokenizer, WORDS, batch, folder / "perceptor.safetensors", {"pictures": 0})
-    sizes = {**vqgan_model.TINY["ddconfig"], "ch_mult": [1, 1, 1, 1], "resolution": 128}
-    config = {**vqgan_model.TINY, "ddconfig": sizes, "n_embed": TOKENS.codes}
-    vqgan_model.save(vqgan_model.VQModel(config), folder / "vqgan.safetensors")
+    sizes = {**vqgan.TINY["ddconfig"], "ch_mult": [1, 1, 1, 1], "resolution": 128}
+    config = {**vqgan.TINY, "ddconfig": sizes, "n_embed": TOKENS.codes}
+    vqgan.save(vqgan.VQModel(config), folder / "vqgan.safetensors")
     return folder
 
 

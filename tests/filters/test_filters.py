@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pixgen import registry
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Filter
 from pixgen.errors import UsageError
-from pixgen.filters.base import Filter
-from pixgen.streams import Streams
 
 STREAMS = [Streams(0), Streams(1)]
 

@@ -3,9 +3,9 @@ import torch
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
-from pixgen.generators.base import Generator
-from pixgen.generators.vqgan_model import TINY, VQModel
-from pixgen.streams import Streams
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Generator
+from pixgen.networks.vqgan import TINY, VQModel
 
 
 @pytest.fixture(params=registry.names("generator"))

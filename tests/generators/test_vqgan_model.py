@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.generators import vqgan_model
 from pixgen.generators.vqgan import VQGAN
-from pixgen.generators.vqgan_model import TINY, Quantizer, VQModel
+from pixgen.networks import vqgan
+from pixgen.networks.vqgan import TINY, Quantizer, VQModel
 
 TAMING = {key: value for key, value in TINY.items() if key != "group"}  # taming's own blocks know only 32 groups
 SMALL = {**TAMING, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 2], "attn_resolutions": [128], "resolution": 256}}
@@ -40,7 +40,7 @@ def test_attention_gradient_equals_taming() -> None:
     block = AttnBlock(32).double()
     x = torch.randn(2, 32, 5, 7, dtype=torch.float64, requires_grad=True)
     (expected,) = torch.autograd.grad(block(x).square().sum(), x)
-    (found,) = torch.autograd.grad(vqgan_model._attend(block, x).square().sum(), x)
+    (found,) = torch.autograd.grad(vqgan._attend(block, x).square().sum(), x)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -91,7 +91,7 @@ def test_gradient_passes_straight_through(kind: str) -> None:
 def test_a_chunked_search_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     quantizer, z = Quantizer("vq", 16, 4, 4), torch.randn(2, 4, 6, 6)
     expected = quantizer.nearest(z)
-    monkeypatch.setattr(vqgan_model, "ROWS", 7)
+    monkeypatch.setattr(vqgan, "ROWS", 7)
     assert torch.equal(quantizer.nearest(z), expected)
 
 
@@ -100,8 +100,8 @@ def test_half_precision_latents_are_quantised_in_float32() -> None:
 
 
 def test_saved_weights_load_again(model: VQModel, tmp_path) -> None:
-    vqgan_model.save(model, tmp_path / "vqgan.safetensors", pictures=5)
-    loaded = vqgan_model.load(tmp_path)
+    vqgan.save(model, tmp_path / "vqgan.safetensors", pictures=5)
+    loaded = vqgan.load(tmp_path)
     codes = torch.randn(1, 8, 4, 4)
     torch.testing.assert_close(loaded.decode(codes), model.decode(codes), rtol=0.05, atol=0.02)
     assert loaded.config["about"] == {"pictures": 5}
@@ -113,12 +113,12 @@ def test_keys_that_do_not_fit_are_named(model: VQModel, tmp_path) -> None:
     weights = model.state_dict()
     weights["extra"] = weights.pop("quant_conv.bias")
     with pytest.raises(PixgenError, match=r"missing quant_conv.bias, unexpected extra"):
-        vqgan_model.load_strict(model, weights, tmp_path)
+        vqgan.load_strict(model, weights, tmp_path)
 
 
 def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None:
     with pytest.raises(UsageError, match="not found"):
-        vqgan_model.load(tmp_path / "no.safetensors")
+        vqgan.load(tmp_path / "no.safetensors")
     with pytest.raises(UsageError, match="quantizer 'soft'"):
         VQModel({**SMALL, "quantizer": "soft"})
 
@@ -143,11 +143,11 @@ def test_files_that_are_no_vqgan_are_named(content: bytes | None, metadata: dict
     else:
         path.write_bytes(content)
     with pytest.raises(PixgenError, match=rf"odd\.safetensors is {said}"):
-        vqgan_model.load(path)
+        vqgan.load(path)
 
 
 def test_pixgen_s_own_weights_missing_are_no_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setattr(vqgan_model, "EMBEDDED", tmp_path / "vqgan.safetensors")
+    monkeypatch.setattr(vqgan, "EMBEDDED", tmp_path / "vqgan.safetensors")
     with pytest.raises(PixgenError, match="install pixgen again") as caught:
         VQGAN().prepare(torch.device("cpu"))
     assert caught.value.exit_code == 1

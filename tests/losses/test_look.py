@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from pixgen import registry
+from pixgen.contracts import Frame, Loss
 from pixgen.errors import UsageError
-from pixgen.frame import Frame
-from pixgen.losses.base import Loss
 
 
 def value(loss: Loss, images: torch.Tensor) -> float:

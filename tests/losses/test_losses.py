@@ -9,12 +9,11 @@ from PIL import Image
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Frame, Loss, Session, View
 from pixgen.errors import UsageError
-from pixgen.frame import Frame, Session, View
-from pixgen.losses.base import Loss
 from pixgen.losses.clip import spherical
-from pixgen.prompts import Prompt, parse
-from pixgen.streams import Streams
+from pixgen.prompts.grammar import Prompt, parse
 from pixgen.testing import ToyGenerator, ToyPerceptor
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from pixgen import resources
 from pixgen.cli.main import run
-from pixgen.generators.vqgan_model import TINY, VQModel
+from pixgen.io import resources
 from pixgen.models import cache, profiles, pull, zoo
+from pixgen.networks.vqgan import TINY, VQModel
 from tests.models import small
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text()

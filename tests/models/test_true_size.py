@@ -12,8 +12,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pixgen.generators.vqgan_model import VQModel
 from pixgen.models import clips, vqgans, zoo
+from pixgen.networks.vqgan import VQModel
 from tests.models import llamagen
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from pixgen import registry
 from pixgen.errors import PixgenError, UsageError
-from pixgen.generators.vqgan_model import VQModel, load
 from pixgen.models import vqgans
+from pixgen.networks.vqgan import VQModel, load
 
 DDCONFIG = {
     "double_z": False,

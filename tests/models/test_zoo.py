@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from pixgen import config, layers, resources
+from pixgen import config
 from pixgen.config import RenderConfig, Stage
 from pixgen.errors import UsageError
-from pixgen.layers import Layer
+from pixgen.io import resources
+from pixgen.io.yaml_files import Layer
 from pixgen.models import cache, clips, profiles, status, vqgans, zoo
+from pixgen.settings import layers
 
 ENTRIES = zoo.entries()
 NAMES = [entry.name for entry in ENTRIES]
@@ -84,7 +86,7 @@ def test_clips_are_what_open_clip_says_of_them(entry: zoo.Entry) -> None:
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind == "vqgan" and e.architecture], ids=lambda e: e.name)
 def test_vqgans_can_be_built_as_they_say(entry: zoo.Entry) -> None:
-    from pixgen.generators.vqgan_model import VQModel
+    from pixgen.networks.vqgan import VQModel
 
     with torch.device("meta"):
         model = VQModel(entry.architecture)
@@ -142,7 +144,7 @@ def test_models_of_one_s_own_are_not_drawn_under_the_tiny_pair_s_settings(said: 
 
 
 def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> None:
-    from pixgen.generators.vqgan_model import TINY, VQModel, save
+    from pixgen.networks.vqgan import TINY, VQModel, save
 
     save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
     assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1

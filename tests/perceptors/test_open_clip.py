@@ -17,7 +17,7 @@ from pixgen import registry
 from pixgen.build import build
 from pixgen.config import resolve, resolve_auto
 from pixgen.errors import PixgenError, UsageError
-from pixgen.layers import Layer
+from pixgen.io.yaml_files import Layer
 from pixgen.models import clips
 from pixgen.perceptors.open_clip import OpenCLIP
 from tests.models import small

@@ -11,9 +11,9 @@ from tokenizers.pre_tokenizers import Whitespace
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
+from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
-from pixgen.perceptors.base import Perceptor
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks.clip import TinyCLIP, TinyConfig
 from tests.models import small
 
 WORDS = ["[PAD]", "[UNK]", "a", "fox", "house", "raposa"]

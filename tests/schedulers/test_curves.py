@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.schedulers.base import schedule
+from pixgen.registry import schedule
 
 VALUES = st.floats(-1e6, 1e6)
 POSITIVE = st.floats(1e-6, 1e6)

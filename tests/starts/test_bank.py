@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pixgen import files, prompts, registry
+from pixgen import registry
+from pixgen.backend.streams import Streams
+from pixgen.contracts import Session
 from pixgen.errors import UsageError
-from pixgen.frame import Session
+from pixgen.io import files
+from pixgen.prompts import grammar
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery import compose
 from pixgen.scenery.bank import Bank, Entry
@@ -23,7 +26,6 @@ from pixgen.scenery.reader import Asked, Reader, Reading
 from pixgen.scenery.subjects import load_subjects
 from pixgen.scenery.synonyms import phrases
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.streams import Streams
 from tests.training.pair import write_pair
 
 SUBJECTS: dict[str, dict[str, Any]] = {
@@ -229,7 +231,7 @@ def session(text: str, generator: dict[str, Any] | None = None, seeds: tuple[int
     made = registry.create("generator", generator or {"type": "pixel"})
     made.prepare(torch.device("cpu"))
     return Session(
-        torch.device("cpu"), (32, 32), made, {}, [prompts.parse(text) for _ in seeds], [Streams(s) for s in seeds]
+        torch.device("cpu"), (32, 32), made, {}, [grammar.parse(text) for _ in seeds], [Streams(s) for s in seeds]
     )
 
 

@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 
 from pixgen import registry
-from pixgen.dalle.pair import load
+from pixgen.contracts import Session, Start
 from pixgen.errors import UsageError
-from pixgen.frame import Session
-from pixgen.starts.base import Start
+from pixgen.networks.pair import load
 from pixgen.starts.candidates import likeness
 from pixgen.testing import scene
 from tests.dalle.toys import pair

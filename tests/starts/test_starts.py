@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pixgen import pictures, registry
+from pixgen import registry
 from pixgen.errors import UsageError
+from pixgen.io import pictures
 from pixgen.testing import scene
 
 

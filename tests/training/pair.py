@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from pixgen.generators import vqgan_model
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks import vqgan
+from pixgen.networks.clip import TinyCLIP, TinyConfig
 
 SIZES = {
     "side": 32, "dim": 16, "stem": 4, "widths": (8, 8, 8), "residuals": 1, "text_width": 12, "text_depth": 1,
@@ -29,7 +29,7 @@ def write_pair(folder: Path, seed: int = 0) -> None:
     about = {"architecture": SIZES, "tokenizer": json.loads(tokenizer.to_str()), "words": WORDS}
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file({**weights, "gap": torch.zeros(16)}, folder / "perceptor.safetensors", {"pixgen": json.dumps(about)})
-    tiny = vqgan_model.TINY
+    tiny = vqgan.TINY
     small = {"ch": 32, "ch_mult": [1, 1, 1, 1], "z_channels": 4, "resolution": 32}
     described = {**tiny, "ddconfig": {**tiny["ddconfig"], **small}, "n_embed": 64, "embed_dim": 4}
-    vqgan_model.save(vqgan_model.VQModel(described), folder / "vqgan.safetensors")
+    vqgan.save(vqgan.VQModel(described), folder / "vqgan.safetensors")

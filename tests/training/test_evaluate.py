@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pixgen import pictures
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import pictures
 from pixgen.perceptors.tiny import EMBEDDED, Tiny
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import drawings, drawn, embeddings, evaluate, figures, measures, prompts, runs

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from pixgen.dalle import store
-from pixgen.dalle.decoder import TokenConfig, TokenDecoder
-from pixgen.dalle.pair import load
-from pixgen.dalle.prior import Prior, PriorConfig
+from pixgen.networks import store
+from pixgen.networks.pair import load
+from pixgen.networks.prior import Prior, PriorConfig
+from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 from pixgen.training import drawings, grids, prior, runs, tokens
 from pixgen.training.grids import CleanScenes, Grids
 from tests.dalle.toys import networks

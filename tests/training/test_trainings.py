@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from pixgen.dalle import store
 from pixgen.errors import UsageError
-from pixgen.generators.vqgan_model import TINY, load
-from pixgen.perceptors.tiny_model import TinyCLIP, TinyConfig
+from pixgen.networks import store
+from pixgen.networks.clip import TinyCLIP, TinyConfig
+from pixgen.networks.vqgan import TINY, load
 from pixgen.training import clip, drawings, runs, vqgan
 from pixgen.training.pool import Pool, camera, mirrored, pool
 from pixgen.training.scenes import Scenes

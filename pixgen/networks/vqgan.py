@@ -24,10 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
-from pixgen.tensors import at_least_float32, unset
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
 

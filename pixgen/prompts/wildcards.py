@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pixgen import prompts
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.prompts import grammar
 
 MAX_DEPTH = 20
 """Wildcards within wildcards; more is a circle."""
@@ -30,11 +30,11 @@ class Wildcards:
         self._files: dict[str, list[str]] = {}
 
     def draw(self, template: str, seed: int) -> str:
-        """The prompt that the seed makes of a template. Choices are those of `pixgen.prompts.parse`.
+        """The prompt that the seed makes of a template. Choices are those of `pixgen.prompts.grammar.parse`.
 
         Raises UsageError for an unknown wildcard, or one that contains itself.
         """
-        return prompts.choose(self._draw_wildcards(template, f"{seed}/wildcard", 0), seed)
+        return grammar.choose(self._draw_wildcards(template, f"{seed}/wildcard", 0), seed)
 
     def all(self, template: str) -> Iterator[str]:
         """Every prompt that a template can become. Raises as `draw` does."""
@@ -83,7 +83,7 @@ class Wildcards:
         if brace < 0:
             return text, None, ""
         end = _closing(text, brace)
-        parts = prompts.split_outside_braces(text[brace + 1 : end])
+        parts = grammar.split_outside_braces(text[brace + 1 : end])
         return text[:brace], [(part, depth) for part in parts], text[end + 1 :]
 
     def _lines(self, name: str, depth: int) -> list[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.naming import numbered
+from pixgen.io.naming import numbered
 
 TEMPORARY = ".pixgen-"
 """How the names of unfinished files begin: hidden, short enough for every file system, in the final folder."""

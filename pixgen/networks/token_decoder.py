@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen.errors import UsageError
-from pixgen.transformer import Block
+from pixgen.networks.transformer import Block
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import nn
 
+from pixgen.backend.tensors import unset
 from pixgen.errors import PixgenError
 from pixgen.models import weights
-from pixgen.tensors import unset
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -69,3 +69,8 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
         raise PixgenError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def files_in(folder: str, networks: Sequence[str]) -> list[str]:
+    """The files of these networks in a folder; none for an empty one, which stands for what comes with pixgen."""
+    return [str(Path(folder) / f"{network}.safetensors") for network in networks] if folder else []

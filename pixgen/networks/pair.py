@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import registry
-from pixgen.dalle import store
-from pixgen.dalle.decoder import TokenConfig, TokenDecoder
-from pixgen.dalle.prior import Prior, PriorConfig
 from pixgen.errors import PixgenError, UsageError
+from pixgen.networks import store
+from pixgen.networks.prior import Prior, PriorConfig
+from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 
 if TYPE_CHECKING:
-    from pixgen.generators.vqgan_model import VQModel
+    from pixgen.networks.vqgan import VQModel
     from pixgen.perceptors.tiny import Tiny
 
 log = logging.getLogger(__name__)

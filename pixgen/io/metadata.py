@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from pixgen import files
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,7 +70,7 @@ class Metadata:
     template: str = ""
     """What a list had in place of the prompt: with its choices and wildcards still open."""
     machine: str = ""
-    """What rounds as this did (`pixgen.hardware.machine`); empty where it was not noted."""
+    """What rounds as this did (`pixgen.backend.hardware.machine`); empty where it was not noted."""
     command: str = ""
     """The command line that makes it once more, where no prompt was drawn: `pixgen vary ...`."""
 
@@ -147,7 +147,7 @@ def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
 
 
 def save(image: Image.Image, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
-    """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.files.write`)."""
+    """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.io.files.write`)."""
     return files.write(path, encode_for(image, path, metadata), overwrite=overwrite)
 
 

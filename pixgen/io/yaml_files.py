@@ -1,4 +1,4 @@
-"""Where settings come from: YAML files, presets, the user's own file, and `key=value` words.
+"""YAML files of settings, read as plain data that remembers where it was said.
 
 YAML here is plain data and nothing else: no tags, no anchors, no interpolation, so that a preset of somebody else's
 can never run code, read the environment or blow up.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
-from pixgen import resources
-from pixgen.errors import UsageError, did_you_mean
-from pixgen.schema import join
+from pixgen.errors import UsageError
+from pixgen.io.schema import join
 
 MAX_BYTES = 1_000_000
 
@@ -76,57 +75,8 @@ def parse_list(content: bytes, source: str) -> list[tuple[int, Any]]:
         return [(item.start_mark.line + 1, _plain(item, source, {}, "")) for item in node.value]
 
 
-def load_preset(name: str) -> Layer:
-    """The preset called `name` as a layer, without its description."""
-    folder = resources.presets()
-    known = preset_names()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
-        raise UsageError(f"there is no preset called {name!r}{hint} (`pixgen presets` lists all)")
-    layer = load_yaml(folder / f"{name}.yaml")
-    values = {key: value for key, value in layer.values.items() if key != "description"}
-    return Layer(values, layer.source, layer.lines)
-
-
-def preset_names() -> list[str]:
-    """The names of all presets, sorted."""
-    return sorted(file.stem for file in resources.presets().glob("*.yaml"))
-
-
-def presets() -> dict[str, str]:
-    """Every preset and its one line of description, sorted by name."""
-    folder = resources.presets()
-    return {name: str(load_yaml(folder / f"{name}.yaml").values.get("description", "")) for name in preset_names()}
-
-
-def load_user() -> list[Layer]:
-    """The models that the user chose as the default, and the user's own settings, as far as there are any."""
-    return [load_yaml(path) for path in (resources.user_models(), resources.user_config()) if path.is_file()]
-
-
-def gather(presets: Iterable[str], file: str | Path | None, said: Iterable[Layer]) -> list[Layer]:
-    """All layers in the order in which later ones win: the user's file, presets, a YAML file, what was said."""
-    chosen = [load_preset(name) for name in presets]
-    return [*load_user(), *chosen, *([load_yaml(file)] if file else []), *said]
-
-
-def parse_assignments(words: Iterable[str]) -> list[Layer]:
-    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is no YAML is text as it stands."""
-    return [_assignment(word) for word in words]
-
-
-def _assignment(word: str) -> Layer:
-    key, equals, text = word.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise UsageError(f"{word!r} sets nothing; write key=value, as in losses.clip.weight=2")
-    value: Any = text if parts == ["prompt"] else _parse_value(text)
-    for part in reversed(parts):
-        value = {part: value}
-    return Layer(value, f"argument {word!r}")
-
-
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """One word as YAML; what is not YAML, or a colour, is text as it stands."""
     if text.lstrip().startswith("#"):
         return text  # a colour, not a comment
     try:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixgen.transformer import Block
+from pixgen.networks.transformer import Block
 
 
 @dataclass(frozen=True)

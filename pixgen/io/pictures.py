@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.backend.tensors import Size
 from pixgen.errors import UsageError
-from pixgen.frame import Size
 
 
 def read(path: Path, ground: float = 1.0) -> Tensor:

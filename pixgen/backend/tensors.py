@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
 
 class _Clamp(torch.autograd.Function):
     @staticmethod

@@ -1,0 +1,293 @@
+"""What a plugin author needs to know: the shapes of a run, and the base class of every kind of plugin.
+
+A plugin is one class in one file: it derives from one of the classes below, is a dataclass of its options, and is
+registered by name (`pixgen.registry.register`). Tensors: images are float32 (B, 3, H, W) in [0, 1], B pictures at a
+time; every picture is treated independently of the others in its batch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import Size
+from pixgen.prompts.grammar import Prompt
+
+__all__ = [
+    "Cutter",
+    "Filter",
+    "Frame",
+    "Generator",
+    "Judged",
+    "Loss",
+    "Params",
+    "Perceptor",
+    "Prompt",
+    "Reads",
+    "Scheduler",
+    "Score",
+    "Session",
+    "Size",
+    "Start",
+    "Streams",
+    "View",
+]
+
+Params = dict[str, Tensor]
+"""What is optimised. Every tensor's first dimension is B, the pictures of the batch."""
+
+Reads = Literal["images", "params", "cutouts", "embeddings"]
+"""What a loss looks at, and with it how the loop differentiates it (see `Loss`)."""
+
+# -- what plugins are given ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """What one perceptor sees of the pictures in one step (or in one chunk of it).
+
+    perceptor: the perceptor's id in the config.
+    cutouts: float32 (B, N, 3, S, S) in [0, 1], or None where only embeddings are at hand.
+    matrices: float32 (B, N, 3, 3), cutout pixel coordinates -> image pixel coordinates, both in [-1, 1].
+    embeddings: float32 (B, N, D), unit norm.
+    """
+
+    perceptor: str
+    cutouts: Tensor | None
+    matrices: Tensor
+    embeddings: Tensor
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step's view, everything in it computed once and shared.
+
+    images: float32 (B, 3, H, W) in [0, 1], after the filters.
+    alpha: float32 (B, 1, H, W) in [0, 1], or None where the generator has no transparency.
+    view: the perceptor's view, for losses that read cutouts or embeddings; None for the others.
+    """
+
+    step: int
+    progress: float
+    images: Tensor
+    params: Params
+    alpha: Tensor | None = None
+    view: View | None = None
+
+
+@dataclass
+class Session:
+    """What stays the same over a run: handed to `prepare` of every plugin before the first step.
+
+    prompts[b] are the prompts of picture b, streams[b] its random streams, size the final (height, width).
+    perceptor_weights: weight of each perceptor's id, summing to one.
+    phrases: what losses of type `phrase` ask of every picture beside its prompts, a preset's look above all.
+    """
+
+    device: torch.device
+    size: Size
+    generator: Generator
+    perceptors: Mapping[str, Perceptor]
+    prompts: Sequence[Sequence[Prompt]]
+    streams: Sequence[Streams]
+    perceptor_weights: Mapping[str, float] = field(default_factory=dict)
+    phrases: Sequence[str] = ()
+    prepared: bool = False
+    """Whether generator and perceptors have been prepared already, for they may have served another run."""
+    lasting: bool = False
+    """Whether runs with other texts follow and will want the perceptors' text towers."""
+    start: Params | None = None
+    """The first params after the start (detached), for losses that pull back to them."""
+
+
+# -- the kinds of plugin ---------------------------------------------------------------------------------------------
+
+
+class Generator(ABC):
+    """Turns params into pictures, differentiably. Functional: it keeps no params of its own.
+
+    Subclasses are dataclasses of their options (see `pixgen.registry.register`).
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {}
+    """Config that suits this generator (`{"optimizer": {"type": "SGD", "lr": 3.0}}`), merged over pixgen's own
+    defaults and under everything the user says."""
+
+    factor: int = 1
+    """Both sides of a picture must be multiples of this; the engine rounds and says so."""
+
+    def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
+        """Load weights, if any. Called once before anything else."""
+
+    @abstractmethod
+    def init(self, size: Size, streams: Streams) -> Params:
+        """Random first params of ONE picture: every tensor's first dimension is 1."""
+
+    @abstractmethod
+    def decode(self, params: Params) -> Tensor:
+        """Params -> float32 (B, 3 or 4, H, W) in [0, 1]; a fourth channel is alpha."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Params:
+        """float32 (B, 3, H, W) in [0, 1] -> params whose decode is as near as the generator can come."""
+
+    def project_(self, params: Params) -> None:  # noqa: B027 (optional by design)
+        """Bring params back to where they are valid, in place, after each optimiser step (under no_grad)."""
+
+    def resize(self, params: Params, size: Size) -> Params:
+        """Params of the same pictures at another size. By default: decode, resize, encode."""
+        images = self.decode(params)[:, :3].clamp(0, 1)
+        images = torch.nn.functional.interpolate(images, size=size, mode="bicubic", antialias=True)
+        return self.encode(images.clamp(0, 1))
+
+
+class Start(ABC):
+    """Gives the first params of one picture. Subclasses are dataclasses of their options."""
+
+    least: ClassVar[int] = 0
+    """Shorter side in pixels below which this start shows nothing: no stage is smaller, if the picture is not."""
+
+    def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
+        """Load what is needed, once."""
+
+    @abstractmethod
+    def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
+        """First params (first dimension 1) of picture `index` at `size`.
+
+        `attempt` counts the tries when the best of several starts is kept: another attempt, another draw,
+        from the stream (seed, "start", attempt).
+        """
+
+
+class Filter(ABC):
+    """Sits between the generator and the cutter. Subclasses are dataclasses of their options."""
+
+    @abstractmethod
+    def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
+        """float32 (B, 3, H, W) in [0, 1] -> the same kind; `streams[b]` are picture b's random streams."""
+
+
+class Cutter(ABC):
+    """Draws random views of the pictures in two steps, so that the views can be cut chunk by chunk.
+
+    `plan` draws everything random, a picture at a time; `cut` is deterministic and differentiable, and gives
+    for a slice of the plan exactly what it would give inside the whole.
+    """
+
+    @abstractmethod
+    def plan(self, size: Size, cutouts: int, side: int, step: int, streams: Sequence[Streams], name: str) -> Any:
+        """Draw `cutouts` views of `side` pixels for each picture (one `Streams` a picture).
+
+        `name` is the perceptor's id: two perceptors get two plans. The plan has `.matrices`,
+        float32 (B, N, 3, 3), and slices: `plan[a:b]` are cutouts a to b of every picture. Views that show the
+        whole picture come first: by them the engine judges several starts.
+        """
+
+    @abstractmethod
+    def cut(self, images: Tensor, plan: Any) -> Tensor:
+        """float32 (B, 3, H, W) in [0, 1] -> cutouts float32 (B, N, 3, S, S) in [0, 1]."""
+
+
+class Perceptor(ABC):
+    """A CLIP-like pair of encoders, frozen. Subclasses are dataclasses of their options."""
+
+    input_size: int
+    """Side S of the square cutouts it looks at, in pixels."""
+
+    dim: int
+    """Length D of its embeddings."""
+
+    def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
+        """Load weights. Called once before anything else."""
+
+    @abstractmethod
+    def encode_image(self, images: Tensor) -> Tensor:
+        """float32 (M, 3, S, S) in [0, 1] -> float32 (M, D), unit norm. Normalises colours itself."""
+
+    @abstractmethod
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts -> float32 (len(texts), D), unit norm."""
+
+    def release_text(self) -> None:  # noqa: B027 (optional by design)
+        """All texts of the run are encoded: what only texts need may go. `encode_text` must work afterwards as well."""
+
+    def unknown_words(self, text: str) -> dict[str, list[str]]:
+        """Words of `text` that the perceptor never learnt, each with the nearest that it knows."""
+        return {}
+
+    def image_target(self, text_embeddings: Tensor) -> Tensor:
+        """Where images of these texts lie: text embeddings moved across the modality gap, (M, D), unit norm.
+
+        The identity for perceptors whose gap was not measured.
+        """
+        return text_embeddings
+
+
+class Loss(ABC):
+    """One value a picture, `(B,)`, unweighted, lower is better. The term that names it holds its weight.
+
+    `reads` decides how the loop differentiates it:
+
+    - "images": once a step, on `frame.images`.
+    - "params": once a step, on `frame.params`.
+    - "cutouts": every cutout on its own. Called chunk by chunk, once a perceptor, and returns the MEAN over the
+      cutouts it is given (`frame.view`); the loop weighs each chunk by its share of all cutouts.
+    - "embeddings": needs all cutouts' embeddings together. Called once a perceptor with `frame.view.embeddings`
+      of all N cutouts (`frame.view.cutouts` is None).
+
+    A loss on "cutouts" or "embeddings" must treat the pictures of a batch independently, as every loss must.
+    """
+
+    reads: ClassVar[Reads]
+
+    def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
+        """Look at the session once before the first step: encode prompts, load references."""
+
+    @abstractmethod
+    def __call__(self, frame: Frame) -> Tensor:
+        """The loss of each picture, float32 (B,)."""
+
+
+class Scheduler(ABC):
+    """A number that changes over a run. Subclasses are frozen dataclasses of their options."""
+
+    @abstractmethod
+    def value(self, progress: float) -> float:
+        """The value at `progress` in [0, 1]."""
+
+
+class Judged(Protocol):
+    """The run whose pictures are scored: what a score may ask of it."""
+
+    session: Session
+
+    def own_losses(self) -> Mapping[str, Loss]:
+        """The losses that the run lowered, by term id."""
+
+    def look_again(self, images: Tensor, losses: Mapping[str, Loss], cutouts: int, stream: str) -> dict[str, Tensor]:
+        """Losses, each (B,), of finished pictures on cutouts that no step of the run has used.
+
+        images: float32 (B, 3, H, W) in [0, 1]. cutouts: for each perceptor and picture, drawn from the random streams
+        called `stream`. Losses that read params are left out.
+        """
+
+
+class Score(ABC):
+    """Judges finished pictures. Subclasses are dataclasses of their options (see `pixgen.registry.register`)."""
+
+    lower_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def __call__(self, run: Judged, images: Tensor) -> dict[str, Tensor]:
+        """float32 (B, 3, H, W) in [0, 1] -> numbers of each picture, each float32 (B,).
+
+        The key "" is the score itself, another key a detail: "smooth" of the score "held_out" is told as
+        "held_out.smooth". Raises PixgenError where it cannot judge (weights that are missing): it is then told of
+        once and left out.
+        """
