@@ -17,10 +17,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from pixgen.cutters.warp import Warp
-from pixgen.engine import Engine
-from pixgen.generators.vqgan import VQGAN
-from pixgen.perceptors.tiny import Tiny
+from pixgen.loop.engine import Engine
+from pixgen.plugins.cutters.warp import Warp
+from pixgen.plugins.generators.vqgan import VQGAN
+from pixgen.plugins.perceptors.tiny import Tiny
 
 plain_attention = torch.nn.functional.scaled_dot_product_attention
 

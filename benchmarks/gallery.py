@@ -17,11 +17,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import pixgen
-from pixgen import config
 from pixgen.errors import PixgenError
 from pixgen.io import metadata, resources
 from pixgen.io.yaml_files import Layer
-from pixgen.settings import layers
+from pixgen.settings import config, layers
 
 ROOT = Path(__file__).parent.parent
 GALLERY = ROOT / "docs" / "gallery"

@@ -55,9 +55,9 @@ def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int |
 
     from pixgen import registry
     from pixgen.backend.streams import Streams
-    from pixgen.backward import Term
     from pixgen.contracts import Session
-    from pixgen.engine import Engine, Scene, Stage
+    from pixgen.loop.backward import Term
+    from pixgen.loop.engine import Engine, Scene, Stage
     from pixgen.prompts import grammar
     from pixgen.registry import schedule
 

@@ -20,10 +20,9 @@ from gallery import comparable, is_current, weights
 from PIL import Image, ImageDraw
 
 import pixgen
-from pixgen import config, methods
 from pixgen.io import files
 from pixgen.io.yaml_files import Layer
-from pixgen.settings import layers
+from pixgen.settings import config, layers, methods
 from pixgen.training import monitor
 
 ROOT = Path(__file__).parent.parent

@@ -8,25 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixgen import altering, methods, render
-from pixgen import config as configs
-from pixgen.build import Models
-from pixgen.config import RenderConfig
-from pixgen.engine import Step
+from pixgen.editing import picture_files
 from pixgen.errors import UsageError
 from pixgen.io import metadata, naming
 from pixgen.io.metadata import Metadata
 from pixgen.io.yaml_files import Layer
-from pixgen.models.pair import settings as pair_settings
+from pixgen.loop.build import Models
+from pixgen.loop.drawing import Drawing, groups
+from pixgen.loop.engine import Step
 from pixgen.networks import pair
+from pixgen.settings import config as configs
+from pixgen.settings import methods
+from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather
+from pixgen.settings.model_pair import settings as pair_settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pixgen.altering import Altered, Morph
-    from pixgen.toward import Callback
-    from pixgen.variations import Sampling
+    from pixgen.editing.operations import Sampling
+    from pixgen.editing.picture_files import Altered, Morph
+    from pixgen.editing.refine import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +101,8 @@ def generate(
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
     loaded = Models(lasting=count > 1)
-    for group in render.groups(resolved, count):
-        drawing = render.Drawing(group, loaded)
+    for group in groups(resolved, count):
+        drawing = Drawing(group, loaded)
         for step in drawing:
             if callback is not None:
                 callback(step)
@@ -132,7 +134,7 @@ def vary(
     Raises UsageError for a picture or a number that cannot be, PixgenError where a model's file is missing.
     """
     return _pictures(
-        altering.vary(
+        picture_files.vary(
             pair.load(model), Path(picture), count=count, strength=strength, seed=seed, steps=steps, size=size,
             sampling=sampling, callback=callback,
         )
@@ -154,7 +156,9 @@ def morph(
     steps: of the loop, for each frame between the two. Raises as `vary` does.
     """
     loaded = pair.load(model)
-    return altering.morph(loaded, Path(first), Path(last), frames=frames, seed=seed, steps=steps, callback=callback)
+    return picture_files.morph(
+        loaded, Path(first), Path(last), frames=frames, seed=seed, steps=steps, callback=callback
+    )
 
 
 def edit(
@@ -178,7 +182,7 @@ def edit(
     """
     return _pictures(
         [
-            altering.edit(
+            picture_files.edit(
                 pair.load(model), Path(picture), text, before, strength=strength,
                 mask=None if mask is None else Path(mask), seed=seed, steps=steps, size=size, sampling=sampling,
                 callback=callback,

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "pixgen.plugins"
 
 KINDS: Mapping[str, str] = {
-    "generator": "pixgen.generators",
-    "start": "pixgen.starts",
-    "cutter": "pixgen.cutters",
-    "perceptor": "pixgen.perceptors",
-    "loss": "pixgen.losses",
-    "scheduler": "pixgen.schedulers",
-    "filter": "pixgen.filters",
-    "score": "pixgen.scores",
-    "optimizer": "pixgen.optimizers",
+    "generator": "pixgen.plugins.generators",
+    "start": "pixgen.plugins.starts",
+    "cutter": "pixgen.plugins.cutters",
+    "perceptor": "pixgen.plugins.perceptors",
+    "loss": "pixgen.plugins.losses",
+    "scheduler": "pixgen.plugins.schedulers",
+    "filter": "pixgen.plugins.filters",
+    "score": "pixgen.plugins.scores",
+    "optimizer": "pixgen.plugins.optimizers",
 }
 """Each kind's folder of built-in plugins (a single module for the optimisers)."""
 

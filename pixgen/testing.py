@@ -18,9 +18,9 @@ from torch import Tensor
 from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size
-from pixgen.backward import Term
 from pixgen.contracts import Generator, Params, Perceptor, Session
-from pixgen.engine import Scene, Stage
+from pixgen.loop.backward import Term
+from pixgen.loop.engine import Scene, Stage
 from pixgen.prompts import grammar
 from pixgen.registry import register, schedule
 

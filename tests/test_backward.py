@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pixgen.engine import Engine, Scene, Stage
+from pixgen.loop.engine import Engine, Scene, Stage
 from pixgen.testing import ToyGenerator, scene
 
 LOSSES = {

@@ -173,7 +173,7 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
 
 
 def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pixgen import methods
+    from pixgen.settings import methods
 
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     three = script("three_by_three")

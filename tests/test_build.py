@@ -3,10 +3,10 @@ import torch
 
 import pixgen.testing
 from pixgen import registry
-from pixgen.build import Models, build, stages
-from pixgen.config import RenderConfig, Stage, resolve, resolve_auto
 from pixgen.errors import UsageError
 from pixgen.io.yaml_files import Layer
+from pixgen.loop.build import Models, build, stages
+from pixgen.settings.config import RenderConfig, Stage, resolve, resolve_auto
 
 TOYS = {
     "prompt": "a fox",

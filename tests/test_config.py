@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixgen import config
 from pixgen.backend import hardware
-from pixgen.config import RenderConfig
 from pixgen.errors import UsageError
 from pixgen.io import resources
 from pixgen.io.yaml_files import Layer, load_yaml
+from pixgen.settings import config
+from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import load_preset, parse_assignments
 
 
@@ -38,7 +38,7 @@ def test_later_layers_win() -> None:
 
 
 def test_the_generators_defaults_lie_beneath_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pixgen.generators.pixel import Pixel
+    from pixgen.plugins.generators.pixel import Pixel
 
     usual = resolve().steps
     monkeypatch.setattr(Pixel, "defaults", {"optimizer": {"type": "SGD", "lr": 3.0}, "steps": 7})
@@ -48,7 +48,7 @@ def test_the_generators_defaults_lie_beneath_what_was_said(monkeypatch: pytest.M
 
 
 def test_the_pairs_profile_lies_over_the_generators_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pixgen.generators.pixel import Pixel
+    from pixgen.plugins.generators.pixel import Pixel
 
     (tmp_path / "models").mkdir()
     file = tmp_path / "models" / "mine.yaml"

@@ -6,11 +6,11 @@ import torch
 
 import pixgen.contracts
 from pixgen import registry
-from pixgen.average import Average
 from pixgen.backend.streams import Streams
-from pixgen.backward import Term
 from pixgen.contracts import Scheduler
-from pixgen.engine import Diverged, Engine, Stage
+from pixgen.loop.average import Average
+from pixgen.loop.backward import Term
+from pixgen.loop.engine import Diverged, Engine, Stage
 from pixgen.registry import schedule
 from pixgen.testing import scene
 

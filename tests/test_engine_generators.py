@@ -8,7 +8,7 @@ import torch
 from pixgen import registry
 from pixgen.backend.tensors import Size
 from pixgen.contracts import Generator, Params, Session, Start
-from pixgen.engine import Engine, Scene, Stage
+from pixgen.loop.engine import Engine, Scene, Stage
 from pixgen.networks.vqgan import TINY, VQModel
 from pixgen.registry import schedule
 from pixgen.testing import scene

@@ -37,7 +37,7 @@ LAYERS = [
 SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects", "words")}
 """Words and looks of scenes: what trainings are made of, and a start reads prompts by. They import nothing else."""
 
-FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.optimizers"}
+FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.plugins.optimizers"}
 
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
@@ -108,14 +108,14 @@ def test_imports_point_downwards(module: str) -> None:
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("pixgen.engine", "pixgen.losses.clip"),
-        ("pixgen.cli.draw", "pixgen.generators.vqgan"),
-        ("pixgen.losses.clip", "pixgen.engine"),
-        ("pixgen.losses.clip", "pixgen.config"),
-        ("pixgen.losses.clip", "pixgen.perceptors.tiny"),
-        ("pixgen.contracts", "pixgen.backward"),
-        ("pixgen.engine", "pixgen.render"),
-        ("pixgen.render", "pixgen.cli.main"),
+        ("pixgen.loop.engine", "pixgen.plugins.losses.clip"),
+        ("pixgen.cli.draw", "pixgen.plugins.generators.vqgan"),
+        ("pixgen.plugins.losses.clip", "pixgen.loop.engine"),
+        ("pixgen.plugins.losses.clip", "pixgen.settings.config"),
+        ("pixgen.plugins.losses.clip", "pixgen.plugins.perceptors.tiny"),
+        ("pixgen.contracts", "pixgen.loop.backward"),
+        ("pixgen.loop.engine", "pixgen.loop.drawing"),
+        ("pixgen.loop.drawing", "pixgen.cli.main"),
         ("pixgen.registry", "pixgen.contracts"),
     ],
 )

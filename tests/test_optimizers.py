@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from pixgen import optimizers, registry
+from pixgen import registry
 from pixgen.errors import UsageError
+from pixgen.plugins import optimizers
 
 
 @pytest.mark.parametrize("name", registry.names("optimizer"))

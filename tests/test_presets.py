@@ -9,8 +9,7 @@ import torch
 
 import pixgen
 import pixgen.testing
-from pixgen import config
-from pixgen.settings import layers
+from pixgen.settings import config, layers
 
 NAMES = layers.preset_names()
 TOYS = {

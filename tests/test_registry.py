@@ -242,7 +242,7 @@ class Saw(Scheduler):
 
 USE = """
 from pixgen import registry, testing
-from pixgen.engine import Engine
+from pixgen.loop.engine import Engine
 from pixgen.contracts import schedule
 
 made = registry.create("generator", {"type": "wild"})

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import masks, toward, variations
 from pixgen.backend.streams import Streams
+from pixgen.editing import masks, operations, refine
+from pixgen.editing.operations import Sampling, slerp
 from pixgen.errors import UsageError
 from pixgen.io import video
-from pixgen.variations import Sampling, slerp
 from tests.toy_pair import ToyPair
 
 QUICK = Sampling(candidates=2)
@@ -38,8 +38,8 @@ def test_the_arc_has_its_ends_its_middle_and_their_lengths() -> None:
 def test_strength_0_gives_the_same_codes_back(pair: ToyPair) -> None:
     image = picture()
     own = pair.codes(image)[0]
-    (varied,) = variations.vary(pair, image, 1, strength=0)
-    edited = variations.edit(pair, image, "a green apple", "a red apple", strength=0, size=128)
+    (varied,) = operations.vary(pair, image, 1, strength=0)
+    edited = operations.edit(pair, image, "a green apple", "a red apple", strength=0, size=128)
     for made in (varied, edited):
         assert torch.equal(made.codes, own)
         torch.testing.assert_close(made.image, pair.decode(own[None]))
@@ -47,8 +47,8 @@ def test_strength_0_gives_the_same_codes_back(pair: ToyPair) -> None:
 
 def test_variations_follow_their_seed_and_differ_from_each_other(pair: ToyPair) -> None:
     own = pair.codes(picture())[0]
-    made = list(variations.vary(pair, picture(), 2, seed=4, sampling=QUICK))
-    (again,) = variations.vary(pair, picture(), 1, seed=5, sampling=QUICK)
+    made = list(operations.vary(pair, picture(), 2, seed=4, sampling=QUICK))
+    (again,) = operations.vary(pair, picture(), 1, seed=5, sampling=QUICK)
     assert [one.seed for one in made] == [4, 5]
     assert torch.equal(made[1].codes, again.codes) and torch.equal(made[1].image, again.image)
     assert not torch.equal(made[0].codes, made[1].codes)
@@ -60,11 +60,11 @@ def test_variations_follow_their_seed_and_differ_from_each_other(pair: ToyPair) 
 def test_the_best_candidate_is_kept(pair: ToyPair) -> None:
     codes = torch.randint(0, 64, (5, 16, 16), generator=torch.Generator().manual_seed(1))
     goal = pair.embed(pair.decode(codes[3:4]))
-    assert torch.equal(variations._nearest(pair, codes, goal), codes[3])
+    assert torch.equal(operations._nearest(pair, codes, goal), codes[3])
 
 
 def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
-    made = toward.loop(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, 0.0)
+    made = refine.loop(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, 0.0)
     assert made.steps == len(made.losses["toward"]) == 4
     assert made.losses["toward"][-1] < made.losses["toward"][0]
     assert made.image.shape == (1, 3, 128, 128) and made.codes.shape == (16, 16)
@@ -72,55 +72,55 @@ def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
 
 def test_a_morph_begins_with_the_one_and_ends_with_the_other(pair: ToyPair) -> None:
     first, last = picture(seed=1), picture(90, 200, seed=2)
-    frames = list(variations.morph(pair, first, last, 3, steps=1))
-    again = list(variations.morph(pair, first, last, 3, steps=1))
+    frames = list(operations.morph(pair, first, last, 3, steps=1))
+    again = list(operations.morph(pair, first, last, 3, steps=1))
     assert torch.equal(frames[0].codes, pair.codes(first)[0])
     assert torch.equal(frames[2].codes, pair.codes(last[:, :, :, 55:145])[0])
     assert [frame.steps for frame in frames] == [0, 1, 0]
     assert torch.equal(frames[1].image, again[1].image)
     with pytest.raises(UsageError, match="at least 2"):
-        next(variations.morph(pair, first, last, 1))
+        next(operations.morph(pair, first, last, 1))
 
 
 def test_an_edit_moves_the_embedding_along_the_texts_difference(pair: ToyPair) -> None:
     own = pair.embed(picture())
     new, old = pair.perceptor.encode_text(["green", "red"])
-    moved = [variations.edited(pair, own, "green", "red", strength, Streams(0)) for strength in (0, 0.5, 1)]
+    moved = [operations.edited(pair, own, "green", "red", strength, Streams(0)) for strength in (0, 0.5, 1)]
     torch.testing.assert_close(moved[0], own)
     along = [float(one @ F.normalize(new - old, dim=0)) for one in moved]
     kept = [float(one @ own[0]) for one in moved]
     assert along[0] < along[1] < along[2] and kept[0] > kept[1] > kept[2] > 0.5
     with pytest.raises(UsageError, match="mean the same"):
-        variations.edited(pair, own, "red", "red", 0.5, Streams(0))
+        operations.edited(pair, own, "red", "red", 0.5, Streams(0))
 
 
 def test_colours_are_changed_towards_the_embedding(pair: ToyPair) -> None:
     target = pair.embed(1 - picture())
-    coloured = variations._recoloured(pair, picture(), target)
+    coloured = operations._recoloured(pair, picture(), target)
     assert float(pair.embed(coloured)[0] @ target[0]) > float(pair.embed(picture())[0] @ target[0])
     assert coloured.shape == (1, 3, 128, 128) and float(coloured.min()) >= 0 and float(coloured.max()) <= 1
 
 
 def test_an_edit_changes_as_many_places_as_its_strength_says(pair: ToyPair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variations, "_nearest", lambda pair, codes, target: codes[-1])  # one that was drawn anew
+    monkeypatch.setattr(operations, "_nearest", lambda pair, codes, target: codes[-1])  # one that was drawn anew
     own = pair.codes(picture())[0]
     weak, strong = (
-        variations.edit(pair, picture(), "green", "red", strength=x, steps=1, size=128, sampling=QUICK)
+        operations.edit(pair, picture(), "green", "red", strength=x, steps=1, size=128, sampling=QUICK)
         for x in (0.25, 0.75)
     )
     changed = [float((made.codes != own).float().mean()) for made in (weak, strong)]
     assert 0.1 < changed[0] <= 0.25 < changed[1] <= 0.75
     with pytest.raises(UsageError, match="--from"):
-        variations.edit(pair, picture(), "green")
+        operations.edit(pair, picture(), "green")
     with pytest.raises(UsageError, match="strength 1.5"):
-        variations.edit(pair, picture(), "green", "red", strength=1.5)
+        operations.edit(pair, picture(), "green", "red", strength=1.5)
 
 
 def test_outside_the_mask_every_pixel_stays(pair: ToyPair) -> None:
     image = picture(150, 170)
     mask = torch.zeros(1, 1, 150, 170)
     mask[:, :, 40:80, 100:160] = 1
-    made = variations.edit(pair, image, "a red balloon", mask=mask, strength=1, steps=1, size=136, sampling=QUICK)
+    made = operations.edit(pair, image, "a red balloon", mask=mask, strength=1, steps=1, size=136, sampling=QUICK)
     outside = (mask == 0).expand_as(image)
     assert made.image.shape == image.shape
     assert torch.equal(made.image[outside], image[outside])
@@ -137,7 +137,7 @@ def test_a_picture_that_its_codes_do_not_show_is_unlike(shown: str, unlike: bool
         def decode(self, codes: Tensor) -> Tensor:
             return decoded
 
-    assert variations.is_unlike(Shows(), image) is unlike
+    assert operations.is_unlike(Shows(), image) is unlike
 
 
 def test_places_cover_the_share_in_whole_blocks() -> None:

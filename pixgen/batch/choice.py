@@ -11,8 +11,8 @@ from typing import Any
 from pixgen.backend import hardware
 from pixgen.batch.jobs import Settings
 from pixgen.batch.worker import Failed, Finished
-from pixgen.config import RenderConfig
 from pixgen.errors import UsageError
+from pixgen.settings.config import RenderConfig
 
 BETTER = 1.05
 """How much more an hour several workers must give than one before there are several."""

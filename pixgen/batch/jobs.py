@@ -18,13 +18,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen import config as configs
 from pixgen.batch.lists import Row
-from pixgen.config import RenderConfig
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io.yaml_files import Layer
 from pixgen.prompts import grammar
 from pixgen.prompts.wildcards import Wildcards
+from pixgen.settings import config as configs
+from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather, parse_assignments
 
 MAX_JOBS = 10_000

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pixgen import config as configs
 from pixgen.batch import choice as choices
 from pixgen.batch.choice import Choice, Wanted
 from pixgen.batch.pool import Inline, Pool
 from pixgen.batch.processes import Processes
 from pixgen.batch.worker import Artist, Failed, Finished, Stepped, Task
-from pixgen.config import RenderConfig
+from pixgen.settings import config as configs
+from pixgen.settings.config import RenderConfig
 
 
 class Local:

@@ -341,7 +341,7 @@ _DAMAGED = "{path} is damaged; put it back from a copy, or choose another folder
 
 def rows(folder: Path) -> Iterator[Row]:
     """A manifest read back as a list: every listed job with its own seed, name and settings."""
-    from pixgen import config as configs
+    from pixgen.settings import config as configs
 
     with Manifest(folder, readonly=True) as manifest:
         for record in manifest.records():

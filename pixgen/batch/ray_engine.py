@@ -18,8 +18,8 @@ from pixgen.batch.choice import Choice, Wanted
 from pixgen.batch.local import probe_task
 from pixgen.batch.pool import Pool
 from pixgen.batch.worker import Artist, Event, Failed, Finished, Stepped, Task
-from pixgen.config import RenderConfig
 from pixgen.errors import PixgenError, UsageError
+from pixgen.settings.config import RenderConfig
 
 PATIENCE = 120.0
 """Seconds without a single living worker after which the list stops rather than hangs."""
@@ -40,7 +40,7 @@ class Painter:
 
     def resolved(self, config: RenderConfig) -> RenderConfig:
         """The config with every `auto` as it is on this node."""
-        from pixgen import config as configs
+        from pixgen.settings import config as configs
 
         return configs.resolve_auto(config)
 

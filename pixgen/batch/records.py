@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pixgen.batch.jobs import Settings
-from pixgen.config import RenderConfig
+from pixgen.settings.config import RenderConfig
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pixgen import config as configs
 from pixgen.batch import lock
 from pixgen.batch.choice import Choice, Wanted, agreed
 from pixgen.batch.driver import Driver, Stop, Watcher
@@ -20,8 +19,9 @@ from pixgen.batch.pool import Pool
 from pixgen.batch.records import Record
 from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
 from pixgen.batch.worker import Picture
-from pixgen.config import RenderConfig
 from pixgen.io import files
+from pixgen.settings import config as configs
+from pixgen.settings.config import RenderConfig
 
 
 class Engine(Protocol):

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pixgen import config as configs
 from pixgen.batch.jobs import Settings
 from pixgen.io.yaml_files import Layer
+from pixgen.settings import config as configs
 
 
 def words(settings: Settings) -> list[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pixgen.config import RenderConfig
 from pixgen.errors import PixgenError
+from pixgen.settings.config import RenderConfig
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Artist:
 
     def __init__(self, scores: Sequence[str] = (), plugins: Sequence[str] = ()) -> None:
         from pixgen import registry
-        from pixgen.build import Models
+        from pixgen.loop.build import Models
 
         for file in plugins:
             registry.load_file(file)
@@ -115,14 +115,15 @@ class Artist:
         yield failed
 
     def _draw(self, task: Task, warnings: list[str]) -> Iterator[Event]:
-        from pixgen import config, render
         from pixgen.io import metadata
+        from pixgen.loop.drawing import Drawing
+        from pixgen.settings import config
 
         began = time.perf_counter()
         asked = [config.resolve_auto(one) for one in task.configs]
         if task.steps is not None:
             asked = [dataclasses.replace(one, steps=task.steps) for one in asked]
-        drawing = render.Drawing(asked, self._models)
+        drawing = Drawing(asked, self._models)
         first, total = 0.0, None
         for step in drawing:
             total = step.total

@@ -17,8 +17,8 @@ from pixgen.errors import UsageError
 from pixgen.io import files, naming
 
 if TYPE_CHECKING:
-    from pixgen.config import RenderConfig
     from pixgen.io.metadata import Metadata
+    from pixgen.settings.config import RenderConfig
 
 EPILOG = """\b
 Examples:
@@ -65,12 +65,12 @@ def again(
     # All are checked before the first is drawn.
     configs = [_config(path, about, changes) for path, about in found]
 
-    from pixgen import render
+    from pixgen.loop.drawing import Drawing
 
     files.check_writable(naming.fixed_folder(output, found[0][1].prompt))
     for index, ((path, about), config) in enumerate(zip(found, configs, strict=True)):
         _warn(path, about, config)
-        drawing = render.Drawing([config])
+        drawing = Drawing([config])
         interrupted = about.steps_done < about.steps_planned == drawing.steps and not finish
         sink = Sink(drawing, output, index, overwrite, as_json, quiet)
         if not any(word.startswith("prompt=") for word in changes):
@@ -85,12 +85,13 @@ def again(
 
 
 def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
-    from pixgen import again, config
     from pixgen.io.resources import version
+    from pixgen.settings import config
+    from pixgen.settings import replay
     from pixgen.settings.layers import parse_assignments
 
     try:
-        stored = again.config_of(about, path.parent, str(path))
+        stored = replay.config_of(about, path.parent, str(path))
     except UsageError as error:
         if about.version == version():
             raise

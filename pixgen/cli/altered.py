@@ -15,9 +15,9 @@ from pixgen.errors import UsageError
 from pixgen.io import naming
 
 if TYPE_CHECKING:
-    from pixgen.altering import Altered
-    from pixgen.engine import Step
-    from pixgen.variations import Sampling
+    from pixgen.editing.operations import Sampling
+    from pixgen.editing.picture_files import Altered
+    from pixgen.loop.engine import Step
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -58,7 +58,7 @@ def common_options(command: Command) -> Command:
 
 def sampling(**chosen: float | None) -> Sampling:
     """The options that were given over the defaults."""
-    from pixgen.variations import Sampling
+    from pixgen.editing.operations import Sampling
 
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     return Sampling(**given)

@@ -246,9 +246,9 @@ def _said(
         registry.load_file(file)
     layers = [Layer({name: value}, f"--{name}") for name, value in flags.items() if value is not None]
     if model is not None:
-        from pixgen.models import pair
+        from pixgen.settings import model_pair
 
-        layers.append(Layer(pair.settings(model), "--model"))
+        layers.append(Layer(model_pair.settings(model), "--model"))
     return [*layers, *parse_assignments(settings)]
 
 

@@ -141,7 +141,7 @@ def _models() -> Iterator[Finding]:
     """What `pixgen models` knows of pulled models and their cache, where this pixgen has it."""
     if importlib.util.find_spec("pixgen.models") is None:
         return
-    status = importlib.import_module("pixgen.models.status")
+    status = importlib.import_module("pixgen.cli.model_findings")
     for found in status.findings():
         yield Finding("models", found.ok, found.what, found.fix)
     yield Finding("cache", True, str(importlib.import_module("pixgen.models.cache").folder()))

@@ -12,8 +12,8 @@ from pixgen.cli.progress import Bar
 from pixgen.cli.sink import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming
-from pixgen.methods import METHODS
 from pixgen.prompts import grammar
+from pixgen.settings.methods import METHODS
 
 EPILOG = """\b
 Examples:
@@ -114,14 +114,15 @@ def draw(
     said |= words.method(said, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     typed = words.resolve(prompt, settings, said, presets, config_file, plugins)
 
-    from pixgen import build, render
-    from pixgen import config as configs
+    from pixgen.loop import build
+    from pixgen.loop.drawing import Drawing, groups
+    from pixgen.settings import config as configs
 
     config = configs.resolve_auto(typed)
     files.check_writable(naming.fixed_folder(output, prompt))
     index, models = 0, build.Models(lasting=count > 1)
-    for group in render.groups(config, count):
-        drawing = render.Drawing(group, models)
+    for group in groups(config, count):
+        drawing = Drawing(group, models)
         sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
         finished = draw_to(sink, Bar(title, drawing.steps, quiet))

@@ -60,14 +60,14 @@ def edit(
     target = altered.target(output, text)
     if hole is not None and target.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError(f"{target.name}: a JPEG changes every pixel, outside the mask too; save as .png or .webp")
-    from pixgen import altering
+    from pixgen.editing import picture_files
     from pixgen.networks import pair
 
     sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = pair.load(model)
     files.check_writable(target.parent)
     with Bar("editing", steps, quiet) as bar:
-        made = altering.edit(
+        made = picture_files.edit(
             loaded, path, text, before, strength=strength, mask=hole, seed=seed, steps=steps, size=size,
             sampling=sampling, callback=altered.steps_shown(bar),
         )  # fmt: skip

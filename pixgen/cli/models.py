@@ -14,7 +14,7 @@ from pixgen.cli.transfers import Transfers
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
-    from pixgen.models.zoo import Entry
+    from pixgen.models.entry import Entry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +41,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="JSON records on 
 @as_json
 def list_(here: bool, as_json: bool) -> None:
     """One line a model: its name, kind, size, whether it is here, and what it is good for. Then the bundles."""
-    from pixgen.models import cache, profiles, zoo
+    from pixgen.models import cache, zoo
+    from pixgen.settings import profiles
 
     for entry in zoo.entries():
         state = cache.state(entry)
@@ -73,9 +74,10 @@ def show(name: str, as_json: bool) -> None:
     import yaml
 
     from pixgen.models import cache, zoo
+    from pixgen.models.entry import to_dict
 
     entry = zoo.get(name)
-    about = {**zoo.to_dict(entry), "state": cache.state(entry), "folder": str(cache.folder() / entry.name)}
+    about = {**to_dict(entry), "state": cache.state(entry), "folder": str(cache.folder() / entry.name)}
     for file, record in zip(entry.files, about["files"]):
         record["sha256_of_first_download"] = cache.trusted(entry, file)
     click.echo(json.dumps(about) if as_json else yaml.safe_dump(about, sort_keys=False, allow_unicode=True).rstrip())
@@ -92,8 +94,9 @@ def pull(names: tuple[str, ...], memory: float | None, quiet: bool) -> None:
 
     A download that was cut off goes on where it was. What is here already is checked and left alone.
     """
-    from pixgen.models import cache, profiles
+    from pixgen.models import cache
     from pixgen.models.pull import pull as fetch
+    from pixgen.settings import profiles
 
     for name in names:
         tier = profiles.bundle(name, _memory(memory)) if name in profiles.bundles() else None
@@ -158,7 +161,8 @@ def use(names: tuple[str, ...]) -> None:
 
     Each is drawn with under the settings that suit it. Presets, flags and your settings still win.
     """
-    from pixgen.models import cache, profiles, zoo
+    from pixgen.models import cache, zoo
+    from pixgen.settings import profiles
 
     if names == (zoo.EMBEDDED,):
         profiles.reset()
@@ -205,10 +209,10 @@ def rm(name: str, forget: bool) -> None:
 @click.option("--about", default="added by you", help="What it is good for.")
 def add(name: str, source: str, config: Path | None, architecture: str | None, sha256: str | None, about: str) -> None:
     """Give a checkpoint of your own a name: a file that you have, or an address that `pull` fetches."""
-    from pixgen.models import own
+    from pixgen.models import user_models
 
-    entry = own.describe(name, source, config, architecture, sha256, about)
-    click.echo(own.write(entry))
+    entry = user_models.describe(name, source, config, architecture, sha256, about)
+    click.echo(user_models.write(entry))
 
 
 @command
@@ -218,16 +222,17 @@ def add(name: str, source: str, config: Path | None, architecture: str | None, s
 @click.option("--overwrite", is_flag=True, help="Write over a file of that name.")
 def convert(source: Path, config: Path | None, output: Path | None, overwrite: bool) -> None:
     """Write a checkpoint's weights as safetensors, which cannot run code and says itself how a VQGAN is built."""
-    from pixgen.models import own
+    from pixgen.models import user_models
 
     target = output or source.with_suffix(".safetensors")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} is there already; choose another place with -o, or --overwrite")
-    click.echo(own.convert(source, config, target))
+    click.echo(user_models.convert(source, config, target))
 
 
 def _entry(name: str) -> Entry:
-    from pixgen.models import profiles, zoo
+    from pixgen.models import zoo
+    from pixgen.settings import profiles
 
     if name == zoo.EMBEDDED:
         raise UsageError(f"{name} comes with pixgen: there is nothing to pull")

@@ -44,13 +44,13 @@ def morph(
     if output is not None and output.lower().endswith(".mp4"):
         output = output[:-4] + ".png"
     target = altered.target(output, f"{ends[0].stem} to {ends[1].stem}")
-    from pixgen import altering
+    from pixgen.editing import picture_files
     from pixgen.networks import pair
 
     loaded = pair.load(model)
     files.check_writable(target.parent)
     with Bar("morphing", (frames - 2) * steps, quiet) as bar:
-        made = altering.morph(
+        made = picture_files.morph(
             loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=altered.steps_shown(bar)
         )  # fmt: skip
     path = altered.save(made.strip, target, overwrite, as_json, quiet)

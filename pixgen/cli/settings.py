@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from pixgen import methods
 from pixgen.errors import UsageError
+from pixgen.settings import methods
 
 if TYPE_CHECKING:
-    from pixgen.config import RenderConfig
+    from pixgen.settings.config import RenderConfig
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """How every command speaks of itself."""
@@ -38,9 +38,9 @@ def flags(
     plain = {"seed": seed, "size": size, "steps": steps, "device": device}
     said: dict[str, dict[str, Any]] = {f"--{name}": {name: v} for name, v in plain.items() if v is not None}
     if model is not None:
-        from pixgen.models import pair
+        from pixgen.settings import model_pair
 
-        said["--model"] = pair.settings(model)
+        said["--model"] = model_pair.settings(model)
     if init_image is not None:
         if not Path(init_image).is_file():
             raise UsageError(f"there is no picture {init_image!r} (--init-image)")
@@ -68,8 +68,9 @@ def resolve(
     plugins: Sequence[str] = (),
 ) -> RenderConfig:
     """The config of all that was said, checked; an `auto` still is one. Runs the plugin files."""
-    from pixgen import config, registry
+    from pixgen import registry
     from pixgen.io.yaml_files import Layer
+    from pixgen.settings import config
     from pixgen.settings.layers import gather, parse_assignments
 
     assigned = parse_assignments(settings)

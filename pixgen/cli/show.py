@@ -53,7 +53,7 @@ def show(
     A file that is called config is meant by ./config.
     """
     if what == "config":
-        from pixgen import config
+        from pixgen.settings import config
 
         values = config.to_dict(words.resolve(None, settings, {}, presets, config_file, plugins))
         click.echo(json.dumps(values) if as_json else _yaml(values), nl=as_json)
@@ -65,11 +65,11 @@ def show(
 
 
 def _picture(path: Path, as_json: bool) -> None:
-    from pixgen import again
     from pixgen.io import metadata
+    from pixgen.settings import replay
 
     about = metadata.read(path)
-    states = again.states(about, path.parent)
+    states = replay.states(about, path.parent)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     if as_json:
         record = {"path": str(path), "sha256": sha256, **json.loads(about.to_json()), "input_states": states}

@@ -18,7 +18,7 @@ from pixgen.io import naming
 
 if TYPE_CHECKING:
     from pixgen.io.metadata import Metadata
-    from pixgen.render import Drawing
+    from pixgen.loop.drawing import Drawing
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from pixgen.cli.main import say
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from pixgen.models.entry import File
     from pixgen.models.pull import Watch
-    from pixgen.models.zoo import File
 
 EVERY = 10.0
 """Seconds between two lines where a file listens and not a person."""

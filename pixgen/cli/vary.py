@@ -52,12 +52,12 @@ def vary(
     path = altered.picture(picture)
     name = f"{path.stem} variation"
     altered.target(output, name)  # a wrong name should not wait for torch
-    from pixgen import altering
+    from pixgen.editing import picture_files
     from pixgen.networks import pair
 
     sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     with Bar("varying", count * steps, quiet) as bar:
-        found = altering.vary(
+        found = picture_files.vary(
             pair.load(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
             sampling=sampling, callback=altered.steps_shown(bar),
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pixgen.errors import UsageError
 from pixgen.io import files, resources
-from pixgen.models.zoo import Entry, File
+from pixgen.models.entry import Entry, File
 
 State = Literal["here", "partly here", "not here"]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import PixgenError, UsageError, did_you_mean
 from pixgen.models import weights as files
-from pixgen.models.zoo import Entry, File
+from pixgen.models.entry import Entry, File
 
 
 class Tokenize(Protocol):

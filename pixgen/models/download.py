@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixgen.models.parts import Part
+from pixgen.models.partial import Part
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in all, None where the server does not say."""

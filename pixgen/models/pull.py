@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
-from pixgen.models import cache, parts, weights
+from pixgen.models import cache, partial, weights
 from pixgen.models.download import Failed, Patience, Report, fetch
-from pixgen.models.parts import Part
-from pixgen.models.zoo import Entry, File
+from pixgen.models.entry import Entry, File
+from pixgen.models.partial import Part
 
 MARGIN = 50_000_000
 """Bytes that a download leaves free on the disk."""
@@ -60,7 +60,7 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
     reasons = []
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with parts.claim(entry, file) as part:
+        with partial.claim(entry, file) as part:
             for source in file.sources:
                 watch.source(file, source)
                 try:

@@ -6,66 +6,21 @@ settings that suit it.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import resources, schema
+from pixgen.io import resources
 from pixgen.io.yaml_files import Layer, load_yaml
+from pixgen.models.entry import Entry, parse
 
 EMBEDDED = "pixgen-tiny"
 """The pair that comes with pixgen; its networks are not fetched."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a checkpoint.
-
-    name: in the cache, beneath the entry's own folder. bytes: its size, None where no source tells it.
-    sha256: None where no citable source has it: then that of the first download is kept and checked ever after.
-    sources: addresses in the order in which they are tried: `https://...`, or `hub:OWNER/REPO/PATH[@REVISION]`.
-    member: where a source is a zip file, the path in it.
-    """
-
-    name: str
-    sources: list[str]
-    bytes: int | None = None
-    sha256: str | None = None
-    member: str | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A checkpoint. The first file holds the weights.
-
-    architecture: of a vqgan, what its network is built from; of a clip, {"name", "pretrained", "quick_gelu"} as
-    open_clip calls them. profile: settings that suit it; profile_source: who published them.
-    path: a file that somebody has already, in place of the cache.
-    """
-
-    name: str
-    kind: Literal["vqgan", "clip"]
-    about: str
-    architecture: dict[str, Any]
-    files: list[File]
-    licence: str = "not stated"
-    source: str = ""
-    aliases: list[str] = field(default_factory=list)
-    profile: dict[str, Any] = field(default_factory=dict)
-    profile_source: str = ""
-    path: str | None = None
-
-    @property
-    def bytes(self) -> int | None:
-        """The size of all its files, None if that of one is unknown."""
-        sizes = [file.bytes for file in self.files]
-        return None if None in sizes else sum(size for size in sizes if size)
 
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
@@ -145,17 +100,6 @@ def _within(layer: Layer, place: str) -> Layer:
 def user_folder() -> Path:
     """Where the user's own entries lie."""
     return resources.user_config().parent / "models"
-
-
-def parse(name: str, values: Mapping[str, Any], where: str) -> Entry:
-    """An entry from the plain data of its file. Raises UsageError that names the key."""
-    entry: Entry = schema.build(Entry, {"name": name, **values}, where)
-    return entry
-
-
-def to_dict(entry: Entry) -> dict[str, Any]:
-    """Plain data, for JSON and for a user's own file."""
-    return dataclasses.asdict(entry)
 
 
 def _load(path: Path) -> Entry:

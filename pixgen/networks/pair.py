@@ -27,7 +27,7 @@ from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 
 if TYPE_CHECKING:
     from pixgen.networks.vqgan import VQModel
-    from pixgen.perceptors.tiny import Tiny
+    from pixgen.plugins.perceptors.tiny import Tiny
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery.bank import MASK, SIDE, Bank, Entry
 from pixgen.scenery.captions import Thing

@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor
 
 from pixgen import api
-from pixgen.engine import Step
 from pixgen.errors import UsageError
 from pixgen.io import files, pictures, resources
+from pixgen.loop.engine import Step
 from pixgen.models import zoo
 from pixgen.settings import layers
 from pixgen.training.figures import Figure, difference, share

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import variations as variations_of
+from pixgen.editing import operations as variations_of
 from pixgen.networks.pair import Pair
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.figures import Figure, mean, share

@@ -21,7 +21,7 @@ import torch
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.networks import pair, vqgan
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import drawn, embeddings, judge, measures, prompts
 from pixgen.training.figures import Figure, keep, kept, table
 from pixgen.training.scenes import Scenes

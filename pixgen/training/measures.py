@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen.networks.vqgan import VQModel
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.vocabulary import COLOURS

@@ -20,7 +20,7 @@ from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.io import resources
 from pixgen.io.pictures import fit, read
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import bank, monitor
 from pixgen.training.drawings import HELD_OUT, load_sprites
 

@@ -22,7 +22,7 @@ from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.networks.clip import TinyCLIP
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import monitor
 from pixgen.training.drawings import load_sprites
 

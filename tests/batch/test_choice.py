@@ -13,7 +13,7 @@ from pixgen.batch import local, ray_engine
 from pixgen.batch.choice import Choice, Wanted, agreed, group_size, on_cpu
 from pixgen.batch.local import Local
 from pixgen.batch.worker import Event, Failed, Finished, Task
-from pixgen.config import RenderConfig
+from pixgen.settings.config import RenderConfig
 
 from .conftest import Lists
 

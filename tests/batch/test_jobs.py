@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixgen import config as configs
 from pixgen.batch.jobs import MAX_JOBS, parse_grid, parse_seeds
 from pixgen.batch.lists import Row
 from pixgen.batch.words import words
 from pixgen.errors import UsageError
+from pixgen.settings import config as configs
 from pixgen.settings.layers import parse_assignments
 
 from .conftest import Lists, rows

@@ -14,8 +14,9 @@ from safetensors.torch import save
 
 from pixgen.cli import doctor
 from pixgen.cli.main import run
-from pixgen.models import profiles, zoo
+from pixgen.models import zoo
 from pixgen.networks.vqgan import TINY, VQModel
+from pixgen.settings import profiles
 from tests.models import small
 from tests.models.server import Server, running
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pixgen.cli import progress, transfers
-from pixgen.models.zoo import File
+from pixgen.models.entry import File
 
 URL = "https://weights.invalid/last.ckpt"
 

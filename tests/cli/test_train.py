@@ -17,13 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pixgen import config
 from pixgen.cli.main import run
 from pixgen.io.yaml_files import Layer
-from pixgen.models import pair
 from pixgen.networks.clip import TinyConfig
 from pixgen.scenery.subjects import load_subjects
-from pixgen.settings import layers
+from pixgen.settings import config, layers, model_pair
 from pixgen.training import clip, drawings, evaluate, runs, vqgan, whole
 from tests.training.shapes import SHAPES, pack
 
@@ -261,14 +259,14 @@ def test_a_pair_is_a_folder_or_a_name(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "perceptor.safetensors").touch()
     with pytest.raises(Exception, match="has no vqgan.safetensors; make it with `pixgen train vqgan --runs"):
-        pair.settings(str(folder))
+        model_pair.settings(str(folder))
     with pytest.raises(Exception, match="did you mean 'pixgen-tiny'"):
-        pair.settings("pixgen-tny")
-    assert pair.settings("ViT-B-32-openai")["perceptors"]["tiny"] is None
-    assert pair.settings("vqgan-imagenet-f16-1024")["generator"]["model"] == "vqgan-imagenet-f16-1024"
+        model_pair.settings("pixgen-tny")
+    assert model_pair.settings("ViT-B-32-openai")["perceptors"]["tiny"] is None
+    assert model_pair.settings("vqgan-imagenet-f16-1024")["generator"]["model"] == "vqgan-imagenet-f16-1024"
     Path(os.environ["PIXGEN_HOME"]).mkdir()
     Path(os.environ["PIXGEN_HOME"], "config.yaml").write_text("perceptors: {big: {type: tiny}}\n")
-    said = layers.gather([], None, [Layer(pair.settings("pixgen-tiny"), "--model")])
+    said = layers.gather([], None, [Layer(model_pair.settings("pixgen-tiny"), "--model")])
     assert list(config.resolve(said).perceptors) == ["tiny"]
 
 

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 
 from pixgen import registry
 from pixgen.backend.streams import Streams
-from pixgen.cutters.warp import Warp
 from pixgen.errors import UsageError
+from pixgen.plugins.cutters.warp import Warp
 
 STILL = dict.fromkeys(["affine", "perspective", "brightness", "contrast", "saturation", "hue", "noise"], 0.0)
 

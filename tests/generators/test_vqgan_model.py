@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.generators.vqgan import VQGAN
 from pixgen.networks import vqgan
 from pixgen.networks.vqgan import TINY, Quantizer, VQModel
+from pixgen.plugins.generators.vqgan import VQGAN
 
 TAMING = {key: value for key, value in TINY.items() if key != "group"}  # taming's own blocks know only 32 groups
 SMALL = {**TAMING, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 2], "attn_resolutions": [128], "resolution": 256}}

@@ -12,7 +12,7 @@ from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.contracts import Frame, Loss, Session, View
 from pixgen.errors import UsageError
-from pixgen.losses.clip import spherical
+from pixgen.plugins.losses.clip import spherical
 from pixgen.prompts.grammar import Prompt, parse
 from pixgen.testing import ToyGenerator, ToyPerceptor
 

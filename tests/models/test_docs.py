@@ -12,8 +12,10 @@ import yaml
 
 from pixgen.cli.main import run
 from pixgen.io import resources
-from pixgen.models import cache, profiles, pull, zoo
+from pixgen.models import cache, pull, zoo
+from pixgen.models.entry import Entry
 from pixgen.networks.vqgan import TINY, VQModel
+from pixgen.settings import profiles
 from tests.models import small
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
@@ -44,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cache, "weights", lambda entry: weights if entry.kind == "clip" else of_cache(entry))
     get = zoo.get
 
-    def tiny(name: str, kind: str | None = None) -> zoo.Entry:
+    def tiny(name: str, kind: str | None = None) -> Entry:
         entry = get(name, kind)
         if entry.kind == "clip":
             return zoo.dataclasses.replace(entry, architecture={"name": small.NAME, "quick_gelu": True})

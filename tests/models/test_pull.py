@@ -24,9 +24,9 @@ import torch
 from safetensors.torch import save
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.models import cache, download, parts, pull, zoo
+from pixgen.models import cache, download, partial, pull, zoo
 from pixgen.models.download import Patience
-from pixgen.models.zoo import Entry, File
+from pixgen.models.entry import Entry, File
 from tests.models.server import Server, running
 
 QUICK = Patience(timeout=0.5, tries=3, wait=0.01)
@@ -286,7 +286,7 @@ def test_a_killed_download_is_gone_on_with(home: Path, server: Server, monkeypat
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not cache.place(made, made.files[0]).exists()
-    monkeypatch.setattr(parts, "QUIET", 0.0)
+    monkeypatch.setattr(partial, "QUIET", 0.0)
     server.paths["/a"].slow = 0.0
     fetched(made)
     assert int(server.ranges()[-1].removeprefix("bytes=").rstrip("-")) > 100_000
@@ -294,7 +294,7 @@ def test_a_killed_download_is_gone_on_with(home: Path, server: Server, monkeypat
 
 def test_the_part_of_a_living_process_is_not_touched(home: Path, server: Server) -> None:
     made = entry(server.serve("/a", CONTENT))
-    with parts.claim(made, made.files[0]) as other:
+    with partial.claim(made, made.files[0]) as other:
         other.begin("elsewhere", "")
         other.data.write_bytes(b"abc")
         os.utime(other.data, (0, 0))
@@ -312,14 +312,14 @@ def test_what_was_left_behind_goes_to_one_alone_where_no_lock_can_be_had(
     for name in ("flock", "lockf"):
         monkeypatch.setattr(fcntl, name, refuse)
     made = entry("https://weights.invalid/a")
-    with parts.claim(made, made.files[0]) as left:
+    with partial.claim(made, made.files[0]) as left:
         left.begin("elsewhere", "")
         left.data.write_bytes(b"abc")
     together = threading.Barrier(6)
 
     def claimed(_: int) -> int:
         together.wait()
-        with parts.claim(made, made.files[0]) as part:
+        with partial.claim(made, made.files[0]) as part:
             together.wait()
             return part.have
 

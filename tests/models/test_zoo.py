@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from pixgen import config
-from pixgen.config import RenderConfig, Stage
+from pixgen.cli import model_findings
 from pixgen.errors import UsageError
 from pixgen.io import resources
 from pixgen.io.yaml_files import Layer
-from pixgen.models import cache, clips, profiles, status, vqgans, zoo
-from pixgen.settings import layers
+from pixgen.models import cache, clips, vqgans, zoo
+from pixgen.models.entry import Entry
+from pixgen.settings import config, layers, profiles
+from pixgen.settings.config import RenderConfig, Stage
 
 ENTRIES = zoo.entries()
 NAMES = [entry.name for entry in ENTRIES]
@@ -55,7 +56,7 @@ def test_names_and_aliases_mean_one_model_each() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
-def test_every_entry_is_whole(entry: zoo.Entry) -> None:
+def test_every_entry_is_whole(entry: Entry) -> None:
     assert entry.about and entry.licence and entry.source.startswith("https://")
     assert entry.profile and entry.profile_source
     for file in entry.files:
@@ -68,7 +69,7 @@ def test_every_entry_is_whole(entry: zoo.Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind == "clip"], ids=lambda entry: entry.name)
-def test_clips_are_what_open_clip_says_of_them(entry: zoo.Entry) -> None:
+def test_clips_are_what_open_clip_says_of_them(entry: Entry) -> None:
     open_clip = clips.open_clip()
     name, pretrained = entry.architecture["name"], entry.architecture["pretrained"]
     assert f"{name}/{pretrained}" in entry.aliases
@@ -85,7 +86,7 @@ def test_clips_are_what_open_clip_says_of_them(entry: zoo.Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind == "vqgan" and e.architecture], ids=lambda e: e.name)
-def test_vqgans_can_be_built_as_they_say(entry: zoo.Entry) -> None:
+def test_vqgans_can_be_built_as_they_say(entry: Entry) -> None:
     from pixgen.networks.vqgan import VQModel
 
     with torch.device("meta"):
@@ -194,17 +195,17 @@ def test_a_model_that_is_not_here_says_how_it_comes(home: Path) -> None:
 
 
 def test_a_doctor_hears_of_what_is_missing_and_half_here(home: Path) -> None:
-    assert all(finding.ok for finding in status.findings()) and len(status.findings()) == 2
+    assert all(finding.ok for finding in model_findings.findings()) and len(model_findings.findings()) == 2
     profiles.choose("vqgan-coco", ["ViT-B/32"])
-    bad = [finding for finding in status.findings() if not finding.ok]
+    bad = [finding for finding in model_findings.findings() if not finding.ok]
     assert [finding.fix for finding in bad] == ["pixgen models pull vqgan-coco", "pixgen models pull ViT-B-32-openai"]
     assert "354 MB" in bad[1].what and str(home) in bad[1].what
     place = cache.place(zoo.get("vqgan-coco"), zoo.get("vqgan-coco").files[0])
     place.parent.mkdir(parents=True)
     place.write_bytes(b"x")
-    assert any("vqgan-coco is partly here" in finding.what for finding in status.findings())
+    assert any("vqgan-coco is partly here" in finding.what for finding in model_findings.findings())
     profiles.default_file().write_text("generator: [1]\n")
-    assert "pixgen models use pixgen-tiny" in [finding.fix for finding in status.findings()]
+    assert "pixgen models use pixgen-tiny" in [finding.fix for finding in model_findings.findings()]
 
 
 def test_an_entry_of_the_user_s_that_is_wrong_is_named(home: Path) -> None:

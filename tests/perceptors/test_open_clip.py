@@ -14,12 +14,12 @@ from torch import nn
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
-from pixgen.build import build
-from pixgen.config import resolve, resolve_auto
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io.yaml_files import Layer
+from pixgen.loop.build import build
 from pixgen.models import clips
-from pixgen.perceptors.open_clip import OpenCLIP
+from pixgen.plugins.perceptors.open_clip import OpenCLIP
+from pixgen.settings.config import resolve, resolve_auto
 from tests.models import small
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from pixgen import registry
 from pixgen.contracts import Session, Start
 from pixgen.errors import UsageError
 from pixgen.networks.pair import load
-from pixgen.starts.candidates import likeness
+from pixgen.plugins.starts.candidates import likeness
 from pixgen.testing import scene
 from tests.dalle.toys import pair
 

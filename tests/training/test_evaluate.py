@@ -16,7 +16,7 @@ from PIL import Image
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import pictures
-from pixgen.perceptors.tiny import EMBEDDED, Tiny
+from pixgen.plugins.perceptors.tiny import EMBEDDED, Tiny
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import drawings, drawn, embeddings, evaluate, figures, measures, prompts, runs
 from pixgen.training.judge import Judge, architecture

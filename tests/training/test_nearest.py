@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pixgen.perceptors.tiny import Tiny
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import drawings, nearest
 from tests.dalle.toys import networks
 from tests.training.shapes import SHAPES, pack

@@ -21,7 +21,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 import pixgen
-from pixgen.engine import Step
+from pixgen.loop.engine import Step
 from pixgen.networks import pair
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import judge

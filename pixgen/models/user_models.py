@@ -1,0 +1,82 @@
+"""Checkpoints of the user's own: named, and converted to files that cannot run code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
+from pixgen.models import clips, vqgans, weights, zoo
+from pixgen.models.entry import Entry, File, to_dict
+
+
+def describe(
+    name: str, source: str, config: Path | None, architecture: str | None, sha256: str | None, about: str
+) -> Entry:
+    """An entry for a file or an address. Raises UsageError for a name that is taken or odd, or for what is missing."""
+    if not zoo.NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a model: use letters, digits, '.', '_' and '-'")
+    taken = zoo.find(name)
+    if taken is not None or name == zoo.EMBEDDED:
+        raise UsageError(f"there is a model {name!r} already; choose another name, or `pixgen models rm {name}`")
+    built: dict[str, Any]
+    if architecture is not None:
+        clips.require(architecture)
+        # Where the weights want it, open_clip's own name says so: ViT-B-32-quickgelu.
+        built = {"name": architecture, "pretrained": name, "quick_gelu": False}
+    elif config is not None:
+        built = vqgans.from_config(config)
+    else:
+        built = (None if _is_address(source) else vqgans.described(Path(source).expanduser())) or {}
+        if not built:
+            raise UsageError(
+                f"{source} does not say how it is built: add --config FILE.yaml for a VQGAN, --architecture NAME for a "
+                "CLIP"
+            )
+    kind: Any = "clip" if architecture is not None else "vqgan"
+    if _is_address(source):
+        file = File(name=source.rpartition("/")[2].partition("?")[0] or "weights", sources=[source], sha256=sha256)
+        return Entry(name, kind, about, built, [file])
+    path = Path(source).expanduser().resolve()
+    weights.sniff(path)
+    return Entry(name, kind, about, built, [], path=str(path))
+
+
+def write(entry: Entry) -> Path:
+    """Put an entry among the user's own; gives its file."""
+    kept = {key: value for key, value in to_dict(entry).items() if key != "name" and value not in (None, "", {})}
+    text = f"# Added by `pixgen models add`.\n{yaml.safe_dump(kept, sort_keys=False)}"
+    return files.write(zoo.user_folder() / f"{entry.name}.yaml", text.encode(), overwrite=True)
+
+
+def convert(source: Path, config: Path | None, target: Path) -> Path:
+    """Write the weights of a checkpoint as safetensors, as precise as they are; a VQGAN's with its architecture.
+
+    A VQGAN is loaded once to see that it fits, before its file gets its name. Raises UsageError for a VQGAN without a
+    config, PixgenError for a file that is damaged, does not fit, or holds code.
+    """
+    tensors, _ = weights.read(source)
+    if not any(key.startswith(("encoder.", "first_stage_model.")) for key in tensors):
+        return weights.write(tensors, target)
+    tensors, architecture = vqgans.read(source, config)
+
+    def require_loads(path: Path) -> None:
+        from pixgen import registry
+
+        try:
+            registry.create("generator", {"type": "vqgan", "model": str(path)}).prepare(torch.device("cpu"))
+        except PixgenError as error:
+            # What the user knows is the file that it was made of.
+            said = str(error).replace(str(path), str(source)).replace("its architecture", str(config or source))
+            raise PixgenError(said) from error
+
+    return vqgans.write(tensors, architecture, target, check=require_loads)
+
+
+def _is_address(source: str) -> bool:
+    return re.match(r"https?://|hub:", source) is not None

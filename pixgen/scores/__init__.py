@@ -1,1 +1,0 @@
-"""What a finished picture is worth: numbers that no loop optimises."""
