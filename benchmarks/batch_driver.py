@@ -18,14 +18,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pixgen.batch.choice import Choice
 from pixgen.batch.driver import Driver, Stop
-from pixgen.batch.jobs import Plan
-from pixgen.batch.lists import Row
 from pixgen.batch.manifest import Manifest
+from pixgen.batch.plan import Plan
 from pixgen.batch.pool import Pool
 from pixgen.batch.records import Record
+from pixgen.batch.rows import Row
 from pixgen.batch.schedule import ToTheEnd
+from pixgen.batch.tuning import Choice
 from pixgen.batch.worker import Event, Finished, Picture, Stepped, Task
 
 LOSSES = {"clip": 0.8}

@@ -14,7 +14,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the pages are of this tree, whatever is installed
 
-from pixgen.cli.main import COMMANDS
+from pixgen.cli.commands import COMMANDS
 
 FOLDER = Path(__file__).parent / "commands"
 NOTE = "<!-- written by docs/make_commands.py -->"

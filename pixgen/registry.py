@@ -44,7 +44,7 @@ KINDS: Mapping[str, str] = {
     "score": "pixgen.plugins.scores",
     "optimizer": "pixgen.plugins.optimizers",
 }
-"""Each kind's folder of built-in plugins (a single module for the optimisers)."""
+"""Each kind's folder of built-in plugins."""
 
 CONTRACTS: Mapping[str, str] = {
     "generator": "Generator",

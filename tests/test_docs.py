@@ -93,11 +93,11 @@ def test_every_command_that_alters_a_picture_makes_one(
 def test_every_command_that_trains_runs_its_trainings(
     line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pixgen.training import whole
+    from pixgen.training import pipeline
 
     ran: list[str] = []
-    monkeypatch.setattr(whole, "data", lambda wanted, say: ran.append("data"))
-    monkeypatch.setattr(whole, "train", lambda training, wanted: ran.append(training.name))
+    monkeypatch.setattr(pipeline, "data", lambda wanted, say: ran.append("data"))
+    monkeypatch.setattr(pipeline, "train", lambda training, wanted: ran.append(training.name))
     assert run(shlex.split(line, comments=True)[1:]) == 0, capsys.readouterr().err
     assert ran[:3] == ["data", "clip", "vqgan"]
 

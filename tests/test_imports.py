@@ -37,7 +37,7 @@ LAYERS = [
 SCENERY = {f"pixgen.training.{name}" for name in ("captions", "places", "styles", "subjects", "words")}
 """Words and looks of scenes: what trainings are made of, and a start reads prompts by. They import nothing else."""
 
-FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.plugins.optimizers"}
+FOLDERS = {folder for folder in KINDS.values() if folder != "pixgen.settings.optimizers"}
 
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")

@@ -11,7 +11,7 @@ import torch
 
 from pixgen import registry
 from pixgen.errors import UsageError
-from pixgen.plugins import optimizers
+from pixgen.settings import optimizers
 
 
 @pytest.mark.parametrize("name", registry.names("optimizer"))
@@ -56,13 +56,14 @@ def test_what_is_refused(options: dict[str, Any], reason: str) -> None:
 WITHOUT = """
 import sys
 import torch
-from pixgen import optimizers
+from pixgen.plugins.optimizers.torch_optimizers import ELEMENT_WISE
+from pixgen.settings import optimizers
 
 start = torch.tensor([[1.0, -2.0], [30.0, 4.0]], dtype=torch.float64)
 
 def run(own):
     found = []
-    for name in optimizers.ELEMENT_WISE:
+    for name in ELEMENT_WISE:
         params = start.clone().requires_grad_()
         optimizer = optimizers.create({"type": name}, [params], lr=0.05)
         for _ in range(3):

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from pixgen.batch.choice import Choice
-from pixgen.batch.jobs import Settings
+from pixgen.batch.job import Settings
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.pool import Pool
 from pixgen.batch.records import Record
 from pixgen.batch.schedule import Assignment, Schedule
+from pixgen.batch.tuning import Choice
 from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
 from pixgen.io import files
 

@@ -11,10 +11,10 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from pixgen.batch.rows import MANIFEST, Row
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io.naming import PICTURE_SUFFIXES
 from pixgen.io.yaml_files import parse_list
@@ -23,31 +23,11 @@ from pixgen.settings.layers import parse_assignments
 FORMATS = ("txt", "csv", "jsonl", "yaml")
 _SUFFIXES = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 
-MANIFEST = "manifest.sqlite"
-"""The manifest's name in its folder; `pixgen.batch.manifest` writes it."""
-
 MAX_LINE = 1_000_000
 """Bytes in a line; more is no list."""
 
 MAX_YAML = 16_000_000
 """Bytes of a YAML list, which cannot be read row by row."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row.
-
-    values: settings as nested plain data, without `name` and `preset`. source: `file:line`, for messages.
-    whole: the values are a stored config, which is complete: nothing comes in from the defaults.
-    template: what the prompt was made from, where the list is a manifest that knows it.
-    """
-
-    values: Mapping[str, Any]
-    source: str
-    name: str | None = None
-    presets: tuple[str, ...] = ()
-    whole: bool = False
-    template: str | None = None
 
 
 def read(path: str, kind: str | None = None) -> Iterator[Row]:
@@ -61,9 +41,7 @@ def read(path: str, kind: str | None = None) -> Iterator[Row]:
         return
     file = Path(path)
     if file.is_dir() or file.name == MANIFEST:
-        from pixgen.batch.manifest import rows
-
-        yield from rows(file if file.is_dir() else file.parent)
+        yield from manifest_rows(file if file.is_dir() else file.parent)
         return
     if kind is None and file.suffix.lower() in PICTURE_SUFFIXES:
         yield from _picture(file)
@@ -218,6 +196,17 @@ def _picture(path: Path) -> Iterator[Row]:
 
     about = metadata.read(path)
     yield Row({**about.config, "seed": about.seed}, str(path), whole=True, template=about.template or None)
+
+
+def manifest_rows(folder: Path) -> Iterator[Row]:
+    """A manifest read back as a list: every listed job with its own seed, name and settings."""
+    from pixgen.batch.manifest import Manifest
+    from pixgen.settings import config as configs
+
+    with Manifest(folder, readonly=True) as manifest:
+        for record in manifest.records():
+            values = configs.to_dict(record.settings.config) | {"prompt": record.prompt, "seed": record.seed}
+            yield Row(values, str(folder / MANIFEST), record.file, whole=True, template=record.template)
 
 
 def require_rows(rows: Iterable[Row], path: str) -> Iterator[Row]:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pixgen.batch import choice as choices
-from pixgen.batch.choice import Choice, Wanted
+from pixgen.batch import tuning as choices
 from pixgen.batch.pool import Inline, Pool
 from pixgen.batch.processes import Processes
+from pixgen.batch.tuning import Choice, Wanted
 from pixgen.batch.worker import Artist, Failed, Finished, Stepped, Task
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig

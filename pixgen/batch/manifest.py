@@ -15,9 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.jobs import Job, Settings
-from pixgen.batch.lists import MANIFEST, Row
+from pixgen.batch.job import Job, Settings
 from pixgen.batch.records import Record
+from pixgen.batch.rows import MANIFEST
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import naming
 
@@ -337,16 +337,6 @@ class Manifest:
 
 _READING = "(SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'reading')"
 _DAMAGED = "{path} is damaged; put it back from a copy, or choose another folder with -o (this one is left as it is)"
-
-
-def rows(folder: Path) -> Iterator[Row]:
-    """A manifest read back as a list: every listed job with its own seed, name and settings."""
-    from pixgen.settings import config as configs
-
-    with Manifest(folder, readonly=True) as manifest:
-        for record in manifest.records():
-            values = configs.to_dict(record.settings.config) | {"prompt": record.prompt, "seed": record.seed}
-            yield Row(values, str(folder / MANIFEST), record.file, whole=True, template=record.template)
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from pixgen.batch.command_line import command
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
-from pixgen.batch.words import command
 from pixgen.io import files
 
 PER_PAGE = 500

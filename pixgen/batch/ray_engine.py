@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixgen.batch import choice as choices
-from pixgen.batch.choice import Choice, Wanted
+from pixgen.batch import tuning as choices
 from pixgen.batch.local import probe_task
 from pixgen.batch.pool import Pool
+from pixgen.batch.tuning import Choice, Wanted
 from pixgen.batch.worker import Artist, Event, Failed, Finished, Stepped, Task
 from pixgen.errors import PixgenError, UsageError
 from pixgen.settings.config import RenderConfig

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pixgen.batch.jobs import Settings
+from pixgen.batch.job import Settings
 from pixgen.settings.config import RenderConfig
 
 

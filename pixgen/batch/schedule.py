@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pixgen.batch.jobs import Settings
+from pixgen.batch.job import Settings
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
 from pixgen.batch.worker import Finished

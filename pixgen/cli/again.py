@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen.cli import settings as words
-from pixgen.cli.main import INTERRUPTED, say
+from pixgen.cli import options as words
+from pixgen.cli.console import INTERRUPTED, say
 from pixgen.cli.progress import Bar
-from pixgen.cli.sink import Sink, draw_to
+from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming
 
@@ -86,8 +86,7 @@ def again(
 
 def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
     from pixgen.io.resources import version
-    from pixgen.settings import config
-    from pixgen.settings import replay
+    from pixgen.settings import config, replay
     from pixgen.settings.layers import parse_assignments
 
     try:

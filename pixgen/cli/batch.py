@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixgen.cli.main import INTERRUPTED, say
+from pixgen.cli.console import INTERRUPTED, say
 from pixgen.errors import UsageError
 from pixgen.io import files
 
 if TYPE_CHECKING:
     from pixgen.batch.driver import Stop
-    from pixgen.batch.jobs import Job
+    from pixgen.batch.job import Job
     from pixgen.batch.records import Record
-    from pixgen.batch.session import Begun, Engine
+    from pixgen.batch.run import Begun, Engine
     from pixgen.batch.worker import Picture
 
 EPILOG = """\b
@@ -127,18 +127,19 @@ def batch(
         if "=" not in word:
             raise UsageError(f"{word!r} is no KEY=VALUE")
 
-    from pixgen.batch import jobs, lists
-    from pixgen.batch.choice import Wanted
+    from pixgen.batch import lists
+    from pixgen.batch.plan import Plan, parse_grid, parse_seeds
+    from pixgen.batch.tuning import Wanted
     from pixgen.prompts.wildcards import Wildcards
 
     # Seen from the list, for that is where people put them.
     beside = Path() if list_file == "-" else Path(list_file).parent
-    plan = jobs.Plan(
+    plan = Plan(
         presets=presets,
         config_file=config_file,
         said=_said({"size": size, "steps": steps, "device": device}, settings, plugins, model),
-        grid=jobs.parse_grid(grid),
-        seeds=jobs.parse_seeds(seeds) if seeds else (),
+        grid=parse_grid(grid),
+        seeds=parse_seeds(seeds) if seeds else (),
         seed=seed,
         combinations=combinations,
         wildcards=Wildcards([Path(wildcards)] if wildcards else [beside, beside / "wildcards"]),
@@ -175,13 +176,13 @@ def _draw(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    from pixgen.batch import session
+    from pixgen.batch import run
     from pixgen.batch.driver import Stop
     from pixgen.cli.batch_progress import ListBars
 
     def result(record: Record, picture: Picture, seconds: float) -> None:
         if as_json:
-            click.echo(session.drawn_line(record, picture, folder, seconds))
+            click.echo(run.drawn_line(record, picture, folder, seconds))
         elif record.state == "pending":  # a draft's path is known already
             click.echo(folder / record.file)
 
@@ -193,7 +194,7 @@ def _draw(
     stop = Stop()
     began = time.monotonic()
     with ListBars(quiet, result) as bars, _answering(stop):
-        counts = session.draw(
+        counts = run.draw(
             *(folder, wanted_jobs, engine, bars),
             wanted=wanted,
             deadline=until,
@@ -299,14 +300,14 @@ def _dry_run(
     retry_failed: bool,
     as_json: bool,
 ) -> int:
-    from pixgen.batch import session
-    from pixgen.batch.choice import expected
+    from pixgen.batch import run
     from pixgen.batch.local import Local
+    from pixgen.batch.tuning import expected
     from pixgen.batch.worker import Failed
 
     first: Job | None = None
     made = known = failed = steps = 0
-    for job, state, twice in session.known_states(folder, wanted_jobs):
+    for job, state, twice in run.known_states(folder, wanted_jobs):
         if twice or state == "done":
             known += 1
             continue
@@ -337,12 +338,12 @@ def _failures(folder: Path) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from pixgen.batch import session
+    from pixgen.batch import run
 
     table = Table(title="failed", title_justify="left")
     for heading in ("prompt", "seed", "attempts", "reason"):
         table.add_column(heading, overflow="fold")
-    found = list(itertools.islice(session.failures(folder), 101))
+    found = list(itertools.islice(run.failures(folder), 101))
     for record in found[:100]:
         table.add_row(*(_plain(text) for text in (record.prompt, record.seed, record.attempts, record.error)))
     Console(stderr=True).print(table)

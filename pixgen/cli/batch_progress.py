@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pixgen.cli.main import say
+from pixgen.cli.console import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from pixgen.batch.records import Record
-    from pixgen.batch.session import Begun
+    from pixgen.batch.run import Begun
     from pixgen.batch.worker import Picture, Stepped
 
 LINE_EVERY = 10.0

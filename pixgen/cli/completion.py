@@ -8,8 +8,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from pixgen.cli import settings
-from pixgen.cli.main import COMMANDS, COMPLETE
+from pixgen.cli.commands import COMMANDS, COMPLETE
+from pixgen.cli.options import CONTEXT
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -21,7 +21,7 @@ To have it in every new shell:
 """
 
 
-@click.command(context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.command(context_settings=CONTEXT, epilog=EPILOG)
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def completion(shell: str, debug: bool) -> int:

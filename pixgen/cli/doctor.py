@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from pixgen.cli import settings
+from pixgen.cli import options
 from pixgen.io import resources
 
 EPILOG = """\b
@@ -34,7 +34,7 @@ class Finding:
     way_out: str = ""
 
 
-@click.command(context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="One JSON record a finding on standard output.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def doctor(as_json: bool, debug: bool) -> int:
@@ -174,7 +174,7 @@ def _user() -> Iterator[Finding]:
         return
     try:
         layers.load_user()
-        settings.resolve(None, (), {})
+        options.resolve(None, (), {})
     except UsageError as error:
         yield Finding("your config", False, str(error), f"correct {path}, or move it away")
     else:

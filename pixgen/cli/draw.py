@@ -6,10 +6,11 @@ import re
 
 import click
 
-from pixgen.cli import settings as words
-from pixgen.cli.main import COMMANDS, INTERRUPTED
+from pixgen.cli import options as words
+from pixgen.cli.commands import COMMANDS
+from pixgen.cli.console import INTERRUPTED
 from pixgen.cli.progress import Bar
-from pixgen.cli.sink import Sink, draw_to
+from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming
 from pixgen.prompts import grammar

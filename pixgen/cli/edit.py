@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import altered
-from pixgen.cli import settings as words
+from pixgen.cli import editing
+from pixgen.cli import options as words
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
 from pixgen.io import files
@@ -27,8 +27,8 @@ Examples:
 @click.option("--strength", metavar="X", type=float, help="How much changes, 0 to 1.  [default: 0.5; with --mask 1]")
 @click.option("--steps", metavar="N", type=click.IntRange(0), default=40, help="Of the loop.  [default: 40]")
 @click.option("--size", metavar="N", type=int, default=256, help="Of the side that is worked on.  [default: 256]")
-@altered.sampling_options
-@altered.common_options
+@editing.sampling_options
+@editing.common_options
 def edit(
     picture: str,
     text: str,
@@ -54,22 +54,22 @@ def edit(
     The picture's middle square is changed where the difference of the two texts looks. With --mask the picture keeps
     its size, and every pixel outside the mask stays as it is, to the bit.
     """
-    path, hole = altered.picture(picture), None if mask is None else altered.picture(mask)
+    path, hole = editing.picture(picture), None if mask is None else editing.picture(mask)
     if before is None and hole is None:
         raise UsageError('say what the picture shows now: --from "a red apple" (or where it may change: --mask)')
-    target = altered.target(output, text)
+    target = editing.target(output, text)
     if hole is not None and target.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError(f"{target.name}: a JPEG changes every pixel, outside the mask too; save as .png or .webp")
     from pixgen.editing import picture_files
     from pixgen.networks import pair
 
-    sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
+    sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = pair.load(model)
     files.check_writable(target.parent)
     with Bar("editing", steps, quiet) as bar:
         made = picture_files.edit(
             loaded, path, text, before, strength=strength, mask=hole, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=altered.steps_shown(bar),
+            sampling=sampling, callback=editing.steps_shown(bar),
         )  # fmt: skip
-    altered.save(made, target, overwrite, as_json, quiet)
+    editing.save(made, target, overwrite, as_json, quiet)
     return 0

@@ -15,33 +15,10 @@ from collections.abc import Sequence
 
 import click
 
-from pixgen.cli import nearmiss, portuguese
+from pixgen.cli import typos
+from pixgen.cli.commands import COMMANDS, COMPLETE
+from pixgen.cli.console import INTERRUPTED, say
 from pixgen.errors import PixgenError
-
-COMMANDS: dict[str, str] = {
-    "again": "Draws a picture again from its own metadata, changed as you say.",
-    "vary": "Draws more pictures of what a picture shows.",
-    "morph": "Turns one picture into another: a strip and a video.",
-    "edit": "Changes a picture by words, all of it or inside a mask.",
-    "batch": "Draws a list of prompts; killed or stopped, it goes on where it was.",
-    "report": "Means, intervals and paired differences of a list's scores.",
-    "show": "Says how a picture was made, or prints the settings of a run.",
-    "presets": "Lists the named looks.",
-    "plugins": "Lists the losses, filters, generators ... and their options.",
-    "train": "Makes and measures the models that pixgen draws with, from nothing.",
-    "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
-    "doctor": "Says what is installed, what works, and what to do where it does not.",
-    "completion": "Prints what makes your shell complete pixgen's words.",
-}
-"""Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
-
-A first argument that is not among these is a prompt, and goes to `pixgen.cli.draw`.
-"""
-
-INTERRUPTED = 130
-
-COMPLETE = "_PIXGEN_COMPLETE"
-"""The shell sets this variable when it asks what could come next (see `pixgen completion`)."""
 
 
 def main() -> None:
@@ -65,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in rest
     try:
         if name is None:
-            nearmiss.require_prompt(arguments, COMMANDS)
+            typos.require_prompt(arguments, COMMANDS)
         command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name or 'draw'}"), name or "draw")
         return command.main(rest, prog_name=f"pixgen {name}" if name else "pixgen", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -97,8 +74,3 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
-
-
-def say(line: str) -> None:
-    """One line for the person at the terminal; standard output belongs to the results."""
-    print(f"pixgen: {portuguese.translate(line)}", file=sys.stderr, flush=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pixgen.cli.main import say
-from pixgen.cli.transfers import Transfers
+from pixgen.cli.console import say
+from pixgen.cli.download_progress import Transfers
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import altered
-from pixgen.cli import settings as words
+from pixgen.cli import editing
+from pixgen.cli import options as words
 from pixgen.cli.progress import Bar
 from pixgen.io import files
 
@@ -22,7 +22,7 @@ Examples:
 @click.option("-n", "--frames", metavar="N", type=click.IntRange(2, 2000), default=16, help="[default: 16]")
 @click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp or .mp4) or a folder.")
 @click.option("--steps", metavar="N", type=click.IntRange(0), default=8, help="Of the loop, a frame.  [default: 8]")
-@altered.common_options
+@editing.common_options
 def morph(
     first: str,
     last: str,
@@ -40,10 +40,10 @@ def morph(
 
     Frames go along the arc between the two pictures' codes, and the loop pulls each to the arc between what they show.
     """
-    ends = [altered.picture(word) for word in (first, last)]
+    ends = [editing.picture(word) for word in (first, last)]
     if output is not None and output.lower().endswith(".mp4"):
         output = output[:-4] + ".png"
-    target = altered.target(output, f"{ends[0].stem} to {ends[1].stem}")
+    target = editing.target(output, f"{ends[0].stem} to {ends[1].stem}")
     from pixgen.editing import picture_files
     from pixgen.networks import pair
 
@@ -51,8 +51,8 @@ def morph(
     files.check_writable(target.parent)
     with Bar("morphing", (frames - 2) * steps, quiet) as bar:
         made = picture_files.morph(
-            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=altered.steps_shown(bar)
+            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=editing.steps_shown(bar)
         )  # fmt: skip
-    path = altered.save(made.strip, target, overwrite, as_json, quiet)
+    path = editing.save(made.strip, target, overwrite, as_json, quiet)
     click.echo(files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite), err=as_json)
     return 0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from pixgen.cli import settings
-from pixgen.cli.main import say
+from pixgen.cli.console import say
+from pixgen.cli.options import CONTEXT
 from pixgen.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _full_names(_: click.Context, __: click.Parameter, beginning: str) -> list[C
     return [CompletionItem(name) for name in names if name.startswith(beginning)]
 
 
-@click.group(context_settings=settings.CONTEXT, epilog=EPILOG)
+@click.group(context_settings=CONTEXT, epilog=EPILOG)
 def plugins() -> None:
     """The parts that a picture is drawn with: generators, losses, filters ... Each has options, set by KEY=VALUE."""
 
@@ -43,7 +43,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="JSON records on st
 _debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 
 
-@plugins.command("list", context_settings=settings.CONTEXT)
+@plugins.command("list", context_settings=CONTEXT)
 @click.argument("kind", required=False)
 @_files
 @_json
@@ -67,7 +67,7 @@ def list_(kind: str | None, files: tuple[str, ...], as_json: bool, debug: bool) 
     return 0
 
 
-@plugins.command(context_settings=settings.CONTEXT)
+@plugins.command(context_settings=CONTEXT)
 @click.argument("name", metavar="KIND.NAME", shell_complete=_full_names)
 @_files
 @_json

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from pixgen.cli import settings
+from pixgen.cli import options
 
 EPILOG = """\b
 Examples:
@@ -16,8 +16,8 @@ Examples:
 """
 
 
-@click.command(context_settings=settings.CONTEXT, epilog=EPILOG)
-@click.argument("name", required=False, shell_complete=settings.preset_names)
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("name", required=False, shell_complete=options.preset_names)
 @click.option("--json", "as_json", is_flag=True, help="One JSON record a preset on standard output.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def presets(name: str | None, as_json: bool, debug: bool) -> int:

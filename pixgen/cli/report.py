@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixgen.cli.main import say
+from pixgen.cli.console import say
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:

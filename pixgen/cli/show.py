@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pixgen.cli import settings as words
+from pixgen.cli import options as words
 from pixgen.errors import UsageError
 
 EPILOG = """\b

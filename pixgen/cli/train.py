@@ -11,10 +11,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pixgen.cli import settings as words
-from pixgen.cli.main import INTERRUPTED, say
+from pixgen.cli import options as words
+from pixgen.cli.console import INTERRUPTED, say
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.training import whole
+from pixgen.training import pipeline
 
 EPILOG = """\b
 Examples:
@@ -129,7 +129,7 @@ _command(
     "Fetch the open drawings (22 MB, through npm) and draw each of them once.",
     ("pictures", "seed", "threads", "device", "restart"),
 )
-for _training in whole.TRAININGS:
+for _training in pipeline.TRAININGS:
     _left_out = {"seed", "threads", "device", "restart", "subjects"}.difference(_training.takes)
     _left_out |= set() if _training.own else {"drawings"}
     _left_out |= set() if _training.count else {"pictures"}
@@ -144,21 +144,21 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
     from pixgen.backend import hardware
     from pixgen.training import monitor, runs
 
-    wanted = whole.Wanted(more=more, **said)
+    wanted = pipeline.Wanted(more=more, **said)
     again = _said_again()
     if "device" in said and said["device"] is None and hardware.device("auto") == "cuda":
         say("this trains on the processor; --device cuda takes the GPU")
     try:
         with runs.stoppable(say):
             if name in ("data", "all") or wanted.drawings:
-                whole.data(wanted, say)
-            trainings = {"data": [], "all": list(whole.every(wanted))}.get(name)
-            for training in [whole.get(name)] if trainings is None else trainings:
-                if not whole.is_here(training):
+                pipeline.data(wanted, say)
+            trainings = {"data": [], "all": list(pipeline.every(wanted))}.get(name)
+            for training in [pipeline.get(name)] if trainings is None else trainings:
+                if not pipeline.is_here(training):
                     raise UsageError(f"this pixgen has no training {training.name!r} yet (pixgen/training/)")
                 say(f"{training.name}: {training.about}, in {wanted.folder / training.name}")
                 with monitor.watched(training.name):
-                    whole.train(training, wanted)
+                    pipeline.train(training, wanted)
     except KeyboardInterrupt:
         say(f"stopped; the same command goes on: {again}")
         return INTERRUPTED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import altered
-from pixgen.cli import settings as words
+from pixgen.cli import editing
+from pixgen.cli import options as words
 from pixgen.cli.progress import Bar
 from pixgen.io import files, naming
 
@@ -24,8 +24,8 @@ Examples:
 @click.option("--strength", metavar="X", type=float, default=0.75, help="Share drawn anew, 0 to 1.  [default: 0.75]")
 @click.option("--steps", metavar="N", type=click.IntRange(0), default=0, help="Of the loop, after it.  [default: 0]")
 @click.option("--size", metavar="N", type=int, help="Of a side, from 128, where there are steps.  [default: 256]")
-@altered.sampling_options
-@altered.common_options
+@editing.sampling_options
+@editing.common_options
 def vary(
     picture: str,
     count: int,
@@ -49,21 +49,21 @@ def vary(
     Any picture will do; its middle square is looked at. A part of it is kept and the rest drawn anew after what the
     whole shows: --strength says how much, and at 1 nothing is kept. Without --steps the pictures are of 128x128.
     """
-    path = altered.picture(picture)
+    path = editing.picture(picture)
     name = f"{path.stem} variation"
-    altered.target(output, name)  # a wrong name should not wait for torch
+    editing.target(output, name)  # a wrong name should not wait for torch
     from pixgen.editing import picture_files
     from pixgen.networks import pair
 
-    sampling = altered.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
+    sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     with Bar("varying", count * steps, quiet) as bar:
         found = picture_files.vary(
             pair.load(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=altered.steps_shown(bar),
+            sampling=sampling, callback=editing.steps_shown(bar),
         )  # fmt: skip
         files.check_writable(naming.fixed_folder(output, name))
         for i, made in enumerate(found):
-            target = altered.target(output, name, made.about.seed)
+            target = editing.target(output, name, made.about.seed)
             numbered = overwrite and "[seed]" not in (output or "")
-            altered.save(made, naming.nth(target, i) if numbered else target, overwrite, as_json, quiet)
+            editing.save(made, naming.nth(target, i) if numbered else target, overwrite, as_json, quiet)
     return 0

@@ -26,7 +26,6 @@ from pixgen.errors import UsageError
 from pixgen.io import files, pictures, video
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
-from pixgen.networks.pair import EMBEDDED
 from pixgen.settings import config
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def to_image(image: Tensor) -> Image:
 
 def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = None) -> Iterator[Altered]:
     inputs = tuple(Input(str(path), files.sha256(path)) for path in job.files)
-    names = {**job.options, "model": "" if _is_embedded(pair) else str(pair.folder)}
+    names = {**job.options, "model": "" if pair.is_embedded else str(pair.folder)}
     began = time.perf_counter() if began is None else began
     for one in made:
         flags = [word for name, value in names.items() if value != "" for word in (f"--{_flag(name)}", f"{value}")]
@@ -245,10 +244,6 @@ def _prepare(pair: Pair, given: Mapping[Path, Tensor]) -> None:
 
 def _flag(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _is_embedded(pair: Pair) -> bool:
-    return pair.folder == EMBEDDED
 
 
 def _seed(seed: int | None, count: int) -> int:

@@ -19,8 +19,8 @@ from pixgen.errors import PixgenError
 from pixgen.loop import backward
 from pixgen.loop.average import Average
 from pixgen.loop.backward import Look, Losses, Term
-from pixgen.plugins import optimizers
 from pixgen.registry import schedule
+from pixgen.settings import optimizers
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -21,17 +21,15 @@ from torch import Tensor
 
 from pixgen import registry
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import resources
 from pixgen.networks import store
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 
 if TYPE_CHECKING:
     from pixgen.networks.vqgan import VQModel
-    from pixgen.plugins.perceptors.tiny import Tiny
 
 log = logging.getLogger(__name__)
-
-EMBEDDED = Path(__file__).parent.parent / "embedded"
 
 SIDE = 128
 """Side in pixels of the pictures whose code grids the token decoder writes."""
@@ -42,10 +40,33 @@ def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
 
     Raises UsageError where there is no such folder.
     """
-    place = Path(folder).expanduser() if folder else EMBEDDED
+    place = Path(folder).expanduser() if folder else resources.embedded()
     if not place.is_dir():
         raise UsageError(f"there is no folder {str(folder)!r} with the files of a model pair")
     return Pair(place, torch.device(device))
+
+
+class PairPerceptor(Protocol):
+    """What a pair asks of its perceptor: the contract of any, and the states of a text's tokens.
+
+    model: its network, a `pixgen.networks.clip.TinyCLIP`.
+    """
+
+    input_size: int
+    dim: int
+    model: Any
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """As `pixgen.contracts.Perceptor` says."""
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """As `pixgen.contracts.Perceptor` says."""
+
+    def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Texts -> states of their tokens, float32 (B, T, W); which count, bool (B, T); `encode_text`'s embeddings."""
+
+    def image_target(self, text_embeddings: Tensor) -> Tensor:
+        """As `pixgen.contracts.Perceptor` says."""
 
 
 class Pair:
@@ -58,12 +79,17 @@ class Pair:
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.folder, self.device = folder, device
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this is the pair that comes with pixgen."""
+        return self.folder == resources.embedded()
+
     def path(self, name: str) -> Path:
         """Where the file of the network `name` lies: perceptor, vqgan, tokens or prior."""
         return self.folder / f"{name}.safetensors"
 
     @cached_property
-    def perceptor(self) -> Tiny:
+    def perceptor(self) -> PairPerceptor:
         perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": self._own("perceptor")}, "perceptor")
         perceptor.prepare(self.device)
         return perceptor
@@ -189,7 +215,7 @@ class Pair:
 
     def _own(self, name: str) -> str:
         """The path of a network's file as its plugin takes it: empty for the one that comes with pixgen."""
-        return "" if self.folder == EMBEDDED else str(self.path(name))
+        return "" if self.is_embedded else str(self.path(name))
 
     def _compare(self, path: Path, about: dict[str, Any], names: tuple[str, ...], command: str) -> None:
         for name in names:

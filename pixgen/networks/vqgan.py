@@ -26,10 +26,9 @@ from torch.utils.checkpoint import checkpoint
 
 from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import resources
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
-
-EMBEDDED = Path(__file__).parent.parent / "embedded" / "vqgan.safetensors"
 
 TINY: dict[str, Any] = {
     "ddconfig": {
@@ -219,17 +218,20 @@ def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about
     os.replace(temporary, path)
 
 
-def load(path: Path = EMBEDDED, config: Path | None = None, architecture: Mapping[str, Any] | None = None) -> VQModel:
-    """Read a checkpoint (or the folder that holds `vqgan.safetensors`): float32, frozen, in eval mode.
+def load(
+    path: Path | None = None, config: Path | None = None, architecture: Mapping[str, Any] | None = None
+) -> VQModel:
+    """Read a checkpoint, or the folder that holds `vqgan.safetensors`; pixgen's own by default. Frozen, in eval mode.
 
     What `save` wrote says itself how it is built; another program's file is built as `architecture` or as `config`, a
     YAML file of taming's, says. Nothing in it is run.
     Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is
     somebody's own and missing, or does not say how it is built.
     """
-    path = path / "vqgan.safetensors" if path.is_dir() else path
+    own = resources.embedded() / "vqgan.safetensors"
+    path = own if path is None else path / own.name if path.is_dir() else path
     if not path.is_file():
-        if path == EMBEDDED:
+        if path == own:
             raise PixgenError(f"VQGAN weights not found: {path}; install pixgen again")
         raise UsageError(f"VQGAN weights not found: {path}; give generator.model a file that exists")
     weights, described = vqgans.read(path, config, architecture)

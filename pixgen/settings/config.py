@@ -302,7 +302,7 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
     # A weight or a rate that is null is left at its default.
     options = {key: value for key, value in options.items() if value is not None or key not in ("weight", "lr")}
     if kind == "optimizer":
-        from pixgen.plugins import optimizers  # imports torch, which a config alone does not need
+        from pixgen.settings import optimizers  # imports torch, which a config alone does not need
 
         optimizers.check(own, where)
         return {"lr": 0.1, "clip_norm": None, **options}

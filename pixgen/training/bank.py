@@ -31,8 +31,8 @@ from pixgen.scenery.compose import FILL
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import PLACE_WORDS
-from pixgen.training.drawings import Drawing
-from pixgen.training.scenes import Scenes
+from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.scenes import Scenes
 
 GROUND = 0.95
 """The light grey on which every drawing stands."""

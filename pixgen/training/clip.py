@@ -30,9 +30,9 @@ from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.training import monitor, runs
-from pixgen.training.pool import mirrored, pool
+from pixgen.training.data.pool import mirrored, pool
+from pixgen.training.data.scenes import Batch, Scenes
 from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
-from pixgen.training.scenes import Batch, Scenes
 
 BATCH = 256
 POOL = 102_400

@@ -4,7 +4,7 @@ A loop that pleases its perceptor may please it alone, so its pictures are named
 with it: rectified convolutions and max-pooling in the manner of VGG (arXiv 1409.1556) with batch norm (arXiv
 1502.03167), another seed, other scenes with styles of another strength, another camera, and pictures that are softened
 as a VQGAN softens them. Heads name the subjects (of two things each has half of the answer) and answer every question
-of `pixgen.training.labels`. The validation judge, which is shipped, never saw the hand that is held out; the final
+of `pixgen.training.data.labels`. The validation judge, which is shipped, never saw the hand that is held out; the final
 judge (`--final`) saw all hands and serves the model card alone.
 
     python -m pixgen.training.judge RUN --cache CACHE [--pictures 300000] [--final]
@@ -31,10 +31,10 @@ from pixgen.errors import PixgenError
 from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import runs
-from pixgen.training.labels import LABELS
-from pixgen.training.pool import Pool, pool
+from pixgen.training.data.labels import LABELS
+from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.scenes import Scenes
 from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, save_weights
-from pixgen.training.scenes import Scenes
 
 BATCH = 128
 SIDE = 64

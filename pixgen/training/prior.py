@@ -24,10 +24,10 @@ from pixgen.networks import store
 from pixgen.networks.pair import Pair, load
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.training import runs
-from pixgen.training.grids import CleanScenes
-from pixgen.training.pool import Pool, pool
+from pixgen.training.data.grids import CleanScenes
+from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.scenes import Scenes
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
-from pixgen.training.scenes import Scenes
 from pixgen.training.tokens import rate_of_learning
 
 BATCH = 512

@@ -24,7 +24,7 @@ from pixgen.io import files
 from pixgen.networks.clip import TinyCLIP
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import monitor
-from pixgen.training.drawings import load_sprites
+from pixgen.training.data.drawings import load_sprites
 
 SAVE_EVERY = 240.0
 """Seconds between checkpoints; zero from the moment that somebody asks to stop."""

@@ -29,7 +29,7 @@ from pixgen.networks import store
 from pixgen.networks.pair import Pair, load
 from pixgen.networks.token_decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.training import monitor, runs
-from pixgen.training.grids import CleanScenes, Grids
+from pixgen.training.data.grids import CleanScenes, Grids
 from pixgen.training.muon import Muon, matrices
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
 

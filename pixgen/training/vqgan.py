@@ -32,10 +32,10 @@ from pixgen.networks.discriminator import Discriminator
 from pixgen.networks.vqgan import TINY, VQModel, load, save
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes, Components
-from pixgen.training.pool import Pool, pool
+from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.scenes import Scenes
 from pixgen.training.reconstruction import distance, measure
 from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
-from pixgen.training.scenes import Scenes
 
 CROPS = 4
 """Crops of 64x64 in a batch; a batch of larger pictures has as many pixels."""

@@ -12,13 +12,15 @@ import pytest
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
-from pixgen.batch import session
-from pixgen.batch.choice import Choice
-from pixgen.batch.jobs import Job, Plan
-from pixgen.batch.lists import Row, read
+from pixgen.batch import run
+from pixgen.batch.job import Job
+from pixgen.batch.lists import read
 from pixgen.batch.local import Local
 from pixgen.batch.manifest import Manifest
+from pixgen.batch.plan import Plan
 from pixgen.batch.records import Record
+from pixgen.batch.rows import Row
+from pixgen.batch.tuning import Choice
 from pixgen.batch.worker import Picture, Stepped
 from pixgen.io.yaml_files import Layer
 
@@ -139,7 +141,7 @@ class Lists:
     def draw(self, jobs: Sequence[Job], out: Path | None = None, **options: Any) -> tuple[dict[str, int], Watched]:
         watched = Watched()
         engine = options.pop("engine", lambda: Local(["held_out"], [str(self.plugin)]))
-        return session.draw(out or self.out, jobs, engine, watched, **options), watched
+        return run.draw(out or self.out, jobs, engine, watched, **options), watched
 
     def pictures(self, out: Path | None = None) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (out or self.out).glob("*.png")}

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from pixgen.backend import hardware
-from pixgen.batch import choice as choices
 from pixgen.batch import local, ray_engine
-from pixgen.batch.choice import Choice, Wanted, agreed, group_size, on_cpu
+from pixgen.batch import tuning as choices
 from pixgen.batch.local import Local
+from pixgen.batch.tuning import Choice, Wanted, agreed, group_size, on_cpu
 from pixgen.batch.worker import Event, Failed, Finished, Task
 from pixgen.settings.config import RenderConfig
 

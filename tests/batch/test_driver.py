@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pixgen.batch.choice import Choice, Wanted
 from pixgen.batch.driver import DEATHS, Stop
 from pixgen.batch.local import Local
 from pixgen.batch.pool import Inline, Pool
 from pixgen.batch.processes import Processes
+from pixgen.batch.tuning import Choice, Wanted
 from pixgen.batch.worker import Event, Failed, Task
 from pixgen.cli.main import run
 from pixgen.errors import PixgenError, UsageError

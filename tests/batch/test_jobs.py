@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixgen.batch.jobs import MAX_JOBS, parse_grid, parse_seeds
-from pixgen.batch.lists import Row
-from pixgen.batch.words import words
+from pixgen.batch.command_line import words
+from pixgen.batch.plan import MAX_JOBS, parse_grid, parse_seeds
+from pixgen.batch.rows import Row
 from pixgen.errors import UsageError
 from pixgen.settings import config as configs
 from pixgen.settings.layers import parse_assignments

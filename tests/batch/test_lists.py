@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixgen.batch.lists import Row, read, require_rows
+from pixgen.batch.lists import read, require_rows
+from pixgen.batch.rows import Row
 from pixgen.errors import UsageError
 
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cn", "Co", "Cs", "Zl", "Zp"])

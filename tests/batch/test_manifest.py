@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pixgen.batch import lock
-from pixgen.batch.lists import MANIFEST
 from pixgen.batch.manifest import Manifest, Reading
+from pixgen.batch.rows import MANIFEST
 from pixgen.errors import PixgenError, UsageError
 
 from .conftest import Lists, rows

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from pixgen.batch.choice import Choice
 from pixgen.batch.driver import Driver, Stop
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.pool import Pool
 from pixgen.batch.schedule import ByTheHour, ToTheEnd, deadline
+from pixgen.batch.tuning import Choice
 from pixgen.batch.worker import Event, Finished, Picture, Stepped, Task
 from pixgen.errors import UsageError
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import pixgen
 from pixgen import registry
-from pixgen.cli import doctor, nearmiss
-from pixgen.cli.main import COMMANDS, COMPLETE, run
+from pixgen.cli import doctor, typos
+from pixgen.cli.commands import COMMANDS, COMPLETE
+from pixgen.cli.main import run
 from pixgen.io import metadata, resources
 from pixgen.settings import layers
 
@@ -148,15 +149,15 @@ def test_a_mistyped_command_is_asked_about(words: list[str], capsys: pytest.Capt
     "words", [["shoe"], ["a preset"], ["rain", "steps=3"], ["--", "docter"], ["shoe", "--size", "9x9"], ["teacher"], []]
 )
 def test_a_prompt_is_no_mistyped_command(words: list[str]) -> None:
-    nearmiss.require_prompt(words, COMMANDS)
+    typos.require_prompt(words, COMMANDS)
 
 
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6))
 def test_the_distance_of_words(a: str, b: str) -> None:
-    found = nearmiss.distance(a, b)
-    assert found == nearmiss.distance(b, a) and (found == 0) == (a == b)
+    found = typos.distance(a, b)
+    assert found == typos.distance(b, a) and (found == 0) == (a == b)
     assert abs(len(a) - len(b)) <= found <= max(len(a), len(b))
-    assert nearmiss.distance("show", "shwo") == 1 and nearmiss.distance("clasify", "classify") == 1
+    assert typos.distance("show", "shwo") == 1 and typos.distance("clasify", "classify") == 1
 
 
 @pytest.mark.parametrize(

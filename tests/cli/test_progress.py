@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pixgen.cli import progress, transfers
+from pixgen.cli import download_progress, progress
 from pixgen.models.entry import File
 
 URL = "https://weights.invalid/last.ckpt"
@@ -26,7 +26,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (progress, transfers):
+    for module in (progress, download_progress):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -46,7 +46,7 @@ def draw(clock: Clock, quiet: bool = False) -> None:
 
 
 def fetch(clock: Clock, quiet: bool = False, total: int | None = 41_000_000) -> None:
-    with transfers.Transfers(quiet) as shown:
+    with download_progress.Transfers(quiet) as shown:
         watch = shown.watch()
         watch.source(File("last.ckpt", [URL], bytes=total), URL)
         for done in (1_000_000, 11_000_000, 12_000_000):

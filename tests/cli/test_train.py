@@ -18,11 +18,13 @@ import torch
 from PIL import Image
 
 from pixgen.cli.main import run
+from pixgen.evaluation import evaluate
 from pixgen.io.yaml_files import Layer
 from pixgen.networks.clip import TinyConfig
 from pixgen.scenery.subjects import load_subjects
 from pixgen.settings import config, layers, model_pair
-from pixgen.training import clip, drawings, evaluate, runs, vqgan, whole
+from pixgen.training import clip, pipeline, runs, vqgan
+from pixgen.training.data import drawings
 from tests.training.shapes import SHAPES, pack
 
 SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
@@ -62,8 +64,8 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             module = importlib.import_module(f"pixgen.training.{name}")
             for constant, value in values.items():
                 monkeypatch.setattr(module, constant, value)
-    monkeypatch.setattr(whole, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in whole.TRAININGS))
-    monkeypatch.setattr(whole, "QUICK_SUBJECTS", 1000)
+    monkeypatch.setattr(pipeline, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in pipeline.TRAININGS))
+    monkeypatch.setattr(pipeline, "QUICK_SUBJECTS", 1000)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: Any, code: int = 0) -> tuple[str, str]:
@@ -87,7 +89,7 @@ def own(folder: Path) -> Path:
 
 def test_every_training_has_its_help_without_being_there(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, "--help")
-    for training in whole.TRAININGS:
+    for training in pipeline.TRAININGS:
         assert f"  {training.name} " in out
         assert "--runs FOLDER" in said(capsys, training.name, "--help")[0]
     shown = said(capsys, "evaluate", "--help")[0]
@@ -286,10 +288,10 @@ def test_a_toy_leaves_a_cache_that_was_made_for_more(tmp_path: Path, monkeypatch
     made: list[list[str]] = []
     said: list[str] = []
     monkeypatch.setattr(drawings, "main", made.append)
-    whole.data(whole.Wanted(quick=True, cache=tmp_path), said.append)
+    pipeline.data(pipeline.Wanted(quick=True, cache=tmp_path), said.append)
     assert len(made) == 1 and not said
     (tmp_path / "sprites.npy").write_bytes(b"")
-    whole.data(whole.Wanted(quick=True, cache=tmp_path), said.append)
+    pipeline.data(pipeline.Wanted(quick=True, cache=tmp_path), said.append)
     assert len(made) == 1 and str(tmp_path) in said[0]
-    whole.data(whole.Wanted(cache=tmp_path), said.append)
+    pipeline.data(pipeline.Wanted(cache=tmp_path), said.append)
     assert len(made) == 2

@@ -16,7 +16,7 @@ from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.clip import export
-from pixgen.training.scenes import Batch
+from pixgen.training.data.scenes import Batch
 
 WORDS = ["a", "cat", "dog", "red", "teacher", "in", "oil", *(colour for colour in COLOURS if colour != "red")]
 CLIP = TinyConfig(

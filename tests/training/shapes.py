@@ -9,7 +9,7 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
-from pixgen.training import drawings
+from pixgen.training.data import drawings
 
 _BODIES = {
     "cat": '<circle cx="8" cy="9" r="6" fill="#fb3"/><path d="M2 8 3 1l5 4zM14 8 13 1 8 5z" fill="#d81"/>',

@@ -12,7 +12,8 @@ from safetensors import safe_open
 from pixgen.errors import PixgenError, UsageError
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery.places import PLACES
-from pixgen.training import bank, drawings
+from pixgen.training import bank
+from pixgen.training.data import drawings
 from tests.training.pair import write_pair
 from tests.training.shapes import GROUPS, SHAPES, pack
 

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.evaluation.contact_sheet import contact_sheet
 from pixgen.scenery.subjects import load_subjects, table
-from pixgen.training import drawings
-from pixgen.training.contact import contact_sheet
-from pixgen.training.drawings import DrawingSet, fetch, load_drawings, load_sprites, rasterise
-from pixgen.training.sprites import sprite
+from pixgen.training.data import drawings
+from pixgen.training.data.drawings import DrawingSet, fetch, load_drawings, load_sprites, rasterise
+from pixgen.training.data.sprites import sprite
 
 SIDE = 24
 DISC = '<circle cx="16" cy="16" r="6" fill="{}"/>'

@@ -15,15 +15,17 @@ import torch
 from PIL import Image
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import pictures
-from pixgen.plugins.perceptors.tiny import EMBEDDED, Tiny
+from pixgen.evaluation import drawing, embeddings, evaluate, networks, prompt_lists, statistics
+from pixgen.evaluation.prompt_lists import Asked
+from pixgen.io import pictures, resources
+from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.subjects import load_subjects
-from pixgen.training import drawings, drawn, embeddings, evaluate, figures, measures, prompts, runs
+from pixgen.training import runs
+from pixgen.training.data import drawings
+from pixgen.training.data.labels import LABELS
+from pixgen.training.data.scenes import Scenes
+from pixgen.training.data.sketches import Sketch
 from pixgen.training.judge import Judge, architecture
-from pixgen.training.labels import LABELS
-from pixgen.training.prompts import Asked
-from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import Sketch
 from tests.dalle import toys
 from tests.training.shapes import SHAPES, pack
 
@@ -38,35 +40,35 @@ def test_wilson_s_interval() -> None:
         (0, 20, 0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ):
-        found = figures.share("x", [i < hits for i in range(n)])
+        found = statistics.share("x", [i < hits for i in range(n)])
         assert (found.value, found.n) == (hits / n, n)
         assert found.low == pytest.approx(low, abs=5e-5) and found.high == pytest.approx(high, abs=5e-5)
-    assert math.isnan(figures.share("x", []).value) and str(figures.share("x", [])) == "–"
+    assert math.isnan(statistics.share("x", []).value) and str(statistics.share("x", [])) == "–"
 
 
 def test_a_bootstrap_interval_is_near_the_normal_one() -> None:
     values = np.random.default_rng(1).normal(3, 2, 400)
-    found = figures.mean("x", values.tolist(), "dB")
+    found = statistics.mean("x", values.tolist(), "dB")
     half = 1.96 * values.std(ddof=1) / 20
     assert found.low == pytest.approx(values.mean() - half, abs=0.03)
     assert found.high == pytest.approx(values.mean() + half, abs=0.03)
-    assert found == figures.mean("x", values.tolist(), "dB")
+    assert found == statistics.mean("x", values.tolist(), "dB")
 
 
 def test_a_difference_is_of_pairs() -> None:
     before = [True, False] * 50
-    assert figures.difference("x", before, before).high == 0.0  # no pair differs, however much the pictures do
-    better = figures.difference("x", before, [True] * 100)
+    assert statistics.difference("x", before, before).high == 0.0  # no pair differs, however much the pictures do
+    better = statistics.difference("x", before, [True] * 100)
     assert better.value == 0.5 and better.low is not None and 0.35 < better.low < 0.5
     assert str(better).startswith("50.0 points (")
 
 
 def test_figures_are_kept_and_shown(tmp_path: Path) -> None:
-    measured = [figures.share("named", [True, True, False]), figures.Figure("nothing", math.nan)]
-    figures.keep(tmp_path / "f.json", "pixgen train evaluate", measured)
-    command, found = figures.kept(tmp_path / "f.json")
+    measured = [statistics.share("named", [True, True, False]), statistics.Figure("nothing", math.nan)]
+    statistics.keep(tmp_path / "f.json", "pixgen train evaluate", measured)
+    command, found = statistics.kept(tmp_path / "f.json")
     assert found[0] == measured[0] and math.isnan(found[1].value)
-    assert figures.table(found[:1], command) == "| named | 66.7 % (20.8 to 93.9) | 3 | `pixgen train evaluate` |\n"
+    assert statistics.table(found[:1], command) == "| named | 66.7 % (20.8 to 93.9) | 3 | `pixgen train evaluate` |\n"
 
 
 # -- scenes ------------------------------------------------------------------------------------------------
@@ -86,14 +88,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cache"
 
 
-@pytest.mark.parametrize("kind", measures.PAIRS)
+@pytest.mark.parametrize("kind", networks.PAIRS)
 def test_twins_differ_in_one_thing_alone(kind: str, cache: Path) -> None:
     scenes, rng = Scenes(cache, 2, 32, 0, 1000, noise=0.0), random.Random(kind)
     for seed in range(6):
-        both = measures.twins(scenes, kind, rng)
+        both = networks.twins(scenes, kind, rng)
         assert both is not None
         one, two = both
-        first, second = measures.rendered(scenes, (one, two), seed)
+        first, second = networks.rendered(scenes, (one, two), seed)
         assert not torch.equal(first, second)
         if kind == "style":
             two.scene.style = one.scene.style
@@ -102,7 +104,7 @@ def test_twins_differ_in_one_thing_alone(kind: str, cache: Path) -> None:
         else:
             for placed in two.placed:
                 placed.x = -placed.x
-        same = measures.rendered(scenes, (two,), seed)[0]
+        same = networks.rendered(scenes, (two,), seed)[0]
         assert torch.equal(first, same)  # every pixel, once the one thing is set back: ground and noise are shared
         _outside(scenes, one, two, kind, first, second)
 
@@ -118,13 +120,13 @@ def test_people_have_no_pairs_of_colours_and_that_is_found_out(cache: Path) -> N
     """As own drawings of people alone would have it."""
     scenes, rng = Scenes(cache, 2, 32, 0, 1000, noise=0.0), random.Random(0)
     scenes.sketcher.things = scenes.sketcher.counted = scenes.sketcher.people
-    assert measures.twins(scenes, "colour", rng) is None
-    assert measures.twins(scenes, "style", rng) is not None
+    assert networks.twins(scenes, "colour", rng) is None
+    assert networks.twins(scenes, "style", rng) is not None
 
 
 def test_fresh_scenes_are_of_one_subject(cache: Path) -> None:
     scenes = Scenes(cache, 4, 24, 0, 1000)
-    parts = list(measures.fresh(scenes, 70, styled=False))
+    parts = list(networks.fresh(scenes, 70, styled=False))
     assert [len(images) for images, _, _ in parts] == [64, 6]
     assert all((shown[:, 0] == LABELS["style"].index("drawing")).all() for _, _, shown in parts)
 
@@ -132,13 +134,13 @@ def test_fresh_scenes_are_of_one_subject(cache: Path) -> None:
 # -- prompts -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", prompts.LISTS)
+@pytest.mark.parametrize("count", prompt_lists.LISTS)
 def test_a_list_of_prompts_is_whole(count: int) -> None:
-    found, known = prompts.read(count), load_subjects()
+    found, known = prompt_lists.read(count), load_subjects()
     assert len(found) == count and [asked.number for asked in found] == list(range(count))
-    words = set(runs.about(EMBEDDED)["words"])
+    words = set(runs.about(resources.embedded() / "perceptor.safetensors")["words"])
     for asked in found:
-        assert all(group in known and known[group].rank <= prompts.GROUPS for group in asked.groups), asked
+        assert all(group in known and known[group].rank <= prompt_lists.GROUPS for group in asked.groups), asked
         assert all(answer in LABELS[question] for question, answer in asked.answers.items()), asked
         said = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", asked.prompt.lower())
         assert set(said) <= words, asked
@@ -146,42 +148,42 @@ def test_a_list_of_prompts_is_whole(count: int) -> None:
         assert (english.language, portuguese.language) == ("en", "pt") and english.prompt != portuguese.prompt
         assert (english.subjects, english.answers) == (portuguese.subjects, portuguese.answers)
     assert len({asked.prompt for asked in found}) == count
-    assert prompts.read(count)[0].kind == "plain"
+    assert prompt_lists.read(count)[0].kind == "plain"
 
 
 def test_any_first_part_of_the_mixed_list_has_all_kinds_in_both_languages() -> None:
-    whole = prompts.read(200)
-    mixed = prompts.mixed(whole)
+    whole = prompt_lists.read(200)
+    mixed = prompt_lists.mixed(whole)
     assert sorted(asked.number for asked in mixed) == list(range(200))
     for n in (40, 100, 150):
-        for kind in prompts.KINDS:
+        for kind in prompt_lists.KINDS:
             share = sum(asked.kind == kind for asked in whole) / 200
             assert abs(sum(asked.kind == kind for asked in mixed[:n]) - share * n) <= 2
         assert abs(sum(asked.language == "pt" for asked in mixed[:n]) - n / 2) <= 1
 
 
 def test_the_lists_are_made_again_the_same_and_share_no_subject() -> None:
-    made = {count: prompts.make(count) for count in prompts.LISTS}
+    made = {count: prompt_lists.make(count) for count in prompt_lists.LISTS}
     for count, again in made.items():
-        asked = [(a.kind, a.subjects, a.answers) for a in prompts.read(count)]
+        asked = [(a.kind, a.subjects, a.answers) for a in prompt_lists.read(count)]
         assert asked == [(a.kind, a.subjects, a.answers) for a in again]
     tuned, measured = ({g for a in made[n] if a.kind != "teacher" for g in a.groups} for n in (96, 200))
     assert not tuned & measured
     with pytest.raises(UsageError, match="no list of 50 prompts; there are lists of 96 and 200"):
-        prompts.read(50)
+        prompt_lists.read(50)
 
 
 def test_true_scenes_show_what_is_asked(cache: Path) -> None:
     scenes, rng = Scenes(cache, 1, 32, 0, 1000), random.Random(0)
-    two = prompts.sketch(Asked(0, "en", "two", "a cat and a dog", "cat|dog"), scenes, rng)
+    two = prompt_lists.sketch(Asked(0, "en", "two", "a cat and a dog", "cat|dog"), scenes, rng)
     assert [scenes.index[p.sprite].group for p in two.placed] == ["cat", "dog"] and two.placed[0].x < two.placed[1].x
     old = Asked(1, "en", "teacher", "", "teacher|book", "oil", sex="male", age="old")
-    teacher = prompts.sketch(old, scenes, rng)
+    teacher = prompt_lists.sketch(old, scenes, rng)
     assert [scenes.index[p.sprite].group for p in teacher.placed] == ["old-man", "book"]
-    red = prompts.sketch(Asked(2, "en", "colour", "", "car", colour="red", ground="blue"), scenes, rng)
+    red = prompt_lists.sketch(Asked(2, "en", "colour", "", "car", colour="red", ground="blue"), scenes, rng)
     assert (red.placed[0].colour, red.scene.ground) == ("red", "blue")
     with pytest.raises(UsageError, match="no drawing of tiger in this cache"):
-        prompts.sketch(Asked(3, "en", "plain", "", "tiger"), scenes, rng)
+        prompt_lists.sketch(Asked(3, "en", "plain", "", "tiger"), scenes, rng)
 
 
 # -- verdicts and drawing ----------------------------------------------------------------------------------
@@ -198,23 +200,23 @@ def seen(subjects: list[float], **answers: str) -> dict[str, torch.Tensor]:
 
 def test_a_verdict_is_what_the_judge_saw() -> None:
     asked = Asked(0, "en", "two", "", "cat|car", style="neon", colour="red")
-    found = drawn.verdict(asked, seen([0.1, 0.3, 0.25, 0.2, 0.1, 0.05], style="neon", colour="blue"), GROUPS)
+    found = drawing.verdict(asked, seen([0.1, 0.3, 0.25, 0.2, 0.1, 0.05], style="neon", colour="blue"), GROUPS)
     assert found.ranks == (0, 2) and found.answers == {"style": True, "colour": False}
     assert found.named(3) and not found.named(2)
 
 
-def verdicts(*ranks: int, kind: str = "plain") -> list[drawn.Verdict]:
-    return [drawn.Verdict(Asked(i, "en", kind, "", "cat"), (rank,), {}) for i, rank in enumerate(ranks)]
+def verdicts(*ranks: int, kind: str = "plain") -> list[drawing.Verdict]:
+    return [drawing.Verdict(Asked(i, "en", kind, "", "cat"), (rank,), {}) for i, rank in enumerate(ranks)]
 
 
 def test_figures_of_a_row() -> None:
     after, before = verdicts(0, 3, 9, 0), verdicts(5, 5, 9, 0)
-    found = {figure.what: figure for figure in drawn.figures("loop", after)}
+    found = {figure.what: figure for figure in drawing.figures("loop", after)}
     assert found["loop: single subjects, top-1"].value == 0.5
     assert found["loop: single subjects, top-5"].value == 0.75
-    assert [figure.value for figure in drawn.gain("loop", before, after)] == [0.25, 0.5]
-    best = drawn.figures("true", verdicts(0, 0, 0, 9))
-    assert drawn.against(drawn.figures("loop", after)[:1], best[:1])[0].value == pytest.approx(0.5 / 0.75)
+    assert [figure.value for figure in drawing.gain("loop", before, after)] == [0.25, 0.5]
+    best = drawing.figures("true", verdicts(0, 0, 0, 9))
+    assert drawing.against(drawing.figures("loop", after)[:1], best[:1])[0].value == pytest.approx(0.5 / 0.75)
 
 
 @pytest.fixture(scope="module")
@@ -231,33 +233,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
 def pretend(monkeypatch: pytest.MonkeyPatch, asked_for: list[int], stop_at: int = -1) -> None:
     """Draw grey pictures instead; what is asked for is noted, and a number may stop it all."""
 
-    def draw(row: drawn.Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
+    def draw(row: drawing.Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
         if asked.number == stop_at:
             raise KeyboardInterrupt
         asked_for.append(asked.number)
         picture = Image.new("RGB", (16, 16), (asked.number, 9, 9))
         return picture, picture
 
-    monkeypatch.setattr(drawn, "_draw", draw)
+    monkeypatch.setattr(drawing, "_draw", draw)
 
 
 def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, row = prompts.read(96)[:4], drawn.Row("loop", "random")
+    asked, row = prompt_lists.read(96)[:4], drawing.Row("loop", "random")
     made: list[int] = []
     pretend(monkeypatch, made, stop_at=2)
     with pytest.raises(KeyboardInterrupt):
-        drawn.draw(row, asked, tmp_path, lambda line: None)
+        drawing.draw(row, asked, tmp_path, lambda line: None)
     pretend(monkeypatch, made)
-    drawn.draw(row, asked, tmp_path, lambda line: None)
+    drawing.draw(row, asked, tmp_path, lambda line: None)
     assert made == [0, 1, 2, 3]  # each once
     names = sorted(path.name for path in (tmp_path / "loop-random-128x128").iterdir())
     assert names == sorted([f"{i:03d}{end}.png" for i in range(4) for end in ("", ".start")] + ["settings.json"])
     with pytest.raises(UsageError, match=r"pictures of other settings.*give another --out"):
-        drawn.draw(drawn.Row("loop", "random", settings=("steps=9",)), asked, tmp_path)
-    assert {"tokens", "prior"} <= set(drawn.Row("dalle2").weights) and "tokens" not in row.weights
-    monkeypatch.setattr(drawn.files, "sha256", lambda path: "trained further")
+        drawing.draw(drawing.Row("loop", "random", settings=("steps=9",)), asked, tmp_path)
+    assert {"tokens", "prior"} <= set(drawing.Row("dalle2").weights) and "tokens" not in row.weights
+    monkeypatch.setattr(drawing.files, "sha256", lambda path: "trained further")
     with pytest.raises(UsageError, match=r"pictures of other settings or weights.*give another --out"):
-        drawn.draw(row, asked, tmp_path)
+        drawing.draw(row, asked, tmp_path)
 
 
 def test_what_cannot_be_judged_is_not_drawn(
@@ -266,10 +268,10 @@ def test_what_cannot_be_judged_is_not_drawn(
     made: list[int] = []
     pretend(monkeypatch, made)
     options = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--what", "prompts"]
-    monkeypatch.setattr(prompts, "read", lambda count: [Asked(0, "en", "plain", "a yeti", "yeti")])
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a yeti", "yeti")])
     with pytest.raises(PixgenError, match="judge was not taught yeti"):
         evaluate.main(options)
-    monkeypatch.setattr(prompts, "read", lambda count: [Asked(0, "en", "plain", "a pilot", "pilot")])
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a pilot", "pilot")])
     with pytest.raises(PixgenError, match="no drawing of pilot"):
         evaluate.main(options)
     assert not made
@@ -279,10 +281,10 @@ def test_evaluate_measures_and_makes_the_card(
     cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pretend(monkeypatch, [])
-    monkeypatch.setattr(prompts, "sketch", None)  # the toy cache has no drawings of these subjects
-    monkeypatch.setattr(drawn, "true_verdicts", lambda *_: verdicts(0, 0))
+    monkeypatch.setattr(prompt_lists, "sketch", None)  # the toy cache has no drawings of these subjects
+    monkeypatch.setattr(drawing, "true_verdicts", lambda *_: verdicts(0, 0))
     common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path)]
-    monkeypatch.setitem(measures.ATTACK, "steps", 2)
+    monkeypatch.setitem(networks.ATTACK, "steps", 2)
     evaluate.main([*common, "--what", "perceptor,judge", "--pictures", "12"])
     evaluate.main([*common, "--what=prompts", "--limit", "4"])
     capsys.readouterr()
@@ -307,9 +309,9 @@ def test_evaluate_measures_and_makes_the_card(
 def test_what_is_drawn_by_the_product_itself_is_judged(
     cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(drawn, "true_verdicts", lambda *_: verdicts(0, 0))
+    monkeypatch.setattr(drawing, "true_verdicts", lambda *_: verdicts(0, 0))
     common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--size", "32x32"]
-    monkeypatch.setattr(prompts, "read", lambda count: [Asked(0, "en", "plain", "a cat", "cat")])
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a cat", "cat")])
     evaluate.main([*common, "--what", "prompts", "--method", "loop", "--set", "steps=2", "--set", "starts=1"])
     evaluate.main([*common, "--what", "prompts", "--method", "dalle1", "--set", "start.candidates=2"])
     for name in ("loop-random-32x32", "dalle1-32x32"):
@@ -320,7 +322,7 @@ def test_what_is_drawn_by_the_product_itself_is_judged(
 def test_dalle_2_s_way_is_measured(cache: Path, folder: Path, tmp_path: Path) -> None:
     common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--pictures", "16"]
     evaluate.main([*common, "--what", "tokens,prior,variations"])
-    measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in figures.kept(path)[1]}
+    measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in statistics.kept(path)[1]}
     bits = [measured.pop(what) for what in list(measured) if what.startswith("bits a code")]
     chance = math.log2(toys.TOKENS.codes)
     assert len(bits) == 4 and all(abs(value - chance) < 2 for value in bits)  # it has learnt nothing
@@ -336,7 +338,7 @@ def test_the_attack_stays_within_its_radius_and_does_harm(folder: Path) -> None:
     tiny.prepare(torch.device("cpu"))
     images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     target, place = tiny.encode_text(["a cat", "a dog", "a red teacher"]), torch.tensor([0, 1, 2])
-    moved = measures.attack(tiny, images, place, target)
+    moved = networks.attack(tiny, images, place, target)
     lengths = (moved - images).flatten(1).norm(dim=1)
     assert (lengths <= 0.5 + 1e-4).all() and (lengths > 0.2).all() and moved.min() >= 0 and moved.max() <= 1
 

@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.scenery.subjects import load_subjects
-from pixgen.training import drawings, judge, monitor, runs
-from pixgen.training.labels import LABELS
-from pixgen.training.pool import pool
-from pixgen.training.scenes import Scenes
+from pixgen.training import judge, monitor, runs
+from pixgen.training.data import drawings
+from pixgen.training.data.labels import LABELS
+from pixgen.training.data.pool import pool
+from pixgen.training.data.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from pixgen.evaluation import nearest
 from pixgen.plugins.perceptors.tiny import Tiny
-from pixgen.training import drawings, nearest
+from pixgen.training.data import drawings
 from tests.dalle.toys import networks
 from tests.training.shapes import SHAPES, pack
 
@@ -43,7 +44,7 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
 def test_a_cache_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [tmp_path / "some.png", "--cache", tmp_path, "--out", tmp_path / "sheet.png"]
     run = subprocess.run(
-        [sys.executable, "-m", "pixgen.training.nearest", *map(str, words)], capture_output=True, text=True
+        [sys.executable, "-m", "pixgen.evaluation.nearest", *map(str, words)], capture_output=True, text=True
     )
     assert (run.returncode, len(run.stderr.splitlines())) == (2, 1) and f"no drawings in {tmp_path}" in run.stderr
     assert not (tmp_path / "sheet.png").exists()

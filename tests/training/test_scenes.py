@@ -14,12 +14,12 @@ from pixgen.scenery.places import PLACES
 from pixgen.scenery.styles import STYLES
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, PLACE_WORDS, STYLE_WORDS
-from pixgen.training import drawings
-from pixgen.training.drawings import Drawing
-from pixgen.training.own import HAND
-from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import Sketcher, twin
-from pixgen.training.whole import QUICK_SUBJECTS
+from pixgen.training.data import drawings
+from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.scenes import Scenes
+from pixgen.training.data.sketches import Sketcher, twin
+from pixgen.training.data.user_pictures import HAND
+from pixgen.training.pipeline import QUICK_SUBJECTS
 from tests.training.shapes import SHAPES, pack
 
 

@@ -15,8 +15,9 @@ from pixgen.networks import store
 from pixgen.networks.pair import load
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
-from pixgen.training import drawings, grids, prior, runs, tokens
-from pixgen.training.grids import CleanScenes, Grids
+from pixgen.training import prior, runs, tokens
+from pixgen.training.data import drawings, grids
+from pixgen.training.data.grids import CleanScenes, Grids
 from tests.dalle.toys import networks
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
@@ -206,7 +207,7 @@ def test_scenes_show_one_hand_where_it_drew_the_subject(folder: Path, monkeypatc
         sprites, index = load_sprites(cache)
         return sprites, [replace(d, hand=grids.HAND) if n == i else d for n, d in enumerate(index)]
 
-    monkeypatch.setattr("pixgen.training.scenes.load_sprites", with_another_hand)
+    monkeypatch.setattr("pixgen.training.data.scenes.load_sprites", with_another_hand)
     shown = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
     assert shown[group] == [(i, replace(drawing, hand=grids.HAND))]
     assert {g: shown[g] for g in shown if g != group} == {g: everything[g] for g in everything if g != group}

@@ -12,9 +12,10 @@ from pixgen.errors import UsageError
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.networks.vqgan import TINY, load
-from pixgen.training import clip, drawings, runs, vqgan
-from pixgen.training.pool import Pool, camera, mirrored, pool
-from pixgen.training.scenes import Scenes
+from pixgen.training import clip, runs, vqgan
+from pixgen.training.data import drawings
+from pixgen.training.data.pool import Pool, camera, mirrored, pool
+from pixgen.training.data.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 

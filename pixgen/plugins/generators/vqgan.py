@@ -51,7 +51,7 @@ class VQGAN(Generator):
 
     def _load(self) -> vqgan.VQModel:
         if self.model == zoo.EMBEDDED:
-            return vqgan.load(vqgan.EMBEDDED)
+            return vqgan.load()
         if is_path(self.model):
             return vqgan.load(Path(self.model).expanduser(), self.config)
         entry = zoo.get(self.model, "vqgan")

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
+from pixgen.io import resources
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.registry import register
-
-EMBEDDED = Path(__file__).parent.parent / "embedded" / "perceptor.safetensors"
 
 
 @register("perceptor", "tiny")
@@ -36,7 +35,7 @@ class Tiny(Perceptor):
         from safetensors import SafetensorError, safe_open
         from tokenizers import Tokenizer
 
-        path = Path(self.path).expanduser() if self.path else EMBEDDED
+        path = Path(self.path).expanduser() if self.path else resources.embedded() / "perceptor.safetensors"
         if not path.is_file():
             way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
             raise PixgenError(f"perceptor weights not found: {path}; {way_out}")

@@ -14,11 +14,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.lists import Row
+from pixgen.batch.job import Job, Settings, canonical, digest_of
+from pixgen.batch.rows import Row
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io.yaml_files import Layer
 from pixgen.prompts import grammar
@@ -34,55 +35,6 @@ _OWN = ("prompt", "seed", "name", "preset")
 """What is a row's own and cannot be a grid's axis; `preset` can."""
 
 _FIELDS = [field.name for field in dataclasses.fields(RenderConfig)]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """A requested config, before any `auto`, without its prompt and seed.
-
-    text: as canonical JSON, so that a manifest can be looked at without the plugins that it was drawn with.
-    """
-
-    text: str
-
-    @classmethod
-    def of(cls, config: RenderConfig) -> Settings:
-        """The settings of a config."""
-        values = configs.to_dict(config)
-        return cls(_canonical({key: value for key, value in values.items() if key not in ("prompt", "seed")}))
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of the text, its first 32 digits."""
-        return _digest(self.text)
-
-    @cached_property
-    def config(self) -> RenderConfig:
-        """The config, its seed auto. Raises UsageError where a plugin of it is not there."""
-        return configs.from_dict(json.loads(self.text), "the manifest")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A picture to draw.
-
-    key: of the requested config, its prompt, its seed and its repeat number; two jobs of one key are one picture.
-    prompt: every choice made. template: what the list said, where that differs.
-    repeat: counts rows that say the same and leave the seed open. axes: the grid's values, by axis.
-    """
-
-    key: str
-    name: str | None
-    prompt: str
-    template: str | None
-    seed: int
-    repeat: int
-    axes: Mapping[str, Any]
-    settings: Settings
-
-    def config(self) -> RenderConfig:
-        """The requested config with this prompt and seed."""
-        return dataclasses.replace(self.settings.config, prompt=self.prompt, seed=self.seed)
 
 
 @dataclass
@@ -137,7 +89,7 @@ class Plan:
         occurrences: _Occurrences,
         resolve: Any,
     ) -> Iterator[Job]:
-        _, common = resolve(own, row.presets, row.whole, _canonical(points[0]))
+        _, common = resolve(own, row.presets, row.whole, canonical(points[0]))
         given = row.values.get("seed", common)
         repeat = 0
         seeds: Sequence[int] = self.seeds
@@ -150,8 +102,8 @@ class Plan:
             prompt = grammar.choose(text, seed) if settled else self.wildcards.draw(text, seed)
             grammar.parse(prompt, seed)
             for point in points:
-                settings, _ = resolve(own, row.presets, row.whole, _canonical(point))
-                key = _digest(_canonical([settings.digest, prompt, seed, repeat]))
+                settings, _ = resolve(own, row.presets, row.whole, canonical(point))
+                key = digest_of(canonical([settings.digest, prompt, seed, repeat]))
                 origin = row.template or template
                 yield Job(key, row.name, prompt, None if origin == prompt else origin, seed, repeat, point, settings)
 
@@ -244,7 +196,7 @@ def _own_settings(row: Row) -> str:
         if key not in _FIELDS:
             known = [*_FIELDS, "name", "preset"]
             raise UsageError(f"unknown column {key!r}{did_you_mean(str(key), known) or '; `pixgen plugins` lists all'}")
-    return _canonical({key: value for key, value in row.values.items() if key not in _OWN})
+    return canonical({key: value for key, value in row.values.items() if key not in _OWN})
 
 
 def _checked_seed(seed: Any) -> int:
@@ -260,14 +212,6 @@ def _placed(source: str) -> Iterator[None]:
         yield
     except UsageError as error:
         raise UsageError(f"{source}: {str(error).removeprefix('the row: ')}") from error
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _split(text: str) -> list[str]:

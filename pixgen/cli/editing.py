@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pixgen.cli.main import say
+from pixgen.cli.console import say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
 from pixgen.io import naming

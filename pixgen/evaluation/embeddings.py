@@ -13,15 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen.editing import operations as variations_of
+from pixgen.evaluation.networks import SEED, SUBJECTS, fresh
+from pixgen.evaluation.statistics import Figure, mean, share
 from pixgen.networks.pair import Pair
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.figures import Figure, mean, share
-from pixgen.training.grids import CleanScenes
+from pixgen.training.data.grids import CleanScenes
+from pixgen.training.data.labels import LABELS
+from pixgen.training.data.scenes import Scenes
 from pixgen.training.judge import Judge
-from pixgen.training.labels import LABELS
-from pixgen.training.measures import SEED, SUBJECTS, fresh
 from pixgen.training.prior import energy_distance
-from pixgen.training.scenes import Scenes
 from pixgen.training.tokens import told
 
 RIDGE = 1.0

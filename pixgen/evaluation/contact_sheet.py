@@ -1,6 +1,6 @@
 """Contact sheets: the drawings, one row a subject and one column a hand; and scenes of every style, with captions.
 
-python -m pixgen.training.contact CACHE docs/scenes.webp
+python -m pixgen.evaluation.contact_sheet CACHE docs/scenes.webp
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from pixgen import errors
 from pixgen.io import files
 from pixgen.training import monitor
-from pixgen.training.drawings import SETS, Drawing, load_sprites
+from pixgen.training.data.drawings import SETS, Drawing, load_sprites
 
 TITLE = 12  # pixels for the words over a row
 
@@ -61,8 +61,8 @@ def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int
 
     from pixgen.scenery.captions import write
     from pixgen.scenery.styles import STYLE_NAMES
-    from pixgen.training.scenes import Scenes
-    from pixgen.training.sketches import Sketch
+    from pixgen.training.data.scenes import Scenes
+    from pixgen.training.data.sketches import Sketch
 
     rng = random.Random(seed)
     scenes = Scenes(cache, 1, tile, seed)

@@ -3,7 +3,7 @@
 `prompts96.csv` is for tuning; `prompts200.csv`, of other subjects, is drawn once for the model card. Every scene is
 there twice, in English and in Brazilian Portuguese. They are data; this makes them again, always the same:
 
-    python -m pixgen.training.prompts
+    python -m pixgen.evaluation.prompt_lists
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pixgen.errors import UsageError
 from pixgen.scenery.captions import Scene, Thing
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
-from pixgen.training.labels import COLOURLESS
-from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import Placed, Sketch
+from pixgen.training.data.labels import COLOURLESS
+from pixgen.training.data.scenes import Scenes
+from pixgen.training.data.sketches import Placed, Sketch
 
 FOLDER = Path(__file__).parent
 LISTS = {96: 1, 200: 2}
@@ -57,7 +57,7 @@ class Asked:
 
     @property
     def answers(self) -> dict[str, str]:
-        """The questions of `pixgen.training.labels` that the prompt answers."""
+        """The questions of `pixgen.training.data.labels` that the prompt answers."""
         said = {q: getattr(self, q) for q in ("style", "colour", "ground", "place", "sex", "age")}
         return {question: answer for question, answer in said.items() if answer}
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.training.scenes import Batch, Scenes
+from pixgen.training.data.scenes import Batch, Scenes
 
 WORDINGS = 4
 _OTHER_SIDE = {"left of": "right of", "right of": "left of", "esquerda de": "direita de", "direita de": "esquerda de"}

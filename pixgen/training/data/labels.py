@@ -8,7 +8,7 @@ from pixgen.scenery.captions import Scene
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.styles import STYLES
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.drawings import Drawing
+from pixgen.training.data.drawings import Drawing
 
 LABELS: dict[str, list[str]] = {
     "style": list(STYLES),

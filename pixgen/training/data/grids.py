@@ -24,8 +24,8 @@ from pixgen.networks.pair import SIDE, Pair
 from pixgen.scenery.captions import Scene
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import Sketch, Sketcher
+from pixgen.training.data.scenes import Scenes
+from pixgen.training.data.sketches import Sketch, Sketcher
 
 WORDINGS = 4
 CHUNK = 8

@@ -22,15 +22,15 @@ from torch import Tensor
 
 from pixgen import api
 from pixgen.errors import UsageError
+from pixgen.evaluation.prompt_lists import Asked, sketch
+from pixgen.evaluation.statistics import Figure, difference, share
 from pixgen.io import files, pictures, resources
 from pixgen.loop.engine import Step
 from pixgen.models import zoo
 from pixgen.settings import layers
-from pixgen.training.figures import Figure, difference, share
+from pixgen.training.data.labels import LABELS
+from pixgen.training.data.scenes import Scenes
 from pixgen.training.judge import Judge
-from pixgen.training.labels import LABELS
-from pixgen.training.prompts import Asked, sketch
-from pixgen.training.scenes import Scenes
 
 TRUE_VIEWS = 4
 """True scenes of every prompt, whose mean is the most to hope for."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen.cli.main import say
+from pixgen.cli.console import say
 from pixgen.cli.progress import Bar
 from pixgen.io import naming
 

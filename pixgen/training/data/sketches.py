@@ -1,4 +1,4 @@
-"""Sketches: what is in a picture and where it stands, composed at random. `pixgen.training.scenes` draws them."""
+"""Sketches: what is in a picture and where it stands, composed at random. `pixgen.training.data.scenes` draws them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pixgen.scenery.places import PLACES
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS
-from pixgen.training.drawings import Drawing
-from pixgen.training.own import HAND, says_colour
+from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.user_pictures import HAND, says_colour
 
 
 @dataclass

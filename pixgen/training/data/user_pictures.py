@@ -23,8 +23,8 @@ from PIL import Image, ImageOps
 from pixgen.errors import PixgenError, UsageError
 from pixgen.scenery.subjects import OWN, Subject
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.drawings import Drawing
-from pixgen.training.sprites import SIDE, rendered, trimmed
+from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.sprites import SIDE, rendered, trimmed
 
 HAND = "own"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")

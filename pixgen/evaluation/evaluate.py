@@ -1,8 +1,8 @@
 """Measure everything that was trained: each figure with its interval, as JSON and as a markdown table.
 
-    python -m pixgen.training.evaluate --cache CACHE --out RUN                      # the networks themselves
-    python -m pixgen.training.evaluate --cache CACHE --out RUN --what prompts --method loop,dalle1 --start bank,random
-    python -m pixgen.training.evaluate --cache CACHE --out RUN --card               # rows of all that was measured
+    python -m pixgen.evaluation.evaluate --cache CACHE --out RUN                      # the networks themselves
+    python -m pixgen.evaluation.evaluate --cache CACHE --out RUN --what prompts --method loop,dalle1 --start bank,random
+    python -m pixgen.evaluation.evaluate --cache CACHE --out RUN --card               # rows of all that was measured
 
 The first takes minutes; prompts draw for hours, a picture a file: a second call goes on where the first was stopped.
 The validation judge may be looked at while tuning, the final one serves the model card alone.
@@ -20,13 +20,14 @@ import torch
 
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
+from pixgen.evaluation import drawing, embeddings, networks, prompt_lists
+from pixgen.evaluation.statistics import Figure, keep, kept, table
+from pixgen.io import resources
 from pixgen.networks import pair, vqgan
 from pixgen.plugins.perceptors.tiny import Tiny
-from pixgen.training import drawn, embeddings, judge, measures, prompts
-from pixgen.training.figures import Figure, keep, kept, table
-from pixgen.training.scenes import Scenes
+from pixgen.training import judge
+from pixgen.training.data.scenes import Scenes
 
-EMBEDDED = Path(__file__).parent.parent / "embedded"
 QUICK = ("perceptor", "vqgan", "judge")
 """What is measured by default."""
 
@@ -39,18 +40,18 @@ def judge_of(options: argparse.Namespace) -> tuple[judge.Judge, list[str]]:
 
 
 def of_perceptor(options: argparse.Namespace) -> list[Figure]:
-    return measures.perceptor(options.folder / "perceptor.safetensors", options.cache, options.pictures)
+    return networks.perceptor(options.folder / "perceptor.safetensors", options.cache, options.pictures)
 
 
 def of_vqgan(options: argparse.Namespace) -> list[Figure]:
     tiny = Tiny(str(options.folder / "perceptor.safetensors"))
     tiny.prepare(torch.device("cpu"))
     model = vqgan.load(options.folder / "vqgan.safetensors")
-    return measures.vqgan(model, tiny, options.cache, max(1, options.pictures // 16))
+    return networks.vqgan(model, tiny, options.cache, max(1, options.pictures // 16))
 
 
 def of_judge(options: argparse.Namespace) -> list[Figure]:
-    return measures.judge(judge_of(options)[0], options.cache, options.pictures)
+    return networks.judge(judge_of(options)[0], options.cache, options.pictures)
 
 
 def of_tokens(options: argparse.Namespace) -> list[Figure]:
@@ -68,29 +69,29 @@ def of_variations(options: argparse.Namespace) -> list[Figure]:
 
 def of_prompts(options: argparse.Namespace) -> list[Figure]:
     """Draw what is missing of every row, then judge all that is there."""
-    asked = prompts.mixed(prompts.read(options.prompts))[: options.limit or None]
+    asked = prompt_lists.mixed(prompt_lists.read(options.prompts))[: options.limit or None]
     model, groups = judge_of(options)
-    own = "" if options.folder == EMBEDDED else str(options.folder)
+    own = "" if options.folder == resources.embedded() else str(options.folder)
     rows = [
-        drawn.Row(method, start, options.size, tuple(options.set), own)
+        drawing.Row(method, start, options.size, tuple(options.set), own)
         for method in options.method.split(",")
         for start in (options.start.split(",") if method == "loop" else ("",))
     ]
     run = options.out / f"prompts{options.prompts}"
-    scenes = Scenes(options.cache, 1, 64, measures.SEED, prompts.GROUPS, noise=0.02)
-    true = drawn.figures("true scenes", drawn.true_verdicts(model, groups, asked, scenes))
+    scenes = Scenes(options.cache, 1, 64, networks.SEED, prompt_lists.GROUPS, noise=0.02)
+    true = drawing.figures("true scenes", drawing.true_verdicts(model, groups, asked, scenes))
     if not options.no_drawing:
         for row in rows:
-            drawn.draw(row, asked, run, lambda line: print(line, file=sys.stderr, flush=True))
+            drawing.draw(row, asked, run, lambda line: print(line, file=sys.stderr, flush=True))
     found = [figure for figure in true if figure.n]
     for row in rows:
-        after = drawn.judged(model, groups, asked, run / row.name, ".png")
-        mine = drawn.figures(row.name, after)
+        after = drawing.judged(model, groups, asked, run / row.name, ".png")
+        mine = drawing.figures(row.name, after)
         found += [figure for figure in mine if figure.n]
-        found += drawn.against(mine[:2], true[:2])
+        found += drawing.against(mine[:2], true[:2])
         if row.method == "loop":
-            before = drawn.judged(model, groups, asked, run / row.name, ".start.png")
-            found += drawn.gain(row.name, before, after)
+            before = drawing.judged(model, groups, asked, run / row.name, ".start.png")
+            found += drawing.gain(row.name, before, after)
     return found
 
 
@@ -121,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description="Measure the embedded models.")
     found.add_argument("--what", default=",".join(QUICK), help=f"all, or some of {','.join(WHAT)}")
     found.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
-    found.add_argument("--folder", type=Path, default=EMBEDDED, help="folder of the pair that is measured")
+    found.add_argument("--folder", type=Path, default=resources.embedded(), help="folder of the pair that is measured")
     found.add_argument("--out", type=Path, required=True, help="folder of the figures and the drawn pictures")
     found.add_argument("--pictures", type=int, default=512, help="scenes a measure is taken of")
     found.add_argument("--prompts", type=int, default=96, help="96 to tune by, 200 for the card")

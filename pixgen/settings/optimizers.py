@@ -1,4 +1,4 @@
-"""Optimisers: torch's by name, or registered.
+"""The optimiser of a config: torch's by name, or a registered one; checked, made and stepped.
 
 torch's own wrap their methods for its compiler, and import it for that: two seconds, before the first step of a loop
 that compiles nothing. `create` and `step` go past these wrappers.
@@ -18,9 +18,6 @@ from pixgen import registry
 from pixgen.errors import UsageError
 from pixgen.io import schema
 
-ELEMENT_WISE = ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
-"""Those that treat every number on its own, so that a picture does not depend on who shares its batch."""
-
 REFUSED = {
     "LBFGS": "it needs the same loss twice a step, and the cutouts change at every look; use Adam",
     "SparseAdam": "it takes sparse gradients only; use Adam",
@@ -30,9 +27,6 @@ REFUSED = {
 
 # The loop's own business, or of no effect on the picture.
 _HIDDEN = ("params", "lr", "maximize", "capturable", "differentiable")
-
-for _name in ELEMENT_WISE:
-    registry.register("optimizer", _name)(getattr(torch.optim, _name))
 
 
 def check(options: Mapping[str, Any], where: str = "optimizer") -> type[torch.optim.Optimizer]:

@@ -146,10 +146,10 @@ def data(wanted: Wanted, say: Callable[[str], None]) -> None:
 
     Raises UsageError for a folder that cannot be learnt from, PixgenError where fetching fails.
     """
-    from pixgen.training import drawings, own
+    from pixgen.training.data import drawings, user_pictures
 
     if wanted.drawings is not None:
-        count, left_out = own.rasterise(wanted.drawings, wanted.sprites)
+        count, left_out = user_pictures.rasterise(wanted.drawings, wanted.sprites)
         for line in left_out:
             say(f"left out: {line}")
         say(f"{count} pictures of your own in {wanted.sprites}")

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from pixgen.batch import lock
-from pixgen.batch.choice import Choice, Wanted, agreed
 from pixgen.batch.driver import Driver, Stop, Watcher
-from pixgen.batch.jobs import Job
-from pixgen.batch.lists import MANIFEST
+from pixgen.batch.job import Job
 from pixgen.batch.manifest import Manifest, Reading
 from pixgen.batch.pool import Pool
 from pixgen.batch.records import Record
+from pixgen.batch.rows import MANIFEST
 from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
+from pixgen.batch.tuning import Choice, Wanted, agreed
 from pixgen.batch.worker import Picture
 from pixgen.io import files
 from pixgen.settings import config as configs

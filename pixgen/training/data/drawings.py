@@ -26,7 +26,7 @@ import numpy as np
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.scenery.subjects import table
-from pixgen.training.sprites import SIDE, each_sprite
+from pixgen.training.data.sprites import SIDE, each_sprite
 
 EVERYTHING = 10**6
 """As a number of subjects: all there are."""
@@ -266,7 +266,7 @@ def load_sprites(cache: Path) -> tuple[np.ndarray, list[Drawing]]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """`python -m pixgen.training.drawings FOLDER CACHE`"""
+    """`python -m pixgen.training.data.drawings FOLDER CACHE`"""
     import argparse
 
     parser = argparse.ArgumentParser(description="Fetch the drawings into FOLDER and rasterise them into CACHE.")

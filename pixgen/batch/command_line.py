@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pixgen.batch.jobs import Settings
+from pixgen.batch.job import Settings
 from pixgen.io.yaml_files import Layer
 from pixgen.settings import config as configs
 

@@ -21,9 +21,9 @@ from pixgen.scenery.places import PLACES
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
 from pixgen.scenery.subjects import load_subjects
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.drawings import HELD_OUT, Drawing, load_sprites
-from pixgen.training.labels import labels, things
-from pixgen.training.sketches import Placed, Sketch, Sketcher, twin
+from pixgen.training.data.drawings import HELD_OUT, Drawing, load_sprites
+from pixgen.training.data.labels import labels, things
+from pixgen.training.data.sketches import Placed, Sketch, Sketcher, twin
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Batch:
     """images: float32 (B, 3, S, S) in [0, 1]; subjects, styles: int64 (B,), -1 where none is the only one.
 
     captions: one a picture. wordings: several a picture, where they were asked for. things: every subject of each
-    picture; labels: int64 (B, len(LABELS)), the answers of `pixgen.training.labels`.
+    picture; labels: int64 (B, len(LABELS)), the answers of `pixgen.training.data.labels`.
     """
 
     images: Tensor

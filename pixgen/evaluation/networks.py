@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.evaluation.statistics import Figure, mean, share
 from pixgen.networks.vqgan import VQModel
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.figures import Figure, mean, share
+from pixgen.training.data.labels import COLOURLESS, LABELS, labels, things
+from pixgen.training.data.scenes import Scenes
+from pixgen.training.data.sketches import Sketch
 from pixgen.training.judge import Judge
-from pixgen.training.labels import COLOURLESS, LABELS, labels, things
 from pixgen.training.reconstruction import distance, slopes
-from pixgen.training.scenes import Scenes
-from pixgen.training.sketches import Sketch
 
 SEED = 90_001
 """No training uses it: scenes of this seed are unseen."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pixgen.backend import hardware
-from pixgen.batch.jobs import Settings
+from pixgen.batch.job import Settings
 from pixgen.batch.worker import Failed, Finished
 from pixgen.errors import UsageError
 from pixgen.settings.config import RenderConfig

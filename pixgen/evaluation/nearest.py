@@ -1,6 +1,6 @@
 """How much of a picture is a copy: beside drawn pictures, the training's drawings that come nearest to them.
 
-    python -m pixgen.training.nearest PICTURE.png ... --cache CACHE --out SHEET.png
+    python -m pixgen.evaluation.nearest PICTURE.png ... --cache CACHE --out SHEET.png
 
 Near is what the perceptor finds alike. In every pair of rows the pictures stand above and their drawings below.
 """
@@ -22,7 +22,7 @@ from pixgen.io import resources
 from pixgen.io.pictures import fit, read
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training import bank, monitor
-from pixgen.training.drawings import HELD_OUT, load_sprites
+from pixgen.training.data.drawings import HELD_OUT, load_sprites
 
 COLUMNS = 10
 SIDE = 128

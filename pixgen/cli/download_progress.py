@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pixgen.cli.main import say
+from pixgen.cli.console import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

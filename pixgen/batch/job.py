@@ -1,0 +1,71 @@
+"""A picture to draw: its settings, before any `auto`, and the key by which a manifest knows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pixgen.settings import config as configs
+from pixgen.settings.config import RenderConfig
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A requested config, before any `auto`, without its prompt and seed.
+
+    text: as canonical JSON, so that a manifest can be looked at without the plugins that it was drawn with.
+    """
+
+    text: str
+
+    @classmethod
+    def of(cls, config: RenderConfig) -> Settings:
+        """The settings of a config."""
+        values = configs.to_dict(config)
+        return cls(canonical({key: value for key, value in values.items() if key not in ("prompt", "seed")}))
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the text, its first 32 digits."""
+        return digest_of(self.text)
+
+    @cached_property
+    def config(self) -> RenderConfig:
+        """The config, its seed auto. Raises UsageError where a plugin of it is not there."""
+        return configs.from_dict(json.loads(self.text), "the manifest")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A picture to draw.
+
+    key: of the requested config, its prompt, its seed and its repeat number; two jobs of one key are one picture.
+    prompt: every choice made. template: what the list said, where that differs.
+    repeat: counts rows that say the same and leave the seed open. axes: the grid's values, by axis.
+    """
+
+    key: str
+    name: str | None
+    prompt: str
+    template: str | None
+    seed: int
+    repeat: int
+    axes: Mapping[str, Any]
+    settings: Settings
+
+    def config(self) -> RenderConfig:
+        """The requested config with this prompt and seed."""
+        return dataclasses.replace(self.settings.config, prompt=self.prompt, seed=self.seed)
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
