@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.py")}
-    wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "training").glob("*.csv")}
+    wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.csv")}
     wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "embedded").glob("[!.]*")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "presets").rglob("*.yaml")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "configs").rglob("*.yaml")}
@@ -40,7 +40,8 @@ def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
 def test_the_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     program = (
-        "from pixgen import config, layers, resources; config.resolve([layers.load_preset('draft')]);"
+        "from pixgen.io import resources; from pixgen.settings import config, layers;"
+        "config.resolve([layers.load_preset('draft')]);"
         "print(resources.presets().name, resources.configs().name)"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}

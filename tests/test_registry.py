@@ -144,7 +144,7 @@ def test_what_cannot_be_a_plugin() -> None:
 
     with pytest.raises(TypeError, match="put @dataclass below"):
         register("loss", "x")(Forgotten)
-    with pytest.raises(TypeError, match=r"base class in pixgen\.filters\.base"):
+    with pytest.raises(TypeError, match=r"must derive from pixgen\.contracts\.Filter"):
         register("filter", "x")(Chroma)
     with pytest.raises(TypeError, match="no plugin name"):
         register("loss", "a.b")(Chroma)
@@ -243,7 +243,7 @@ class Saw(Scheduler):
 USE = """
 from pixgen import registry, testing
 from pixgen.loop.engine import Engine
-from pixgen.contracts import schedule
+from pixgen.registry import schedule
 
 made = registry.create("generator", {"type": "wild"})
 scene = testing.scene(generator=made, losses={"w": {"type": "wild"}}, lr=schedule({"type": "wild", "teeth": 2}))

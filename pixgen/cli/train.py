@@ -59,6 +59,20 @@ def train() -> None:
     """
 
 
+TRAININGS = (
+    *pipeline.TRAININGS,
+    pipeline.Training(
+        *("evaluate", "the figures of the model card", "--cache {cache} --folder {pair} --out {run}"),
+        needs=("perceptor", "vqgan"),
+        takes=("threads",),
+        count="--pictures",
+        quick=("--pictures", "128"),
+        own=False,
+        package="pixgen.evaluation",
+    ),
+)
+"""What `pixgen train` offers and `all` runs, in this order: the trainings, and what measures them."""
+
 _folder = click.Path(path_type=Path, file_okay=False)
 OPTIONS: dict[str, Callable[..., Any]] = {
     "runs": click.option(
@@ -120,8 +134,9 @@ def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
         function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
     # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
     settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
-    more = f"{MORE.get(name, 'More options go after `--`:')} python -m pixgen.training.{name} -h"
-    train.command(name, context_settings=settings, epilog=more if name in ABOUT else None)(function)
+    module = next((training.module for training in TRAININGS if training.name == name), "")
+    more = f"{MORE.get(name, 'More options go after `--`:')} python -m {module} -h"
+    train.command(name, context_settings=settings, epilog=more if module else None)(function)
 
 
 _command(
@@ -129,7 +144,7 @@ _command(
     "Fetch the open drawings (22 MB, through npm) and draw each of them once.",
     ("pictures", "seed", "threads", "device", "restart"),
 )
-for _training in pipeline.TRAININGS:
+for _training in TRAININGS:
     _left_out = {"seed", "threads", "device", "restart", "subjects"}.difference(_training.takes)
     _left_out |= set() if _training.own else {"drawings"}
     _left_out |= set() if _training.count else {"pictures"}
@@ -152,8 +167,8 @@ def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
         with runs.stoppable(say):
             if name in ("data", "all") or wanted.drawings:
                 pipeline.data(wanted, say)
-            trainings = {"data": [], "all": list(pipeline.every(wanted))}.get(name)
-            for training in [pipeline.get(name)] if trainings is None else trainings:
+            chosen = TRAININGS if name == "all" else [training for training in TRAININGS if training.name == name]
+            for training in pipeline.every(chosen, wanted) if name == "all" else chosen:
                 if not pipeline.is_here(training):
                     raise UsageError(f"this pixgen has no training {training.name!r} yet (pixgen/training/)")
                 say(f"{training.name}: {training.about}, in {wanted.folder / training.name}")

@@ -24,7 +24,7 @@ from pixgen.evaluation import drawing, embeddings, networks, prompt_lists
 from pixgen.evaluation.statistics import Figure, keep, kept, table
 from pixgen.io import resources
 from pixgen.networks import pair, vqgan
-from pixgen.plugins.perceptors.tiny import Tiny
+from pixgen.networks.pair import load_perceptor
 from pixgen.training import judge
 from pixgen.training.data.scenes import Scenes
 
@@ -44,8 +44,7 @@ def of_perceptor(options: argparse.Namespace) -> list[Figure]:
 
 
 def of_vqgan(options: argparse.Namespace) -> list[Figure]:
-    tiny = Tiny(str(options.folder / "perceptor.safetensors"))
-    tiny.prepare(torch.device("cpu"))
+    tiny = load_perceptor(options.folder / "perceptor.safetensors")
     model = vqgan.load(options.folder / "vqgan.safetensors")
     return networks.vqgan(model, tiny, options.cache, max(1, options.pictures // 16))
 

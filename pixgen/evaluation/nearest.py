@@ -20,7 +20,7 @@ from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.io import resources
 from pixgen.io.pictures import fit, read
-from pixgen.plugins.perceptors.tiny import Tiny
+from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.training import bank, monitor
 from pixgen.training.data.drawings import HELD_OUT, load_sprites
 
@@ -35,7 +35,7 @@ def on_ground(sprites: np.ndarray, side: int) -> Tensor:
 
 
 @torch.no_grad()
-def nearest(perceptor: Tiny, pictures: Tensor, sprites: np.ndarray) -> tuple[Tensor, Tensor]:
+def nearest(perceptor: PairPerceptor, pictures: Tensor, sprites: np.ndarray) -> tuple[Tensor, Tensor]:
     """Of each picture, float32 (B, 3, S, S), its nearest drawing, int64 (B,), and how near it is, a cosine (B,)."""
     side = perceptor.input_size
     seen = perceptor.encode_image(F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True))
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     taught = [i for i, drawing in enumerate(index) if drawing.hand != HELD_OUT]
     if not taught:
         raise UsageError(f"{options.cache} has no drawing of a hand that is learnt from")
-    perceptor = Tiny(str(options.perceptor))
-    perceptor.prepare(torch.device("cpu"))
+    perceptor = load_perceptor(options.perceptor)
     pictures = torch.cat([fit(read(path), (2 * SIDE, 2 * SIDE)) for path in options.pictures])
     places, near = nearest(perceptor, pictures, sprites[taught])
     for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):

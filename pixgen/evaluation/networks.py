@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen.evaluation.statistics import Figure, mean, share
+from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.networks.vqgan import VQModel
-from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.captions import write
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.vocabulary import COLOURS
@@ -34,8 +34,7 @@ TRIES = 2_000
 
 def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
     """Zero-shot naming of fresh plain drawings, by both kinds of hands, in both languages and under attack; pairs."""
-    tiny = Tiny(str(path))
-    tiny.prepare(torch.device("cpu"))
+    tiny = load_perceptor(path)
     found = []
     for hands, said in (("seen", "hands it knows"), ("held-out", "the hand it never saw")):
         scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, hands, plain=True)
@@ -69,7 +68,7 @@ def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
 
 @torch.no_grad()
 def _named(
-    tiny: Tiny, images: Tensor, target: Tensor, numbers: Tensor, wanted: Tensor
+    tiny: PairPerceptor, images: Tensor, target: Tensor, numbers: Tensor, wanted: Tensor
 ) -> tuple[list[bool], list[bool]]:
     """Of every picture: whether the first name is right, and whether one of the first five is."""
     seen = torch.cat([tiny.encode_image(small(part, tiny.input_size)) for part in images.split(64)])
@@ -77,7 +76,7 @@ def _named(
     return best[:, 0].tolist(), best.any(1).tolist()
 
 
-def attack(tiny: Tiny, images: Tensor, place: Tensor, target: Tensor) -> Tensor:
+def attack(tiny: PairPerceptor, images: Tensor, place: Tensor, target: Tensor) -> Tensor:
     """Move pictures away from their names by projected gradient (arXiv 1706.06083) of the cross-entropy.
 
     images: float32 (B, 3, S, S) in [0, 1]; place: int64 (B,), the right row of target (M, D). The radius is in
@@ -172,7 +171,7 @@ def rendered(scenes: Scenes, sketches: tuple[Sketch, ...], seed: int) -> Tensor:
     return torch.cat(drawn)
 
 
-def _apart(tiny: Tiny, cache: Path, kind: str, pictures: int) -> list[bool]:
+def _apart(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> list[bool]:
     """Of every picture of the pairs: whether its caption is nearer to it than its twin's; a third in Portuguese."""
     scenes = Scenes(cache, 2, 64, SEED, SUBJECTS, noise=0.0)  # noise comes after the style, whose draws may be more
     rng = random.Random(f"{SEED}/{kind}")
@@ -196,7 +195,7 @@ def _apart(tiny: Tiny, cache: Path, kind: str, pictures: int) -> list[bool]:
 
 
 @torch.no_grad()
-def vqgan(model: VQModel, tiny: Tiny | None, cache: Path, pictures: int = 24, side: int = 256) -> list[Figure]:
+def vqgan(model: VQModel, tiny: PairPerceptor | None, cache: Path, pictures: int = 24, side: int = 256) -> list[Figure]:
     """What is left of unseen scenes, without grain, that went through the codes."""
     scenes = Scenes(cache, 8, side, SEED, 10**6, noise=0.0)
     quality, energy, features, used = [], [], [], set()

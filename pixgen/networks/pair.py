@@ -10,16 +10,18 @@ pictures = pair.decode(grids)
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import registry
+from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
 from pixgen.networks import store
@@ -46,27 +48,27 @@ def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
     return Pair(place, torch.device(device))
 
 
-class PairPerceptor(Protocol):
+class PairPerceptor(Perceptor):
     """What a pair asks of its perceptor: the contract of any, and the states of a text's tokens.
 
     model: its network, a `pixgen.networks.clip.TinyCLIP`.
     """
 
-    input_size: int
-    dim: int
     model: Any
 
-    def encode_image(self, images: Tensor) -> Tensor:
-        """As `pixgen.contracts.Perceptor` says."""
-
-    def encode_text(self, texts: list[str]) -> Tensor:
-        """As `pixgen.contracts.Perceptor` says."""
-
+    @abstractmethod
     def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Texts -> states of their tokens, float32 (B, T, W); which count, bool (B, T); `encode_text`'s embeddings."""
 
-    def image_target(self, text_embeddings: Tensor) -> Tensor:
-        """As `pixgen.contracts.Perceptor` says."""
+
+def load_perceptor(path: str | Path = "", device: torch.device | str = "cpu") -> PairPerceptor:
+    """The perceptor of a weights file, ready to use; empty for the one that comes with pixgen.
+
+    Raises PixgenError where the file is missing, damaged, or not such a perceptor's.
+    """
+    perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": str(path)}, "perceptor")
+    perceptor.prepare(torch.device(device))
+    return perceptor
 
 
 class Pair:
@@ -90,9 +92,7 @@ class Pair:
 
     @cached_property
     def perceptor(self) -> PairPerceptor:
-        perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": self._own("perceptor")}, "perceptor")
-        perceptor.prepare(self.device)
-        return perceptor
+        return load_perceptor(self._own("perceptor"), self.device)
 
     @cached_property
     def vqgan(self) -> VQModel:

@@ -23,7 +23,7 @@ from pixgen import errors
 from pixgen.errors import UsageError
 from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
-from pixgen.plugins.perceptors.tiny import Tiny
+from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery.bank import MASK, SIDE, Bank, Entry
 from pixgen.scenery.captions import Thing
@@ -63,8 +63,7 @@ def make(
 
     Raises UsageError where there are no drawings, PixgenError for weights that cannot be used.
     """
-    perceptor = Tiny(str(perceptor_file))
-    perceptor.prepare(torch.device("cpu"))
+    perceptor = load_perceptor(perceptor_file)
     vqgan = vqgan_model.load(vqgan_file)
     vqgan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     scenes = Scenes(cache, 1, SIDE, seed, subjects=subjects)
@@ -121,7 +120,7 @@ def _buckets(scenes: Scenes, group: str) -> list[list[Candidate]]:
     return [rng.sample(found[sex], min(JUDGED, len(found[sex]))) for sex in sorted(found)]
 
 
-def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: Tiny, captions: Tensor, number: int) -> None:
+def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: PairPerceptor, captions: Tensor, number: int) -> None:
     side = perceptor.input_size
     sprites = torch.from_numpy(scenes.levels[96][[c.sprite for c in bucket]]).float() / 255
     with torch.no_grad():
@@ -182,7 +181,7 @@ class Shown:
 
 
 @torch.no_grad()
-def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, perceptor: Tiny) -> Shown:
+def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, perceptor: PairPerceptor) -> Shown:
     codes, images, colours = [], [], []
     for part, masks in zip(pictures[0].split(BATCH), pictures[1].split(BATCH), strict=True):
         side = perceptor.input_size
@@ -226,14 +225,14 @@ def _rgb(colour: Tensor) -> tuple[float, float, float]:
 # -- in words -----------------------------------------------------------------------------------------------
 
 
-def _said(perceptor: Tiny, subject: Subject) -> Tensor:
+def _said(perceptor: PairPerceptor, subject: Subject) -> Tensor:
     """(1, D): what a subject is called, in English and Portuguese."""
     rng = random.Random(subject.group)
     english, portuguese = ([Thing(subject).said(rng, said) for _ in range(WORDINGS)] for said in (False, True))
     return _embedded(perceptor, english, portuguese)
 
 
-def _embedded(perceptor: Tiny, english: list[str], portuguese: list[str]) -> Tensor:
+def _embedded(perceptor: PairPerceptor, english: list[str], portuguese: list[str]) -> Tensor:
     means = [F.normalize(perceptor.encode_text(texts).mean(0), dim=-1) for texts in (english, portuguese)]
     return F.normalize(means[0] + means[1], dim=-1)[None]
 

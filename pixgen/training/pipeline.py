@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ EVERYTHING = 10**6
 
 @dataclass(frozen=True)
 class Training:
-    """One training: the module `pixgen.training.NAME`.
+    """One training: the module PACKAGE.NAME.
 
     words: its command line; {run} is its own folder, {cache} the sprites, {pair} the weights made so far, {runs} all.
     needs: weights of other trainings. takes: which of the common options its file knows. count: its flag of how much
@@ -43,6 +43,11 @@ class Training:
     count: str = ""
     quick: tuple[str, ...] = ()
     own: bool = True
+    package: str = "pixgen.training"
+
+    @property
+    def module(self) -> str:
+        return f"{self.package}.{self.name}"
 
 
 _USUAL = "{run} --cache {cache}"
@@ -91,14 +96,6 @@ TRAININGS = (
         quick=("--pictures", "8000", "--pool", "2048"),
         own=False,
     ),
-    Training(
-        *("evaluate", "the figures of the model card", "--cache {cache} --folder {pair} --out {run}"),
-        needs=_BOTH,
-        takes=("threads",),
-        count="--pictures",
-        quick=("--pictures", "128"),
-        own=False,
-    ),
 )
 """In the order in which they need each other."""
 
@@ -133,12 +130,8 @@ class Wanted:
         return self.cache or self.folder / "cache"
 
 
-def get(name: str) -> Training:
-    return next(training for training in TRAININGS if training.name == name)
-
-
 def is_here(training: Training) -> bool:
-    return importlib.util.find_spec(f"pixgen.training.{training.name}") is not None
+    return importlib.util.find_spec(training.module) is not None
 
 
 def data(wanted: Wanted, say: Callable[[str], None]) -> None:
@@ -210,7 +203,7 @@ def train(training: Training, wanted: Wanted) -> None:
     """
     from pixgen.training import runs
 
-    module = importlib.import_module(f"pixgen.training.{training.name}")
+    module = importlib.import_module(training.module)
     words = arguments(training, wanted)
     (wanted.folder / training.name).mkdir(parents=True, exist_ok=True)
     runs.unstarted()
@@ -227,10 +220,10 @@ def train(training: Training, wanted: Wanted) -> None:
         _join(wanted.folder / training.name, wanted.pair)
 
 
-def every(wanted: Wanted) -> Iterator[Training]:
-    """The trainings that `all` runs, in order: those that there are, and that can learn from these pictures."""
+def every(trainings: Iterable[Training], wanted: Wanted) -> list[Training]:
+    """Those of the trainings that there are, and that can learn from these pictures."""
     own = wanted.drawings is not None
-    yield from (training for training in TRAININGS if is_here(training) and (training.own or not own))
+    return [training for training in trainings if is_here(training) and (training.own or not own)]
 
 
 def _join(run: Path, pair: Path) -> None:

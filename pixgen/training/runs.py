@@ -22,7 +22,7 @@ from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.networks.clip import TinyCLIP
-from pixgen.plugins.perceptors.tiny import Tiny
+from pixgen.networks.pair import load_perceptor
 from pixgen.training import monitor
 from pixgen.training.data.drawings import load_sprites
 
@@ -198,8 +198,7 @@ def about(path: Path) -> dict[str, Any]:
 
 def shipped_clip(path: Path) -> TinyCLIP:
     """The frozen network of a perceptor's file. Raises PixgenError where the file is no such thing."""
-    perceptor = Tiny(str(path))
-    perceptor.prepare(torch.device("cpu"))
+    perceptor = load_perceptor(path)
     return perceptor.model
 
 

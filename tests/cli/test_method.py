@@ -15,7 +15,7 @@ import pixgen
 from pixgen.cli.main import run
 from pixgen.io import metadata
 from pixgen.networks.pair import load
-from tests.dalle.toys import pair
+from tests.networks.toys import pair
 
 
 @pytest.fixture(scope="module")

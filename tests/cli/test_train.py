@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pixgen.cli import train
 from pixgen.cli.main import run
 from pixgen.evaluation import evaluate
 from pixgen.io.yaml_files import Layer
@@ -64,7 +65,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             module = importlib.import_module(f"pixgen.training.{name}")
             for constant, value in values.items():
                 monkeypatch.setattr(module, constant, value)
-    monkeypatch.setattr(pipeline, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in pipeline.TRAININGS))
+    monkeypatch.setattr(train, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in train.TRAININGS))
     monkeypatch.setattr(pipeline, "QUICK_SUBJECTS", 1000)
 
 
@@ -89,7 +90,7 @@ def own(folder: Path) -> Path:
 
 def test_every_training_has_its_help_without_being_there(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, "--help")
-    for training in pipeline.TRAININGS:
+    for training in train.TRAININGS:
         assert f"  {training.name} " in out
         assert "--runs FOLDER" in said(capsys, training.name, "--help")[0]
     shown = said(capsys, "evaluate", "--help")[0]

@@ -14,7 +14,7 @@ import pixgen
 from pixgen.cli.main import run
 from pixgen.io import metadata
 from pixgen.networks import pair
-from tests.toy_pair import ToyPair
+from tests.editing.toy_pair import ToyPair
 
 FAST = ["--seed", "3", "--candidates", "1", "--quiet"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
@@ -49,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def tiny(name: str, kind: str | None = None) -> Entry:
         entry = get(name, kind)
         if entry.kind == "clip":
-            return zoo.dataclasses.replace(entry, architecture={"name": small.NAME, "quick_gelu": True})
+            return dataclasses.replace(entry, architecture={"name": small.NAME, "quick_gelu": True})
         return entry
 
     monkeypatch.setattr(zoo, "get", tiny)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import hashlib
 import io
@@ -24,7 +25,7 @@ import torch
 from safetensors.torch import save
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.models import cache, download, partial, pull, zoo
+from pixgen.models import cache, download, partial, pull
 from pixgen.models.download import Patience
 from pixgen.models.entry import Entry, File
 from tests.models.server import Server, running
@@ -59,7 +60,7 @@ def entry(*sources: str, known: bool = True, **about: object) -> Entry:
         bytes=len(CONTENT) if known else None,
         sha256=sha256(CONTENT) if known else None,
     )
-    return Entry("mine", "vqgan", "", {}, [zoo.dataclasses.replace(file, **about)])  # type: ignore[arg-type]
+    return Entry("mine", "vqgan", "", {}, [dataclasses.replace(file, **about)])  # type: ignore[arg-type]
 
 
 def fetched(made: Entry) -> Path:
@@ -154,7 +155,7 @@ def test_redirects_are_followed_and_their_circles_are_not(home: Path, server: Se
     fetched(entry(server.serve("/a", b"", redirect="/b")))
     assert [path for path, _ in server.asked] == ["/a", "/b", "/a", "/b"] and server.ranges()[-1] == "bytes=300000-"
     server.serve("/c", b"", redirect="/d")
-    made = zoo.dataclasses.replace(entry(server.serve("/d", b"", redirect="/c")), name="circle")
+    made = dataclasses.replace(entry(server.serve("/d", b"", redirect="/c")), name="circle")
     refused(made, "answers 302")
 
 
@@ -215,7 +216,7 @@ def test_a_file_in_a_zip_file(home: Path, server: Server) -> None:
         archive.writestr("model.ckpt", CONTENT)
     url = server.serve("/a.zip", packed.getvalue(), cut=10_000, times=1)
     fetched(entry(url, known=False, member="model.ckpt"))
-    made = zoo.dataclasses.replace(entry(url, known=False, member="other.ckpt"), name="other")
+    made = dataclasses.replace(entry(url, known=False, member="other.ckpt"), name="other")
     refused(made, r"it is no zip file with other\.ckpt")
 
 
@@ -248,7 +249,7 @@ PROGRAM = """
 import resource, sys
 from pixgen.models import pull
 from pixgen.models.download import Patience
-from pixgen.models.zoo import Entry, File
+from pixgen.models.entry import Entry, File
 url, size, digest, limit = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 if limit:
     import signal
@@ -342,7 +343,7 @@ def test_several_processes_at_once_do_each_other_no_harm(home: Path, server: Ser
 def test_a_file_of_the_hub_through_its_own_library(home: Path, server: Server) -> None:
     server.serve("/owner/repo/resolve/main/deep/a.safetensors", CONTENT, etag=f'"{sha256(CONTENT)}"')
     program = (
-        "from pixgen.models import pull; from pixgen.models.zoo import Entry, File;"
+        "from pixgen.models import pull; from pixgen.models.entry import Entry, File;"
         "made = Entry('mine', 'vqgan', '', {}, [File('weights.safetensors', ['hub:owner/repo/none.bin',"
         f"'hub:owner/repo/deep/a.safetensors'], sha256={sha256(CONTENT)!r})]);"
         "print(*pull.pull(made))"

@@ -18,7 +18,7 @@ from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 from pixgen.training import prior, runs, tokens
 from pixgen.training.data import drawings, grids
 from pixgen.training.data.grids import CleanScenes, Grids
-from tests.dalle.toys import networks
+from tests.networks.toys import networks
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
 

@@ -11,7 +11,7 @@ import torch
 from pixgen.errors import PixgenError, UsageError
 from pixgen.networks import store
 from pixgen.networks.pair import load
-from tests.dalle.toys import TOKENS, decoder, pair
+from tests.networks.toys import TOKENS, decoder, pair
 
 
 @pytest.fixture(scope="module")

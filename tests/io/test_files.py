@@ -72,7 +72,7 @@ def test_killed_in_the_middle_of_a_write_leaves_no_such_name(tmp_path: Path) -> 
     script = """
         import os, sys, signal
         from pathlib import Path
-        from pixgen import files
+        from pixgen.io import files
         os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
         files.write(Path(sys.argv[1]), b"x" * 100_000)
     """

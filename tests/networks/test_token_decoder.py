@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pixgen.errors import UsageError
 from pixgen.networks.token_decoder import Prefix, TokenDecoder
-from tests.dalle.toys import SMALL, decoder
+from tests.networks.toys import SMALL, decoder
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -12,7 +12,7 @@ from PIL import Image
 from pixgen.evaluation import nearest
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.training.data import drawings
-from tests.dalle.toys import networks
+from tests.networks.toys import networks
 from tests.training.shapes import SHAPES, pack
 
 

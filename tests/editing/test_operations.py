@@ -12,7 +12,7 @@ from pixgen.editing import masks, operations, refine
 from pixgen.editing.operations import Sampling, slerp
 from pixgen.errors import UsageError
 from pixgen.io import video
-from tests.toy_pair import ToyPair
+from tests.editing.toy_pair import ToyPair
 
 QUICK = Sampling(candidates=2)
 

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import resources
 from pixgen.networks import vqgan
 from pixgen.networks.vqgan import TINY, Quantizer, VQModel
 from pixgen.plugins.generators.vqgan import VQGAN
@@ -147,7 +148,7 @@ def test_files_that_are_no_vqgan_are_named(content: bytes | None, metadata: dict
 
 
 def test_pixgen_s_own_weights_missing_are_no_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setattr(vqgan, "EMBEDDED", tmp_path / "vqgan.safetensors")
+    monkeypatch.setattr(resources, "embedded", lambda: tmp_path)
     with pytest.raises(PixgenError, match="install pixgen again") as caught:
         VQGAN().prepare(torch.device("cpu"))
     assert caught.value.exit_code == 1

@@ -14,7 +14,7 @@ from pixgen.errors import UsageError
 from pixgen.networks.pair import load
 from pixgen.plugins.starts.candidates import likeness
 from pixgen.testing import scene
-from tests.dalle.toys import pair
+from tests.networks.toys import pair
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from pixgen.training.data.labels import LABELS
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import Sketch
 from pixgen.training.judge import Judge, architecture
-from tests.dalle import toys
+from tests.networks import toys
 from tests.training.shapes import SHAPES, pack
 
 # -- figures -----------------------------------------------------------------------------------------------
