@@ -124,7 +124,8 @@ _PATTERNS: dict[str, dict[str, str]] = {
         **{c: rf"(?:{w})[ -]{_HAIR}hair(?:ed)?|{_CABELO} (?:{_HAIR_PT[c]})" for c, w in _HAIR_EN.items()},
     },
     "skin": {
-        t: rf"(?:{w})[ -]skin(?:ned)?|pele (?:{_TONES_PT[t]})|(?:{w}) (?:{_PERSON_EN})|(?:{_PERSON_PT}) (?:{_TONES_PT[t]})"
+        t: rf"(?:{w})[ -]skin(?:ned)?|pele (?:{_TONES_PT[t]})"
+        rf"|(?:{w}) (?:{_PERSON_EN})|(?:{_PERSON_PT}) (?:{_TONES_PT[t]})"
         for t, w in _TONES.items()
     },
     "expression": {
@@ -147,8 +148,8 @@ _PATTERNS: dict[str, dict[str, str]] = {
         "young": r"young|youthful|teenage[rd]?|jove[mn]s?|adolescente|rapaz|moca",
     },
     "sex": {
-        "female": r"female|woman|women|lady|girl|grandmother|grandma|mother|queen|her|mulher(?:es)?|senhora|menina|garota"
-        r"|moca|feminin[oa]|mae|velha|idosa|velhinha|anci",
+        "female": r"female|woman|women|lady|girl|grandmother|grandma|mother|queen|her|mulher(?:es)?|senhora|menina"
+        r"|garota|moca|feminin[oa]|mae|velha|idosa|velhinha|anci",
         "male": r"male|man|men|gentleman|guy|boy|grandfather|grandpa|father|his|homem|homens|senhor|menino|garoto|rapaz"
         r"|masculin[oa]|pai",
     },

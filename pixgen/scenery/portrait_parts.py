@@ -54,7 +54,7 @@ class Hand:
     moods: tuple[str, ...] = ("laughing",)
     """Expressions that nobody need ask for, besides smiling and serious."""
     own: tuple[str, ...] = ()
-    """Parts that our own lines add: glasses, wrinkles, shoulders."""
+    """What we add to the drawings: glasses, wrinkles, shoulders, or a hem below the collar."""
     wrinkled: dict[str, Part] = field(default_factory=dict)
     """By component: what an old person has in its place."""
     skin: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,9 +65,10 @@ def each(
     component: str, *variants: str, sexes: str = "mf", inked: bool = False, also: Options | None = None
 ) -> tuple[Part, ...]:
     """One part for each variant of a component, shown for certain."""
-    more = tuple((also or {}).items())
-    options = [((f"{component}Variant", v), (f"{component}Probability", 100), *more) for v in variants]
-    return tuple(Part(o, sexes, inked) for o in options)
+    chosen: list[Options] = [
+        {f"{component}Variant": v, f"{component}Probability": 100, **(also or {})} for v in variants
+    ]
+    return tuple(Part(tuple(o.items()), sexes, inked) for o in chosen)
 
 
 def one(sexes: str = "mf", **options: str | int) -> tuple[Part, ...]:
@@ -125,7 +126,8 @@ _NONE = "Probability"
 
 AVATAAARS = Hand(
     "avataaars", 0.12, 0.655, (0.30, 0.70), (0.145, 0.855), (0.41, 0.59, 0.40, 0.075),
-    {"skin": ("skinColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("clothesColor",), "hat": ("hatColor",)},
+    {"skin": ("skinColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("clothesColor",),
+     "hat": ("hatColor",)},
     {f"accessories{_NONE}": 0, f"facialHair{_NONE}": 0, "accessoriesColor": FRAMES, "noseVariant": "default",
      "clothesGraphicVariant": "diamond"},
     hair={
@@ -154,8 +156,9 @@ AVATAAARS = Hand(
         "sunglasses": each("accessories", "sunglasses", "wayfarers"),
     },
     expression={
-        "smiling": _faces("default default happy", "defaultNatural default raisedExcitedNatural", "smile twinkle twinkle"),
-        "serious": _faces("default", "flatNatural defaultNatural", "serious serious"),
+        "smiling": _faces("default default happy", "defaultNatural default raisedExcitedNatural",
+                          "smile twinkle twinkle"),
+        "serious": _faces("default", "defaultNatural default", "serious serious"),
         "laughing": _faces("happy", "raisedExcitedNatural default", "smile"),
         "sad": _faces("default", "sadConcernedNatural sadConcerned", "sad sad"),
         "angry": _faces("default squint", "angryNatural angry", "serious grimace"),
@@ -248,7 +251,8 @@ PERSONAS = Hand(
 
 OPEN_PEEPS = Hand(
     "open-peeps", 0.18, 0.80, (0.33, 0.82), (0.08, 0.92), (0.59, 0.76, 0.51, 0.06),
-    {"skin": ("skinColor",), "hair": ("headContrastColor",), "clothes": ("clothingColor",), "hat": ("headContrastColor",)},
+    {"skin": ("skinColor",), "hair": ("headContrastColor",), "clothes": ("clothingColor",),
+     "hat": ("headContrastColor",)},
     {f"accessories{_NONE}": 0, f"facialHair{_NONE}": 0, f"mask{_NONE}": 0, "inkColor": "#000000"},
     hair={
         "short": (*each("head", "short1", "short2", "short5", "pomp", "flatTop", sexes="m", inked=True),
@@ -284,7 +288,7 @@ OPEN_PEEPS = Hand(
         "angry": each("expression", "veryAngry"),
     },
     clothes={"t-shirt": (Part(()),)},
-    outline="#000000", moods=(),
+    outline="#000000", moods=(), own=("hem",),
 )  # fmt: skip
 
 _OPEN_EYES = "variant02 variant04 variant09 variant10 variant21"
@@ -292,9 +296,9 @@ _OPEN_EYES = "variant02 variant04 variant09 variant10 variant21"
 LORELEI = Hand(
     "lorelei", 0.17, 0.785, (0.22, 0.76), (0.10, 0.88), (0.48, 0.67, 0.46, 0.07),
     {"skin": ("skinColor",), "hair": ("hairColor", "eyebrowsColor"), "clothes": ()},
-    {f"beard{_NONE}": 0, f"earrings{_NONE}": 0, f"freckles{_NONE}": 0, f"glasses{_NONE}": 0, f"hairAccessories{_NONE}": 0,
-     "eyesColor": "#000000", "mouthColor": "#000000", "noseColor": "#000000", "outlineColor": "#000000",
-     "glassesColor": "#000000", "headVariant": "variant01"},
+    {f"beard{_NONE}": 0, f"earrings{_NONE}": 0, f"freckles{_NONE}": 0, f"glasses{_NONE}": 0,
+     f"hairAccessories{_NONE}": 0, "eyesColor": "#000000", "mouthColor": "#000000", "noseColor": "#000000",
+     "outlineColor": "#000000", "glassesColor": "#000000", "headVariant": "variant01"},
     hair={
         "short": (*numbered("hair", "01 02 03 04 07 08 09 22 28 43 47", "m"), *numbered("hair", "11 30 06", "f")),
         "bob": numbered("hair", "10 13 17 19 23 37", "f"),
@@ -339,7 +343,8 @@ NOTIONISTS = Hand(
     beard={"beard": numbered("beard", "01 02", inked=True), "moustache": numbered("beard", "03 10", inked=True)},
     glasses={"glasses": numbered("glasses", "03 11"), "sunglasses": numbered("glasses", "01 02")},
     expression={
-        "smiling": _faces("variant01 variant03 variant05", "variant01 variant05 variant09", "variant03 variant22 variant25"),
+        "smiling": _faces("variant01 variant03 variant05", "variant01 variant05 variant09",
+                          "variant03 variant22 variant25"),
         "serious": _faces("variant01 variant03", "variant01 variant05", "variant04 variant06"),
     },
     clothes={
@@ -354,7 +359,8 @@ NOTIONISTS = Hand(
 
 MICAH = Hand(
     "micah", 0.20, 0.735, (0.38, 0.74), (0.12, 0.88), (0.45, 0.62, 0.39, 0.06),
-    {"skin": ("baseColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("shirtColor",), "hat": ("hairColor",)},
+    {"skin": ("baseColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("shirtColor",),
+     "hat": ("hairColor",)},
     {f"earrings{_NONE}": 0, f"facialHair{_NONE}": 0, f"glasses{_NONE}": 0, "headVariant": "standard",
      "earsVariant": "attached", "eyebrowsColor": "#000000", "eyesColor": "#000000", "eyeShadowColor": "#ffffff",
      "glassesColor": "#000000", "mouthColor": "#000000", "earringColor": "#000000"},
@@ -380,6 +386,3 @@ MICAH = Hand(
 HANDS = {hand.style: hand for hand in (AVATAAARS, TOON_HEAD, PERSONAS, OPEN_PEEPS, LORELEI, NOTIONISTS, MICAH)}
 HELD_OUT = "micah"
 """The hand that nothing is trained on or drawn by: people by it are the honest measure."""
-HEADS = {"avataaars": "top", "toon-head": "hair", "personas": "hair", "open-peeps": "head", "lorelei": "hair",
-         "notionists": "hair", "micah": "hair"}  # fmt: skip
-"""The component of hair and headwear."""

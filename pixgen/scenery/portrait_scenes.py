@@ -131,14 +131,20 @@ def _lowest(person: Person, pixels: int, drawing: Tensor, turned: bool) -> Tenso
                 drawing = drawing.flip(-1) if turned else drawing
             except (IndexError, KeyError):  # a garment of one sex: as it is
                 pass
-    return drawing[:, -2:-1]
+    row = drawing[:, -2:-1].clone()
+    if "hem" in HANDS[person.hand].own:  # its collar ends at the border
+        left, right = (round(x * pixels) for x in (0.22, 0.78))
+        row[:3, :, left:right] = torch.tensor([int(portraits.cloth(person)[i : i + 2], 16) / 255 for i in (1, 3, 5)])[
+            :, None, None
+        ]
+    return row
 
 
 def _narrowed(drawing: Tensor, chin: float, middle: float) -> Tensor:
-    """A child's proportions: shoulders of two thirds below the chin."""
+    """A child's proportions: narrow shoulders below the chin."""
     _, height, width = drawing.shape
     y = (torch.arange(height) + 0.5 - chin) / (0.18 * width)
-    factor = 1 + 0.42 * torch.sigmoid((y - 0.35) * 8)
+    factor = 1 + 0.28 * torch.sigmoid((y - 0.35) * 8)
     x = torch.linspace(-1, 1, width)
     centre = 2 * middle - 1
     grid_x = centre + (x[None] - centre) * factor[:, None]
@@ -190,7 +196,9 @@ def _held(portrait: Portrait) -> str:
         width = max(17.0, min(width, 27.0)) * (0.8 if person.age == "child" else 1)
         for way in (-1, 1):
             bend = max(width + 3, reach + 5)
-            path = f"M{50 + way * (width - 4)} {shoulder}Q{50 + way * bend} {height + 8} {50 + way * (reach + 1)} {height}"
+            path = (
+                f"M{50 + way * (width - 4)} {shoulder}Q{50 + way * bend} {height + 8} {50 + way * (reach + 1)} {height}"
+            )
             arms += _limb(path, cloth, line, 9.5, bool(hand.outline))
             hands += _fist(50 + way * reach, height, skin, line if hand.outline else _darker(skin))
     else:

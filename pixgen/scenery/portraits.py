@@ -10,9 +10,6 @@ import itertools
 import json
 import random
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +18,7 @@ from torch import Tensor
 from pixgen.errors import PixgenError
 from pixgen.scenery import people
 from pixgen.scenery.people import Person
-from pixgen.scenery.portrait_parts import (
-    CLOTHES, COAT, HAIR, HANDS, HEADS, HELD_OUT, SKIN, Hand, Options, Part,
-)  # fmt: skip
+from pixgen.scenery.portrait_parts import CLOTHES, COAT, HAIR, HANDS, HELD_OUT, SKIN, Hand, Options, Part
 
 PAINTED = ("avataaars", "toon-head", "personas")
 """Hands in flat colour; the others draw ink lines."""
@@ -79,10 +74,12 @@ def _can(hand: Hand, asked: Mapping[str, str]) -> bool:
     colours = _colours(asked, hand)
     covered = asked.get("headwear", "")
     for sex in sexes:
-        hair = asked.get("hair")
-        parts = [hand.headwear.get(covered, ()) if covered else _fit(hand.hair.get(hair, ()), sex, colours)] if (
-            covered or hair
-        ) else [[p for kind in hand.hair.values() for p in _fit(kind, sex, colours)]]  # fmt: skip
+        if covered:
+            parts = [list(hand.headwear.get(covered, ()))]
+        elif asked.get("hair"):
+            parts = [_fit(hand.hair.get(asked["hair"], ()), sex, colours)]
+        else:
+            parts = [[part for kind in hand.hair.values() for part in _fit(kind, sex, colours)]]
         for part in ("beard", "glasses", "expression", "clothes"):
             if asked.get(part):
                 parts.append(_fit(getattr(hand, part).get(asked[part], ()), sex, colours if part == "beard" else None))
@@ -110,8 +107,8 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
     painted = bool(hand.colours["skin"])
     covered = asked.get("headwear")
     if covered is None:
-        likely = {"male": ("hat", "turban", "cap", "winter-hat"), "female": ("hat", "hijab", "cap", "winter-hat")}[sex]
-        likely = tuple(h for h in likely if h in hand.headwear)
+        own = {"male": "turban", "female": "hijab"}[sex]
+        likely = [h for h in ("hat", own, "cap", "winter-hat") if h in hand.headwear]
         bare = "hair" in asked or "hair_colour" in asked or rng.random() > 0.12 or not likely
         covered = "" if bare else rng.choice(likely)
     colour = asked.get("hair_colour") or rng.choice(_NATURAL["old" if age == "old" else skin])
@@ -124,7 +121,8 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
     if beard is None:
         shares = {"child": 0.0, "young": 0.2, "adult": 0.35, "old": 0.45}
         able = [kind for kind, parts in hand.beard.items() if _fit(parts, sex, [colour])]
-        wanted = sex == "male" and rng.random() < shares[age] and able and asked.get("expression") != "laughing"
+        share = 1.0 if hair == "long" and age != "child" else shares[age]  # or who can tell him from a woman
+        wanted = sex == "male" and rng.random() < share and able
         beard = rng.choices(able, [1 if k == "moustache" else 2 for k in able])[0] if wanted else ""
     glasses = asked.get("glasses")
     if glasses is None:
@@ -141,10 +139,11 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
 
 def _hair(hand: Hand, sex: str, age: str, colour: str, rng: random.Random) -> str:
     """A kind of hair that a person of this sex and age may well have, in this colour if there is any."""
-    weights = {
-        "male": {"short": 6, "curly": 2, "bald": 1, "long": 0.5, "bun": 0.3, "balding": 0},
+    by_sex: dict[str, dict[str, float]] = {
+        "male": {"short": 6, "curly": 2, "bald": 1, "long": 0.5, "bun": 0.3},
         "female": {"long": 5, "bob": 3, "bun": 2, "curly": 2, "short": 1},
-    }[sex]
+    }
+    weights = by_sex[sex]
     if age == "old":
         weights = (
             {"short": 4, "balding": 4, "bald": 1.5, "curly": 1}
@@ -200,7 +199,9 @@ def _coloured(person: Person, hand: Hand, rng: random.Random) -> Options:
         found |= dict.fromkeys(hand.colours["hair"], rng.choice(HAIR[person.hair_colour]))
         found |= dict.fromkeys(hand.colours["clothes"], cloth(person))
     if person.headwear:
-        found |= dict.fromkeys(hand.colours.get("hat", ()), rng.choice(("#25557c", "#7c3042", "#3a4a3f", "#4b3b6b", "#2a2d34")))
+        found |= dict.fromkeys(
+            hand.colours.get("hat", ()), rng.choice(("#25557c", "#7c3042", "#3a4a3f", "#4b3b6b", "#2a2d34"))
+        )
     return found
 
 
@@ -216,36 +217,18 @@ def skin_colour(person: Person) -> str:
     return str(options(person)[name[0]]) if name else "#ffffff"
 
 
-@cache
-def definition(style: str) -> dict[str, Any]:
-    """A style's own definition: its parts, and its licence under "meta". Raises PixgenError when it is not installed."""
-    try:
-        held: dict[str, Any] = json.loads((files("dicebear_styles") / f"{style}.json").read_text(encoding="utf-8"))
-    except (ModuleNotFoundError, FileNotFoundError):
-        raise PixgenError(f"no definition of the style {style}; pip install dicebear-styles==10.6.0") from None
-    return held
-
-
-@cache
-def _style(style: str) -> Any:
-    from dicebear import Style  # jsonschema comes with it, which is slow to import
-
-    return Style(definition(style))
-
-
 def svg(person: Person) -> str:
     """The person as SVG on nothing, square."""
-    from dicebear import Avatar
+    from pixgen.scenery import dicebear_svg  # jsonschema comes with it, which is slow to import
 
     hand = HANDS[person.hand]
-    drawn = str(Avatar(_style(hand.style), {"seed": "pixgen", **options(person)}))
-    own = _own_lines(person, hand)
+    drawn = dicebear_svg.draw(hand.style, options(person))
+    own = _own_lines(person, hand, dicebear_svg.definition(hand.style)["canvas"]["width"])
     return drawn.replace("</svg>", f"{own}</svg>") if own else drawn
 
 
-def _own_lines(person: Person, hand: Hand) -> str:
+def _own_lines(person: Person, hand: Hand, side: float) -> str:
     """Glasses, wrinkles and shoulders where the style has none, in its own coordinates."""
-    side = definition(hand.style)["canvas"]["width"]
     left, right, y, r = (v * side for v in hand.eyes)
     found = ""
     if person.age == "old" and "wrinkles" in hand.own:
@@ -255,8 +238,14 @@ def _own_lines(person: Person, hand: Hand) -> str:
                  f"M{right - 0.6 * r} {y + 1.15 * r}q{0.6 * r} {0.35 * r} {1.2 * r} 0"]  # fmt: skip
         for way in (-1, 1):
             x = middle + way * 0.085 * side
-            lines.append(f"M{x - way * 0.02 * side} {low - 0.11 * side}q{way * 0.05 * side} {0.05 * side} {way * 0.04 * side} {0.1 * side}")
-        found += f'<path d="{"".join(lines)}" fill="none" stroke="#000" stroke-opacity=".28" stroke-width="{width}" stroke-linecap="round"/>'
+            lines.append(
+                f"M{x - way * 0.02 * side} {low - 0.11 * side}"
+                f"q{way * 0.05 * side} {0.05 * side} {way * 0.04 * side} {0.1 * side}"
+            )
+        found += (
+            f'<path d="{"".join(lines)}" fill="none" stroke="#000" stroke-opacity=".28" stroke-width="{width}" '
+            'stroke-linecap="round"/>'
+        )
     if person.glasses and "glasses" in hand.own:
         found += (
             f'<g fill="#fff" fill-opacity=".18" stroke="#262e33" stroke-width="{0.014 * side}">'
@@ -294,8 +283,3 @@ def rendered(markup: str, width: int, height: int | None = None) -> Tensor:
 def drawn(person: Person, side: int) -> Tensor:
     """The person on nothing, premultiplied RGBA float32 (4, side, side) in [0, 1]."""
     return rendered(svg(person), side)
-
-
-def head_component(person: Person) -> str:
-    """The component that shows hair or headwear."""
-    return HEADS[person.hand]
