@@ -143,7 +143,7 @@ _PATTERNS: dict[str, dict[str, str]] = {
     },
     "age": {
         "child": r"boy|girl|child|kid|toddler|menin[oa]|garot[oa]|crianca",
-        "adult": r"middle[- ]aged|adult|mature|de meia[- ]idade|adult[oa]|madur[oa]",
+        "adult": r"middle[- ]aged|mature|de meia[- ]idade|madur[oa]",
         "old": r"old|elderly|aged|senior|grand(?:father|mother|pa|ma)|idos[oa]|velh[oa]|velhinh[oa]|anci[ao]|avo",
         "young": r"young|youthful|teenage[rd]?|jove[mn]s?|adolescente|rapaz|moca",
     },
@@ -163,6 +163,7 @@ _BY_NAME = {
 _HEAD_ENDS = re.compile(
     r"\b(?:with|holding|wearing|carrying|in front of|playing|com|segurando|usando|de frente|em frente)\b"
 )
+_OLD_PHOTOGRAPH = re.compile(r"\b(?:old|aged) (?:photo|photograph|picture|film)\b")
 _PORTUGUESE = {"um", "uma", "de", "do", "da", "com", "em", "no", "na", "e"}
 
 
@@ -187,7 +188,7 @@ def read(text: str, feminine: frozenset[str] = frozenset(), masculine: frozenset
     feminine, masculine: further words that tell a sex, as `professora` does; those of a man count in Portuguese alone,
     where `professor` is one. Nothing is raised: what is not understood is not among the parts.
     """
-    said = bare(text)
+    said = _OLD_PHOTOGRAPH.sub("photograph", bare(text))
     if re.search(r"\bavó\b", unicodedata.normalize("NFC", text.lower())):  # the accent alone tells her from him
         said += " mulher"
     ends = _HEAD_ENDS.search(said)

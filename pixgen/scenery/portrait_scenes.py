@@ -69,7 +69,7 @@ def compose_portrait(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     """The picture, float32 (3, side, side) in [0, 1]. `noise` draws the places that are no SVG."""
     picture = _behind(portrait, side, noise)
     middles = (0.5,) if len(portrait.people) == 1 else (0.27, 0.73)
-    for person, middle in zip(portrait.people, middles, strict=True):
+    for person, middle in zip(portrait.people, middles, strict=False):
         picture = _over(picture, _figure(person, portrait, middle, side))
     if portrait.prop:
         picture = _over(picture, portraits.rendered(f"{_SVG}{_held(portrait)}</svg>", side))
