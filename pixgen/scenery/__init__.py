@@ -1,0 +1,1 @@
+"""What can be drawn, said and composed; shared by starts and trainings."""

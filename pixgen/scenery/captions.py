@@ -6,8 +6,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pixgen.scenery import people
+from pixgen.scenery.backdrops import BACKDROP_WORDS
+from pixgen.scenery.people import Person
 from pixgen.scenery.subjects import Subject
-from pixgen.scenery.vocabulary import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS, UNCOUNTED
+from pixgen.scenery.vocabulary import COLOURS, PLACE_WORDS, PORTRAIT_FIELDS, STYLE_WORDS, UNCOUNTED
 
 
 @dataclass
@@ -21,14 +24,16 @@ class Thing:
     age: str | None = None  # "young" | "old", of a person
     sex: str | None = None  # "male" | "female"
     holds: Subject | None = None
-    field: str | None = None  # key of FIELDS, of a teacher
+    field: str | None = None  # key of PORTRAIT_FIELDS, of a teacher
+    person: Person | None = None  # who sits for a portrait
+    saying: tuple[str, ...] = ()  # which parts of the person are told
 
     def said(self, rng: random.Random, portuguese: bool) -> str:
         return self._portuguese(rng) if portuguese else self._english(rng)
 
     def _english(self, rng: random.Random) -> str:
         name = _pick(self.subject.en, rng)
-        words = [w for w in (self.age, self.sex, self.colour) if w]
+        words = [w for w in (self.age, *self._adjectives(portuguese=False), self.sex, self.colour) if w]
         if self.small:
             words.insert(0, "small")
         if self.count > 1:
@@ -36,9 +41,12 @@ class Thing:
         else:
             said = _article(" ".join([*words, name]))
         if self.field:
-            said += f" of {FIELDS[self.field][0]}"
-        if self.holds:
-            said += " with " + _article(_pick(self.holds.en, rng))
+            said += f" of {PORTRAIT_FIELDS[self.field][0]}"
+        held = [_article(_pick(self.holds.en, rng))] if self.holds else []
+        if companions := self._companions(portuguese=False) + held:
+            said += " with " + _listed(companions, "and")
+        if self.person and "clothes" in self.saying:
+            said += f" in {people.garment(self.person, _GENDERED, portuguese=False)}"
         return said
 
     def _portuguese(self, rng: random.Random) -> str:
@@ -60,12 +68,31 @@ class Thing:
             words.append(female if feminine else male)
         if self.small:
             words.append("pequena" if feminine else "pequeno")
+        words += self._adjectives(portuguese=True)
         said = " ".join(words)
         if self.field:
-            said += f" de {FIELDS[self.field][1]}"
+            said += f" de {PORTRAIT_FIELDS[self.field][1]}"
+        held = []
         if self.holds:
-            said += f" com {'uma' if self.holds.pt_gender == 'f' else 'um'} {_pick(self.holds.pt, rng)}"
+            held = [f"{'uma' if self.holds.pt_gender == 'f' else 'um'} {_pick(self.holds.pt, rng)}"]
+        if companions := self._companions(portuguese=True) + held:
+            said += " com " + _listed(companions, "e")
+        if self.person and "clothes" in self.saying:
+            said += f" vestindo {people.garment(self.person, _GENDERED, portuguese=True)}"
         return said
+
+    def _adjectives(self, portuguese: bool) -> list[str]:
+        if self.person is None:
+            return []
+        feminine = self.person.sex == "female" if self.subject.group != "person" else True
+        found = [people.adjective(self.person, part, portuguese, feminine) for part in self.saying]
+        return [word for word in found if word]
+
+    def _companions(self, portuguese: bool) -> list[str]:
+        if self.person is None:
+            return []
+        found = [people.companion(self.person, part, portuguese) for part in self.saying]
+        return [words for words in found if words]
 
 
 @dataclass
@@ -80,6 +107,7 @@ class Scene:
     closeup: bool = False
 
 
+_GENDERED = {name: (male, female) for name, (_, male, female) in COLOURS.items()}
 _NUMBERS_EN = {2: "two", 3: "three"}
 _NUMBERS_PT = {2: ("dois", "duas"), 3: ("três", "três")}
 _RELATIONS = {
@@ -119,7 +147,7 @@ def _content(scene: Scene, rng: random.Random, portuguese: bool) -> str:
         else:
             first = f"{first} {'e' if portuguese else 'and'} {second}"
     if scene.place and (rng.random() < 0.85 or scene.place == "blackboard"):
-        first += " " + rng.choice(PLACE_WORDS[scene.place][portuguese])
+        first += " " + rng.choice(_place_words(scene.place)[portuguese])
     elif scene.ground and rng.random() < 0.7:
         colour = COLOURS[scene.ground][1] if portuguese else scene.ground
         first += f" em fundo {colour}" if portuguese else f" on {_article(colour)} background"
@@ -134,7 +162,7 @@ def _keywords(scene: Scene, rng: random.Random, portuguese: bool, after: list[st
     if scene.style != "drawing":
         words.append(rng.choice(after))
     if scene.place:
-        words.append(rng.choice(PLACE_WORDS[scene.place][portuguese]))
+        words.append(rng.choice(_place_words(scene.place)[portuguese]))
     return rng.choice((", ", " ")).join(words)
 
 
@@ -146,6 +174,15 @@ def _closeup(style: str, rng: random.Random, portuguese: bool) -> str:
     middle = {"oil": "oil", "drawing": ""}.get(style, after.replace("in ", ""))
     words = [rng.choice(("", "closeup")), middle, "portrait"]
     return _article(" ".join(w for w in words if w))
+
+
+def _place_words(place: str) -> tuple[Sequence[str], Sequence[str]]:
+    return PLACE_WORDS[place] if place in PLACE_WORDS else BACKDROP_WORDS[place]
+
+
+def _listed(words: list[str], last: str) -> str:
+    """`a book`, `a book and glasses`, `a book, a beard and glasses`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _pick(names: Sequence[str], rng: random.Random) -> str:

@@ -157,3 +157,10 @@ FIELDS: dict[str, tuple[str, str]] = {  # what a teacher teaches: (in English, i
 }
 
 FIELD_PROPS = {"computer": "laptop", "globe": "earth"}  # a field of study whose prop is a subject of another name
+
+PORTRAIT_FIELDS: dict[str, tuple[str, str]] = {
+    **FIELDS,
+    "flask": ("chemistry", "química"),
+    "ball": ("physical education", "educação física"),
+}
+"""What a teacher in a portrait teaches: these have a prop or a place that we draw ourselves."""

@@ -192,11 +192,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     device = runs.begin(options)
     runs.require_left(options, "pictures")
-    runs.same(options, "seed", "subjects", "pool")
+    runs.same(options, "seed", "subjects", "pool", "portraits")
 
-    scenes = pool(
-        options.run / "pool.npy", Scenes(options.cache, BATCH, 64, options.seed, options.subjects), options.pool
-    )
+    source = Scenes(options.cache, BATCH, 64, options.seed, options.subjects, portraits=options.portraits)
+    scenes = pool(options.run / "pool.npy", source, options.pool)
     seen = Scenes(options.cache, 256, 64, 1, options.subjects, plain=True)
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, hands="held-out", plain=True)
     config = TinyConfig()
@@ -206,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         vocabulary.write_text(json.dumps(shipped["tokenizer"]))
         (options.run / "words.json").write_text(json.dumps(shipped["words"], ensure_ascii=False))
     elif not vocabulary.exists():
-        everything = Scenes(options.cache, 1, 64, 0, subjects=10**6)  # later runs may add subjects
+        everything = Scenes(options.cache, 1, 64, 0, subjects=10**6, portraits=options.portraits)  # more than now
         tokenizer, words = learn_vocabulary(everything, config.vocabulary)
         tokenizer.save(str(vocabulary))
         (options.run / "words.json").write_text(json.dumps(words, ensure_ascii=False))

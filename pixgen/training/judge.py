@@ -215,9 +215,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(seed)
 
     runs.require_left(options, "pictures")
-    runs.same(options, "seed", "subjects", "pool", judge=kind)
+    runs.same(options, "seed", "subjects", "pool", "portraits", judge=kind)
     hands = "all" if options.final else "seen"
-    taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, strength=0.6, noise=0.02)
+    looks = {"strength": 0.6, "noise": 0.02, "portraits": options.portraits}
+    taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, **looks)
     source = pool(options.run / "pool.npy", taught, options.pool)
     held = unseen(Scenes(options.cache, BATCH, 64, seed + 500, options.subjects, noise=0.02), 4)
     table = load_subjects()  # a judge numbers subjects as the table does, up to the last that it learns

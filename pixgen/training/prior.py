@@ -112,12 +112,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = options_of(argv)
     pair = load(options.pair or "", runs.begin(options))
     made_by = store.fingerprint(pair.path("perceptor"))
-    runs.same(options, "seed", "subjects", "scenes", "plain", "width", perceptor=made_by)
-    scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects)
+    runs.same(options, "seed", "subjects", "scenes", "plain", "width", "portraits", perceptor=made_by)
+    scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects, portraits=options.portraits)
     rendered = options.pool is not None and options.pool.with_suffix(".json").exists()
     pools = {"embeddings": pool(options.pool if rendered else options.run / "pool.npy", scenes, options.scenes)}
     if options.plain:
-        plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, side=64)
+        plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, 64, options.portraits)
         pools["plain"] = pool(options.run / "plain.npy", plain, options.scenes // 2)
     taught, judged = [], []
     for name, source in pools.items():

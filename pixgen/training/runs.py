@@ -23,6 +23,7 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
+from pixgen.scenery.sittings import PORTRAITS
 from pixgen.training import monitor
 from pixgen.training.data.drawings import load_sprites
 
@@ -40,6 +41,9 @@ def options(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="processor cores; 0 leaves it to torch")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N")
+    parser.add_argument(
+        "--portraits", type=float, default=PORTRAITS, help="share of scenes that are people drawn by a program"
+    )
     return parser
 
 

@@ -177,11 +177,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = load(options.pair or "", runs.begin(options))
     made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
     runs.require_left(options, "grids")
-    runs.same(options, "seed", "subjects", "scenes", "width", "depth", **made_by)
-    scenes = Grids(
-        options.run, CleanScenes(options.cache, DRAWN, options.seed + 300, options.subjects), pair, options.scenes
+    runs.same(options, "seed", "subjects", "scenes", "width", "depth", "portraits", **made_by)
+    taught, judged = (
+        CleanScenes(options.cache, DRAWN, options.seed + seed, options.subjects, portraits=options.portraits)
+        for seed in (300, 301)
     )
-    unseen = Grids(options.run, CleanScenes(options.cache, DRAWN, options.seed + 301, options.subjects), pair, JUDGED)
+    scenes, unseen = Grids(options.run, taught, pair, options.scenes), Grids(options.run, judged, pair, JUDGED)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
         model = deepened(model, options.depth).train().requires_grad_(True)

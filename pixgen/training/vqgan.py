@@ -91,9 +91,9 @@ def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
     return wanted + CRISPNESS * wanted.norm() / asked.norm().clamp(min=1e-12) * asked
 
 
-def scenes(cache: Path, batch: int, side: int, seed: int) -> Scenes:
+def scenes(cache: Path, batch: int, side: int, seed: int, portraits: float = 0.0) -> Scenes:
     """Of all subjects, without grain."""
-    return Scenes(cache, batch, side, seed, subjects=10**6, noise=0.0)
+    return Scenes(cache, batch, side, seed, subjects=10**6, noise=0.0, portraits=portraits)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -107,12 +107,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     device = runs.begin(options)
     runs.require_left(options, "crops")
-    runs.same(options, "seed", "pool")
+    runs.same(options, "seed", "pool", "portraits")
 
     small, large = options.pool * 4 // 5, options.pool // 5
-    halves = pool(options.run / "clean128.npy", scenes(options.cache, 32, 128, options.seed + 100), small)
-    wholes = pool(options.run / "clean256.npy", scenes(options.cache, 32, 256, options.seed + 101), large)
+    halves = pool(
+        options.run / "clean128.npy", scenes(options.cache, 32, 128, options.seed + 100, options.portraits), small
+    )
+    wholes = pool(
+        options.run / "clean256.npy", scenes(options.cache, 32, 256, options.seed + 101, options.portraits), large
+    )
     judged = scenes(options.cache, *JUDGED, options.seed + 200)[0].images.to(device)
+    portraits = scenes(options.cache, *JUDGED, options.seed + 201, portraits=1.0)
+    people = portraits[0].images.to(device) if portraits.portraits else None
     model, critic = VQModel(TINY).to(device), Discriminator().to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average, codes = Average(model, 0.995), Codes(TINY["n_embed"], TINY["embed_dim"]).to(device)
@@ -223,6 +229,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         if time.time() - saved > runs.SAVE_EVERY or seen >= options.crops:
             facts, drawn = measure(average.model, judged, not clustered)
+            if people is not None:
+                faces, portrayed = measure(average.model, people, not clustered)
+                facts |= {f"people_{name}": value for name, value in faces.items()}
+                monitor.sheet(options.run / "samples" / f"{step:06}-people.png", [people[:8], portrayed[:8]])
             log.write(crops=seen, **facts)
             weights = options.run / "vqgan.safetensors"
             with runs.kept(weights):

@@ -35,6 +35,8 @@ PLAIN = 0.85
 HAND = "fluent-emoji-flat"
 """Whose drawings the scenes show, where there are any: a small network learns one drawing of a subject by heart, and
 of ten no more than their textures. This hand's are the plainest, and those that judges name best as codes."""
+PORTRAITISTS = ("avataaars", "toon-head")
+"""Who draws its people, for the same reason."""
 WHOLE, CLOSE = 0.85, 1.15
 """Half the side of a subject as a share of half the picture's: whole, and of somebody seen closely."""
 CLEAR = (*["drawing"] * 8, "watercolor", "oil", "pencil", "neon")
@@ -46,16 +48,20 @@ class CleanScenes(Scenes):
 
     drift = 0.0
 
-    def __init__(self, cache: Path, batch: int, seed: int, subjects: int, side: int = SIDE) -> None:
-        super().__init__(cache, batch, side, seed, subjects, noise=0.0)
+    def __init__(
+        self, cache: Path, batch: int, seed: int, subjects: int, side: int = SIDE, portraits: float = 0.0
+    ) -> None:
+        super().__init__(cache, batch, side, seed, subjects, noise=0.0, portraits=portraits)
         own = {group: [one for one in drawn if one[1].hand == HAND] for group, drawn in self.drawings.items()}
         self.drawings = {group: own[group] or drawn for group, drawn in self.drawings.items()}
         self.sketcher = Sketcher(self.drawings, self.subjects)
 
     def sketch(self, rng: random.Random) -> Sketch:
+        if (portrait := self.portrait(rng)) is not None:
+            return portrait
         things = len(self.sketcher.things) / len(self.sketcher.groups)  # the others are whole pictures of a user's own
         if rng.random() >= PLAIN * things:
-            return super().sketch(rng)
+            return self.sketcher.sketch(rng)
         somebody = self.sketcher.people and rng.random() < 0.25
         sketch = self.sketcher.person(rng) if somebody else self.sketcher.single(rng)
         scene = sketch.scene
@@ -66,6 +72,15 @@ class CleanScenes(Scenes):
             scene.ground = rng.choice(list(COLOURS))
         _pose(sketch)
         return sketch
+
+    def portrait(self, rng: random.Random) -> Sketch | None:
+        """As others, in a style in which a small network finds something."""
+        if (sketch := super().portrait(rng)) is not None:
+            sketch.scene.style = rng.choice(CLEAR)
+        return sketch
+
+    def _portraitists(self, hands: str) -> tuple[str, ...]:
+        return PORTRAITISTS
 
     def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
         """Of a name always the same, white where none is said: what is not said cannot be learnt, only guessed."""
@@ -89,7 +104,8 @@ class Grids:
 
     def __init__(self, folder: Path, scenes: CleanScenes, pair: Pair, scenes_wanted: int) -> None:
         vqgan, self._perceptor = (store.fingerprint(pair.path(name))[:8] for name in ("vqgan", "perceptor"))
-        self.folder = folder / f"grids-{vqgan}-{scenes.seed}"
+        share = f"-{scenes.portraits:g}" if scenes.portraits else ""  # others than without people
+        self.folder = folder / f"grids-{vqgan}-{scenes.seed}{share}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.scenes, self.pair = scenes, pair
         self.each = CHUNK * scenes.batch

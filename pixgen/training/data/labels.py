@@ -39,7 +39,8 @@ def labels(scene: Scene, drawing: Drawing) -> list[int]:
         "sex": (drawing.sex or thing.sex) if person else None,
         "age": ("old" if drawing.age == "old" else "young") if person else None,
     }
-    return [LABELS[question].index(answer) if answer else -1 for question, answer in shown.items()]
+    # Not every place behind a portrait is one of the answers.
+    return [LABELS[q].index(answer) if answer in LABELS[q] else -1 for q, answer in shown.items()]
 
 
 def things(scene: Scene, drawn: Sequence[Drawing], numbers: dict[str, int]) -> list[int]:

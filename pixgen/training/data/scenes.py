@@ -16,10 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pixgen.scenery import portraits, sittings
 from pixgen.scenery.captions import Scene, write
 from pixgen.scenery.places import PLACES
+from pixgen.scenery.portrait_parts import HELD_OUT as HELD_OUT_PEOPLE
+from pixgen.scenery.portrait_scenes import compose_portrait
+from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
-from pixgen.scenery.subjects import load_subjects
+from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.data.drawings import HELD_OUT, Drawing, load_sprites
 from pixgen.training.data.labels import labels, things
@@ -55,6 +59,7 @@ class Scenes(Dataset[Batch]):
     hands: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
     strength: the least share of a style's effect; noise: the most noise on a picture.
+    portraits: share of scenes that are people drawn by a program; with 0 all are as they were before there were any.
     """
 
     drift = 0.25
@@ -71,6 +76,7 @@ class Scenes(Dataset[Batch]):
         plain: bool = False,
         strength: float = 1.0,
         noise: float = 0.05,
+        portraits: float = 0.0,
     ) -> None:
         self.sprites, index = load_sprites(cache)
         self.index, self.strength = index, strength
@@ -88,6 +94,9 @@ class Scenes(Dataset[Batch]):
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
         self.sketcher = Sketcher(self.drawings, self.subjects)
+        # A user's own pictures may know nobody who could sit for one.
+        self.portraits = portraits if sittings.groups(self.subjects) and not plain else 0.0
+        self.portraitists = self._portraitists(hands)
 
     def __getitem__(self, step: int) -> Batch:
         return self.batch_at(step)
@@ -113,14 +122,25 @@ class Scenes(Dataset[Batch]):
         subjects = [self.numbers[s.scene.things[0].subject.group] if len(s.scene.things) == 1 else -1 for s in sketches]
         styles = [STYLE_NAMES.index(s.scene.style) for s in sketches]
         more = [[write(s.scene, rng, rng.random() < 0.3) for _ in range(wordings)] for s in sketches]
-        drawn = [[self.index[p.sprite] for p in s.placed] for s in sketches]
+        drawn = [_sitters(s, self.subjects) or [self.index[p.sprite] for p in s.placed] for s in sketches]
         shown = torch.tensor([labels(s.scene, d[0]) for s, d in zip(sketches, drawn, strict=True)])
         named = [things(s.scene, d, self.numbers) for s, d in zip(sketches, drawn, strict=True)]
         return Batch(images, captions, torch.tensor(subjects), torch.tensor(styles), more, named, shown)
 
     def sketch(self, rng: random.Random) -> Sketch:
         """One scene at random; a subclass may choose others."""
-        return self.sketcher.sketch(rng)
+        return self.portrait(rng) or self.sketcher.sketch(rng)
+
+    def portrait(self, rng: random.Random) -> Sketch | None:
+        """A portrait in its share of calls, else None."""
+        if not self.portraits or rng.random() >= self.portraits:
+            return None
+        portrait, scene = sittings.sitting(rng, self.subjects, self.portraitists)
+        return Sketch(scene, portrait=portrait)
+
+    def _portraitists(self, hands: str) -> tuple[str, ...]:
+        """Who draws people; a subclass may choose fewer."""
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portraits.HANDS))
 
     def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
@@ -137,6 +157,9 @@ class Scenes(Dataset[Batch]):
     def render(self, sketches: list[Sketch], rng: random.Random, noise: torch.Generator) -> Tensor:
         """float32 (B, 3, S, S) in [0, 1]."""
         images = self._grounds(sketches, rng, noise)
+        for i, sketch in enumerate(sketches):
+            if sketch.portrait is not None:
+                images[i] = compose_portrait(sketch.portrait, self.side, noise)
         for layer in range(max(len(s.placed) for s in sketches)):
             rows = [i for i, s in enumerate(sketches) if len(s.placed) > layer]
             placed = [sketches[i].placed[layer] for i in rows]
@@ -162,8 +185,9 @@ class Scenes(Dataset[Batch]):
         drift = (torch.rand(n, 3, 1, 1, generator=noise) - 0.5) * self.drift
         slope = torch.linspace(0, 1, side).view(1, 1, side, 1).expand(n, 3, side, side)
         images = (tops + drift * slope).clamp(0, 1)
-        for name in sorted({s.scene.place for s in sketches if s.scene.place}):
-            rows = [i for i, s in enumerate(sketches) if s.scene.place == name]
+        placed = [None if s.portrait else s.scene.place for s in sketches]
+        for name in sorted({place for place in placed if place}):
+            rows = [i for i, place in enumerate(placed) if place == name]
             images[rows] = PLACES[name](len(rows), side, noise).expand(-1, 3, side, side).contiguous()
         return images
 
@@ -187,6 +211,20 @@ class Scenes(Dataset[Batch]):
         )
         grid = F.affine_grid(torch.stack(rows, 1), [len(placed), 4, self.side, self.side], align_corners=False)
         return F.grid_sample(sprites, grid, align_corners=False)
+
+
+def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Drawing]:
+    """The people of a portrait, and what they hold if it is one of the subjects, in the words of the drawings."""
+    portrait = sketch.portrait
+    if portrait is None:
+        return []
+    shown = [
+        Drawing(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
+        for thing, p in zip(sketch.scene.things, portrait.people, strict=True)
+    ]
+    if portrait.prop and (group := PROPS[portrait.prop].group) in subjects:
+        shown.append(Drawing("pixgen", portrait.prop, group, "", "", "", "", "", ""))
+    return shown
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:

@@ -6,8 +6,10 @@ import copy
 import random
 from dataclasses import dataclass, field
 
+from pixgen.scenery import sittings
 from pixgen.scenery.captions import Scene, Thing
 from pixgen.scenery.places import PLACES
+from pixgen.scenery.portrait_scenes import Portrait
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS
@@ -30,10 +32,11 @@ class Placed:
 
 @dataclass
 class Sketch:
-    """A scene and where everything in it stands."""
+    """A scene and where everything in it stands; or the portrait that it is."""
 
     scene: Scene
     placed: list[Placed] = field(default_factory=list)
+    portrait: Portrait | None = None
 
 
 class Sketcher:
@@ -170,6 +173,12 @@ def twin(one: Sketch, rng: random.Random) -> Sketch:
     """The same scene but for its style, colour, ground or side: what captions mean is learnt from such pairs."""
     two = copy.deepcopy(one)
     scene = two.scene
+    if two.portrait is not None:
+        if (other := sittings.twin(two.portrait, scene, rng)) is not None:
+            two.portrait, two.scene = other
+        else:
+            scene.style = rng.choice([s for s in STYLE_NAMES if s != scene.style])
+        return two
     if scene.relation and rng.random() < 0.7:
         scene.relation = {"left": "right", "right": "left", "above": "below", "below": "above"}[scene.relation]
         for p in two.placed:
