@@ -122,7 +122,8 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
     if beard is None:
         shares = {"child": 0.0, "young": 0.2, "adult": 0.35, "old": 0.45}
         able = [kind for kind, parts in hand.beard.items() if _fit(parts, sex, [colour])]
-        share = 1.0 if hair == "long" and age != "child" else hand.beards * shares[age]  # or who can tell him from a woman
+        # With long hair always, or who could tell him from a woman?
+        share = 1.0 if hair == "long" and age != "child" else hand.beards * shares[age]
         wanted = sex == "male" and rng.random() < share and able
         beard = rng.choices(able, [1 if k == "moustache" else 2 for k in able])[0] if wanted else ""
     glasses = asked.get("glasses")
