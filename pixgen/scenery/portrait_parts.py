@@ -51,6 +51,8 @@ class Hand:
     outline: str = ""
     """Colour of the lines, where the hand draws any."""
     ages: tuple[str, ...] = ("young", "adult", "old")
+    beards: float = 1.0
+    """How much more often its men have beards: where faces of both sexes are alike, they tell one from the other."""
     moods: tuple[str, ...] = ("laughing",)
     """Expressions that nobody need ask for, besides smiling and serious."""
     own: tuple[str, ...] = ()
@@ -211,7 +213,7 @@ TOON_HEAD = Hand(
         "coat": each("clothes", "shirt"),
         "dress": each("clothes", "dress", sexes="f"),
     },
-    ages=("child", "young", "adult", "old"), own=("glasses", "wrinkles"),
+    ages=("child", "young", "adult", "old"), own=("glasses", "wrinkles"), beards=2.2,
 )  # fmt: skip
 
 PERSONAS = Hand(
@@ -246,7 +248,7 @@ PERSONAS = Hand(
     nose=(*each("nose", "mediumRound"), *each("nose", "smallRound")),
     ages=("child", "young", "adult", "old"),
     wrinkled={"nose": each("nose", "wrinkles")[0]},
-    skin={"light": ("#f0c3a4", "#eeb492"), "brown": ("#b9703f", "#a8622f"), "dark": ("#5f3219", "#4c2715")},
+    skin={"light": ("#e9ab8a", "#e8a582"), "brown": ("#b9703f", "#a8622f"), "dark": ("#5f3219", "#4c2715")},
 )  # fmt: skip
 
 OPEN_PEEPS = Hand(

@@ -107,8 +107,9 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
     painted = bool(hand.colours["skin"])
     covered = asked.get("headwear")
     if covered is None:
-        own = {"male": "turban", "female": "hijab"}[sex]
-        likely = [h for h in ("hat", own, "cap", "winter-hat") if h in hand.headwear]
+        # Few hats on women: most hands draw them without the hair that tells a woman from a man.
+        own = {"male": ("hat", "turban", "cap", "winter-hat"), "female": ("hijab", "hijab", "hijab", "hat")}[sex]
+        likely = [h for h in own if h in hand.headwear]
         bare = "hair" in asked or "hair_colour" in asked or rng.random() > 0.12 or not likely
         covered = "" if bare else rng.choice(likely)
     colour = asked.get("hair_colour") or rng.choice(_NATURAL["old" if age == "old" else skin])
@@ -121,7 +122,8 @@ def _completed(asked: Mapping[str, str], hand: Hand, skin: str, rng: random.Rand
     if beard is None:
         shares = {"child": 0.0, "young": 0.2, "adult": 0.35, "old": 0.45}
         able = [kind for kind, parts in hand.beard.items() if _fit(parts, sex, [colour])]
-        share = 1.0 if hair == "long" and age != "child" else shares[age]  # or who can tell him from a woman
+        # With long hair always, or who could tell him from a woman?
+        share = 1.0 if hair == "long" and age != "child" else hand.beards * shares[age]
         wanted = sex == "male" and rng.random() < share and able
         beard = rng.choices(able, [1 if k == "moustache" else 2 for k in able])[0] if wanted else ""
     glasses = asked.get("glasses")

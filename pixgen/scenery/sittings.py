@@ -225,13 +225,15 @@ def portrait_from_words(
     prop: str | None = None,
     backdrop: str | None = None,
     field: str | None = None,
+    beside: str = "",
     hands: Sequence[str] = portraits.PAINTED,
     genders: Sequence[frozenset[str]] = (),
 ) -> Portrait:
-    """The portrait that a prompt of one person asks for; what it leaves open, the seed chooses.
+    """The portrait that a prompt asks for; what it leaves open, the seed chooses.
 
     prop, backdrop, field: what a reader found already, keys of PROPS, of BACKDROPS or PLACES, and of PORTRAIT_FIELDS;
-    None looks for them in the text. genders: as `people.read` takes them.
+    None looks for them in the text. beside: the words of a second person, who stands at the right hand side.
+    genders: as `people.read` takes them. Raises PixgenError when nobody can draw what is asked for together.
     """
     said, rng = bare(text), random.Random(f"{text}/{seed}/sitting")
     if field is None:
@@ -248,6 +250,9 @@ def portrait_from_words(
     # Before the chest at half figure: whoever is asked for with a thing must be seen with it.
     frame = CLOSE if near and not prop else HALF
     light = rng.choice(((0.90, 0.93, 0.96), (0.97, 0.93, 0.85), (0.88, 0.94, 0.89), (0.95, 0.90, 0.93)))
+    if beside:  # one hand draws both, where one can
+        second = portraits.person_from_words(people.read(beside, *genders), seed + 1, (person.hand,))
+        return Portrait((person, second), GROUP, "", backdrop, light, look=rng.getrandbits(20))
     return Portrait(
         (person,), frame, prop, backdrop, light, rng.random() < 0.5, rng.choice((-1, 1)), rng.getrandbits(20)
     )

@@ -175,6 +175,15 @@ def test_a_prompt_becomes_a_portrait(text: str, prop: str, backdrop: str, frame:
     assert len({p.people[0] for p in made}) == 6
 
 
+def test_two_are_drawn_by_one_hand_each_as_asked() -> None:
+    for seed in range(6):
+        made = sittings.portrait_from_words("an old man with a beard", seed, beside="a smiling girl")
+        one, two = made.people
+        assert (made.frame, made.prop) == (GROUP, "") and one.hand == two.hand
+        assert (one.sex, one.age, one.beard) == ("male", "old", "beard")
+        assert (two.sex, two.age, two.expression) == ("female", "child", "smiling")
+
+
 # -- among the scenes of trainings -------------------------------------------------------------------------
 
 BEFORE = [
