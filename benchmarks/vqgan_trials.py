@@ -116,13 +116,13 @@ def main() -> None:
         "scenes": scenes(chosen.cache, 24, 256, SEED + 200)[0].images,
         "portraits": scenes(chosen.cache, 24, 256, SEED + 201, 1.0)[0].images,
     }
-    perceptor = shipped_clip(resources.embedded() / "vqgan.safetensors".with_name("perceptor.safetensors"))
+    perceptor = shipped_clip(resources.embedded() / "perceptor.safetensors")
 
     def figures(model: VQModel) -> dict[str, dict[str, float]]:
         return {k: measure(model, x, False)[0] | {"features": features(model, x, perceptor)} for k, x in judged.items()}
 
     model, critic = network(chosen.trial), Discriminator()
-    critic.load_state_dict(load_file(resources.embedded() / "vqgan.safetensors".with_name("discriminator.safetensors")))
+    critic.load_state_dict(load_file(resources.embedded() / "discriminator.safetensors"))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     decoder_alone = chosen.trial in ("taming", "shuffle")
     for name, parameter in model.named_parameters():
