@@ -70,7 +70,9 @@ def test_draw_depends_on_the_seed_and_reaches_every_prompt(wildcards: Wildcards)
         ("{" * 21 + "a|b" + "}" * 21, "more than 20 braces within braces"),
     ],
 )
-def test_wrong_templates_are_refused_with_the_same_message_by_all_and_draw(template: str, message: str, wildcards: Wildcards) -> None:
+def test_wrong_templates_are_refused_with_the_same_message_by_all_and_draw(
+    template: str, message: str, wildcards: Wildcards
+) -> None:
     for use in (lambda: list(wildcards.all(template)), lambda: wildcards.draw(template, 1)):
         with pytest.raises(UsageError, match=message):
             use()
