@@ -33,13 +33,14 @@ def clamp(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 
     `Tensor.clamp` has no gradient outside, where an optimised picture would stay for ever.
     """
-    clamped: Tensor = _Clamp.apply(x, low, high)
+    clamped: Tensor = _Clamp.apply(x, low, high)  # type: ignore[no-untyped-call]
     return clamped
 
 
 def norms(x: Tensor) -> Tensor:
     """The Euclidean norm of each picture's part of a tensor: (B, ...) -> (B,)."""
-    return x.flatten(1).norm(dim=1)
+    norm: Tensor = x.flatten(1).norm(dim=1)
+    return norm
 
 
 def at_least_float32(x: Tensor) -> Tensor:

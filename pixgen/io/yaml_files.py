@@ -85,7 +85,7 @@ def parse_value(text: str) -> Any:
         return text
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """Reads numbers as people write them now: 1e-3 is a number; 16:9, no and 2024-01-01 are text."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}

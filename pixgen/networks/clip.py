@@ -65,7 +65,8 @@ class Stage(nn.Module):
         self.residuals = nn.Sequential(*(Residual(wide_out) for _ in range(residuals)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.residuals(F.silu(self.down(x)))
+        halved: Tensor = self.residuals(F.silu(self.down(x)))
+        return halved
 
 
 class ImageTower(nn.Module):
@@ -92,10 +93,12 @@ class ImageTower(nn.Module):
     def pooled(self, images: Tensor) -> Tensor:
         """(B, 2 * dim): what the classification heads of the training see."""
         grid = F.adaptive_avg_pool2d(self.features(images)[-1], GRID)
-        return self.norm(F.silu(self.places(grid.flatten(1))))
+        pooled: Tensor = self.norm(F.silu(self.places(grid.flatten(1))))
+        return pooled
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.project(self.pooled(images))
+        embeddings: Tensor = self.project(self.pooled(images))
+        return embeddings
 
 
 class TextTower(nn.Module):
@@ -116,12 +119,14 @@ class TextTower(nn.Module):
         x = self.tokens(ids) + self.positions[:, : ids.shape[1]]
         for block in self.blocks:
             x, _ = block(x, mask)
-        return self.norm(x)
+        states: Tensor = self.norm(x)
+        return states
 
     def whole(self, ids: Tensor, states: Tensor) -> Tensor:
         """The caption's embedding from its tokens' states, (B, dim), not normalised."""
         weight = (ids != 0)[..., None].to(states.dtype)
-        return self.project((states * weight).sum(1) / weight.sum(1))
+        embeddings: Tensor = self.project((states * weight).sum(1) / weight.sum(1))
+        return embeddings
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.whole(ids, self.states(ids))

@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,8 @@ def load_perceptor(path: str | Path = "", device: torch.device | str = "cpu") ->
 
     Raises PixgenError where the file is missing, damaged, or not such a perceptor's.
     """
-    perceptor: Any = registry.create("perceptor", {"type": "tiny", "path": str(path)}, "perceptor")
+    made = registry.create("perceptor", {"type": "tiny", "path": str(path)}, "perceptor")
+    perceptor = cast(PairPerceptor, made)
     perceptor.prepare(torch.device(device))
     return perceptor
 
@@ -99,7 +100,8 @@ class Pair:
         path = self._own("vqgan")
         generator: Any = registry.create("generator", {"type": "vqgan"} | ({"model": path} if path else {}), "vqgan")
         generator.prepare(self.device)
-        return generator.network
+        network: VQModel = generator.network
+        return network
 
     @cached_property
     def decoder(self) -> TokenDecoder:

@@ -15,7 +15,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +110,18 @@ def _attend(self: Any, x: Tensor) -> Tensor:
     normed = self.norm(x)
     q, k, v = (f(normed).flatten(2).transpose(1, 2).unsqueeze(1) for f in (self.q, self.k, self.v))
     attended = F.scaled_dot_product_attention(q, k, v)
-    return x + self.proj_out(attended.squeeze(1).transpose(1, 2).reshape(x.shape))
+    change: Tensor = self.proj_out(attended.squeeze(1).transpose(1, 2).reshape(x.shape))
+    return x + change
 
 
 def _residual(self: Any, x: Tensor, temb: None) -> Tensor:
     """taming's ResnetBlock without a time embedding."""
     h = self.conv1(F.silu(self.norm1(x)))
-    h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+    change: Tensor = self.conv2(self.dropout(F.silu(self.norm2(h))))
     if self.in_channels == self.out_channels:
-        return x + h
-    return h + (self.conv_shortcut(x) if self.use_conv_shortcut else self.nin_shortcut(x))
+        return x + change
+    kept: Tensor = self.conv_shortcut(x) if self.use_conv_shortcut else self.nin_shortcut(x)
+    return change + kept
 
 
 def _lean(network: nn.Module) -> nn.Module:
@@ -135,7 +137,7 @@ def _lean(network: nn.Module) -> nn.Module:
 
 def _recomputed(module: nn.Module) -> None:
     """Keep only a block's input for the backward pass and compute the block again there."""
-    forward = module.forward
+    forward: Callable[..., Tensor] = module.forward
 
     def again(x: Tensor, *rest: Any) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
@@ -197,7 +199,8 @@ class VQModel(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, embed_dim, h, w) -> images (B, 3, h*f, w*f), about [0, 1] and not clamped."""
-        return self.decoder(self.post_quant_conv(codes)) * 0.5 + 0.5
+        images: Tensor = self.decoder(self.post_quant_conv(codes)) * 0.5 + 0.5
+        return images
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Images -> (reconstruction, latents before quantisation, indices): what a training step needs."""

@@ -1,4 +1,4 @@
-r"""Prompts, and the one grammar in which they are written.
+r"""Prompts, and the one grammar in which they are written: escapes, braces, weights.
 
 ========================================  ===========================================
 `a fox | in the snow :0.5 | text :-0.3`   `|` separates prompts
@@ -26,25 +26,26 @@ MAX_LENGTH = 10_000
 """Characters in a prompt list. Perceptors read at most a few hundred; more is a file given by mistake."""
 
 MAX_DEPTH = 20
-"""Braces within braces."""
+"""Braces within braces, and wildcards within wildcards (`pixgen.prompts.wildcards`)."""
 
 _SPECIAL = "|:{}\\"
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|-inf"
 _TAIL = re.compile(rf"(?<![0-9]):({_NUMBER})(?::({_NUMBER}))?\Z", re.ASCII)
 
-# While a text is taken apart, an escaped special character is one private-use character, so that nothing
+# While a text is parsed, an escaped special character is replaced by one private-use character, so that nothing
 # mistakes it for syntax.
-_HIDE = {c: chr(0xF0000 + i) for i, c in enumerate(_SPECIAL)}
-_SHOW_ONE = {hidden: c for c, hidden in _HIDE.items()}
-_SHOW = str.maketrans(_SHOW_ONE)
+_HIDDEN = {char: chr(0xF0000 + i) for i, char in enumerate(_SPECIAL)}
+_UNESCAPED = str.maketrans({hidden: char for char, hidden in _HIDDEN.items()})
+_ESCAPED = str.maketrans({hidden: f"\\{char}" for char, hidden in _HIDDEN.items()})
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One thing to draw, or with a negative weight to avoid.
+    """One thing to draw or, with a negative weight, to avoid.
 
     text: the words, or the path of a picture if `kind` is "image".
-    stop: the loss below which this prompt pulls no further.
+    weight: factor of its loss, finite.
+    stop: the loss below which this prompt has no gradient.
     """
 
     text: str
@@ -54,12 +55,12 @@ class Prompt:
 
 
 def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
-    """The prompts of a list; `seed` fixes what each `{a|b}` becomes.
+    """The prompts of a list; `seed` decides which alternative each `{a|b}` takes.
 
     Raises UsageError if the list is empty or too long, holds control characters, or has an unclosed brace.
     """
     _require_readable(text)
-    parts = split_outside_braces(_expand(_hide_escapes(text), f"{seed}/choice"))
+    parts = split_alternatives(_expand(hide_escapes(text), f"{seed}/choice"))
     prompts = tuple(_prompt(part.strip()) for part in parts if part.strip())
     if not prompts:
         raise UsageError('the prompt is empty; say what to draw, as in: pixgen "a red fox"')
@@ -67,13 +68,12 @@ def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:
 
 
 def choose(text: str, seed: int) -> str:
-    """A prompt list with every `{a|b}` replaced by what `parse` takes for this seed; escapes and tails stay.
+    """A prompt list with every `{a|b}` replaced by the alternative that `parse` takes for this seed.
 
-    Raises UsageError as `parse` does for braces and characters.
+    Escapes and weights stay as they are written. Raises UsageError as `parse` does for braces and characters.
     """
     _require_readable(text)
-    chosen = _expand(_hide_escapes(text), f"{seed}/choice")
-    return "".join(f"\\{_SHOW_ONE[char]}" if char in _SHOW_ONE else char for char in chosen)
+    return show_escapes(_expand(hide_escapes(text), f"{seed}/choice"))
 
 
 def format(prompts: Iterable[Prompt]) -> str:
@@ -96,16 +96,22 @@ def _require_readable(text: str) -> None:
         raise UsageError(f"the prompt has {len(text):,} characters; the most is {MAX_LENGTH:,}. Shorten it")
     for position, char in enumerate(text):
         # Surrogates come from undecodable bytes on the command line and cannot be written to a file.
-        if char in _HIDE.values() or (unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r"):
+        if char in _HIDDEN.values() or (unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r"):
             raise UsageError(f"the prompt holds the control character U+{ord(char):04X} at {position}; remove it")
 
 
-def _hide_escapes(text: str) -> str:
-    return re.sub(r"\\([|:{}\\])", lambda match: _HIDE[match[1]], text)
+def hide_escapes(text: str) -> str:
+    """Replace each escaped special character by a private-use character, so that what is left is syntax."""
+    return re.sub(r"\\([|:{}\\])", lambda match: _HIDDEN[match[1]], text)
+
+
+def show_escapes(text: str) -> str:
+    """Undo `hide_escapes`."""
+    return text.translate(_ESCAPED)
 
 
 def _expand(text: str, address: str) -> str:
-    """Replace every `{a|b}` by one of its choices, drawn by its address: the seed and where the braces stand."""
+    """Replace every `{a|b}` by one alternative, drawn from its address: the seed and the position of the braces."""
     out: list[str] = []
     position = choice = 0
     while position < len(text):
@@ -114,10 +120,10 @@ def _expand(text: str, address: str) -> str:
             place = _near(text, position)
             raise UsageError(f"the prompt has a '}}' without its '{{' ({place}); write \\}} for the brace itself")
         if char == "{":
-            end = _closing(text, position)
-            choices = split_outside_braces(text[position + 1 : end])
+            end = closing_brace(text, position)
+            alternatives = split_alternatives(text[position + 1 : end])
             inner = f"{address}/{choice}"
-            out.append(_expand(choices[_draw(inner, len(choices))], inner))
+            out.append(_expand(alternatives[draw(inner, len(alternatives))], inner))
             choice, position = choice + 1, end
         else:
             out.append(char)
@@ -125,7 +131,11 @@ def _expand(text: str, address: str) -> str:
     return "".join(out)
 
 
-def _closing(text: str, start: int) -> int:
+def closing_brace(text: str, start: int) -> int:
+    """The position of the `}` that closes the `{` at `start`; escapes are hidden already.
+
+    Raises UsageError where it is missing, or braces are nested deeper than MAX_DEPTH.
+    """
     depth = 0
     for position in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[position], 0)
@@ -136,8 +146,8 @@ def _closing(text: str, start: int) -> int:
     raise UsageError(f"the prompt has a '{{' without its '}}' ({_near(text, start)}); write \\{{ for the brace itself")
 
 
-def split_outside_braces(text: str) -> list[str]:
-    """Split at `|` outside braces."""
+def split_alternatives(text: str) -> list[str]:
+    """Split at each `|` that stands outside braces; escapes are hidden already."""
     parts, depth = [""], 0
     for char in text:
         depth += {"{": 1, "}": -1}.get(char, 0)
@@ -148,7 +158,8 @@ def split_outside_braces(text: str) -> list[str]:
     return parts
 
 
-def _draw(address: str, count: int) -> int:
+def draw(address: str, count: int) -> int:
+    """A number below `count` that depends on the address alone: the same on every machine."""
     digest = hashlib.blake2b(address.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count
 
@@ -162,7 +173,7 @@ def _prompt(part: str) -> Prompt:
         weight = float(match[1])
         stop = float(match[2]) if match[2] else stop
         part = part[: match.start()].rstrip()
-    text = part.translate(_SHOW)
+    text = part.translate(_UNESCAPED)
     if not text:
         wanted = "the path of a picture, as in image:fox.jpg" if kind == "image" else "words before its weight"
         raise UsageError(f"one of the prompts is empty; it needs {wanted}")
@@ -172,4 +183,4 @@ def _prompt(part: str) -> Prompt:
 
 
 def _near(text: str, position: int) -> str:
-    return f"near {text[max(0, position - 10) : position + 10].translate(_SHOW)!r}"
+    return f"near {text[max(0, position - 10) : position + 10].translate(_UNESCAPED)!r}"

@@ -1,12 +1,12 @@
-"""From a template to prompts: `{a|b}` choices and `__name__` wildcards, one drawn by the seed or all of them.
+"""From a template to prompts: expands `{a|b}` alternatives and `__name__` wildcards, one by the seed or all of them.
 
-All of them come as nested loops would give them: the leftmost choice changes slowest, the lines of a wildcard file
-and the parts of a choice stay in the order in which they are written.
+All combinations come in the order of nested loops: the leftmost alternatives change slowest, and the lines of a
+wildcard file and the alternatives within braces keep the order in which they are written. Escapes, braces and the
+draw by the seed are those of `pixgen.prompts.grammar`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,36 +14,35 @@ from pathlib import Path
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.prompts import grammar
 
-MAX_DEPTH = 20
-"""Wildcards within wildcards; more is a circle."""
-
 _WILDCARD = re.compile(r"__([\w-]+(?:/[\w-]+)*?)__")
-_HIDDEN = {char: chr(0xF0100 + i) for i, char in enumerate("|{}\\:")}
-_SHOWN = {hidden: f"\\{char}" for char, hidden in _HIDDEN.items()}
 
 
 class Wildcards:
-    """Files of alternatives, a line each with `#` comments, in folders: `__animal__` is a line of `animal.txt`."""
+    """Text files of alternatives, one a line: `__animal__` expands to a line of `animal.txt`.
+
+    folders: where the files are looked for, the first that has one wins. Empty lines and `#` comments do not count.
+    """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = list(folders)
         self._files: dict[str, list[str]] = {}
 
     def draw(self, template: str, seed: int) -> str:
-        """The prompt that the seed makes of a template. Choices are those of `pixgen.prompts.grammar.parse`.
+        """The prompt to which a template expands for this seed.
 
-        Raises UsageError for an unknown wildcard, or one that contains itself.
+        `{a|b}` takes the alternative that `grammar.parse` takes. Raises UsageError for an unknown wildcard, or
+        wildcards nested deeper than `grammar.MAX_DEPTH`, as one that contains itself is.
         """
         return grammar.choose(self._draw_wildcards(template, f"{seed}/wildcard", 0), seed)
 
     def all(self, template: str) -> Iterator[str]:
-        """Every prompt that a template can become. Raises as `draw` does."""
-        for text in self._all(_hide(template), 0):
-            yield _show(text)
+        """Every prompt to which a template can expand. Raises as `draw` does."""
+        for text in self._all(grammar.hide_escapes(template), 0):
+            yield grammar.show_escapes(text)
 
     def count(self, template: str) -> int:
-        """How many `all` gives, without making them."""
-        return self._count(_hide(template), 0)
+        """How many prompts `all` yields, without making them."""
+        return self._count(grammar.hide_escapes(template), 0)
 
     def _draw_wildcards(self, text: str, address: str, depth: int) -> str:
         places = 0
@@ -53,42 +52,46 @@ class Wildcards:
             places += 1
             here = f"{address}/{places}"
             lines = self._lines(match[1], depth)
-            line = lines[int.from_bytes(hashlib.blake2b(here.encode(), digest_size=8).digest(), "big") % len(lines)]
-            return self._draw_wildcards(line, here, depth + 1)
+            return self._draw_wildcards(lines[grammar.draw(here, len(lines))], here, depth + 1)
 
         return _WILDCARD.sub(replace, text)
 
     def _all(self, text: str, depth: int) -> Iterator[str]:
-        head, choices, rest = self._first(text, depth)
-        if choices is None:
+        head, alternatives, rest = self._first(text, depth)
+        if alternatives is None:
             yield head
             return
-        for choice, inner in choices:
-            for chosen in self._all(choice, inner):
+        for alternative, inner in alternatives:
+            for chosen in self._all(alternative, inner):
                 for tail in self._all(rest, depth):
                     yield head + chosen + tail
 
     def _count(self, text: str, depth: int) -> int:
-        _, choices, rest = self._first(text, depth)
-        if choices is None:
+        _, alternatives, rest = self._first(text, depth)
+        if alternatives is None:
             return 1
-        return sum(self._count(choice, inner) for choice, inner in choices) * self._count(rest, depth)
+        return sum(self._count(each, inner) for each, inner in alternatives) * self._count(rest, depth)
 
     def _first(self, text: str, depth: int) -> tuple[str, list[tuple[str, int]] | None, str]:
-        """What stands before the first choice or wildcard, its alternatives with their depth, and the rest."""
+        """What stands before the first braces or wildcard, their alternatives with the depth of each, and the rest.
+
+        The alternatives are None where there is nothing to expand.
+        """
         wildcard, brace = _WILDCARD.search(text), text.find("{")
         if wildcard and (brace < 0 or wildcard.start() < brace):
-            lines = [(_hide(line), depth + 1) for line in self._lines(wildcard[1], depth)]
+            lines = [(grammar.hide_escapes(line), depth + 1) for line in self._lines(wildcard[1], depth)]
             return text[: wildcard.start()], lines, text[wildcard.end() :]
         if brace < 0:
             return text, None, ""
-        end = _closing(text, brace)
-        parts = grammar.split_outside_braces(text[brace + 1 : end])
-        return text[:brace], [(part, depth) for part in parts], text[end + 1 :]
+        end = grammar.closing_brace(text, brace)
+        alternatives = grammar.split_alternatives(text[brace + 1 : end])
+        return text[:brace], [(each, depth) for each in alternatives], text[end + 1 :]
 
     def _lines(self, name: str, depth: int) -> list[str]:
-        if depth >= MAX_DEPTH:
-            raise UsageError(f"the wildcard __{name}__ contains itself, {MAX_DEPTH} times over")
+        if depth >= grammar.MAX_DEPTH:
+            raise UsageError(
+                f"wildcards are nested more than {grammar.MAX_DEPTH} deep at __{name}__: most likely it contains itself"
+            )
         if name not in self._files:
             found = [path for folder in self.folders if (path := folder / f"{name}.txt").is_file()]
             if not found:
@@ -101,7 +104,7 @@ class Wildcards:
                 raise UsageError(f"cannot read {found[0]}: {error.strerror}") from error
             kept = [line for line in lines if line and not line.startswith("#")]
             if not kept:
-                raise UsageError(f"{found[0]}: there is nothing to choose from; write a line for each alternative")
+                raise UsageError(f"{found[0]}: there is nothing to choose from; write one alternative per line")
             self._files[name] = kept
         return self._files[name]
 
@@ -110,20 +113,3 @@ class Wildcards:
         hint = did_you_mean(name, known)
         places = ", ".join(str(folder) for folder in self.folders)
         return f"there is no wildcard __{name}__: no {name}.txt in {places}{hint}; another folder is --wildcards DIR"
-
-
-def _hide(text: str) -> str:
-    return re.sub(r"\\([|:{}\\])", lambda match: _HIDDEN[match[1]], text)
-
-
-def _show(text: str) -> str:
-    return "".join(_SHOWN.get(char, char) for char in text)
-
-
-def _closing(text: str, start: int) -> int:
-    depth = 0
-    for position in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return position
-    raise UsageError(f"the prompt has a '{{' without its '}}' (near {_show(text[start : start + 20])!r})")

@@ -24,7 +24,7 @@ def wildcards(tmp_path: Path) -> Wildcards:
     return Wildcards([tmp_path / "elsewhere", tmp_path])
 
 
-def test_all_come_with_the_leftmost_slowest(wildcards: Wildcards) -> None:
+def test_all_changes_the_leftmost_alternative_slowest(wildcards: Wildcards) -> None:
     assert list(wildcards.all("a {watercolor|oil} portrait of a {teacher|baker}")) == [
         "a watercolor portrait of a teacher",
         "a watercolor portrait of a baker",
@@ -40,7 +40,7 @@ def test_all_come_with_the_leftmost_slowest(wildcards: Wildcards) -> None:
 
 
 @given(st.text(alphabet="ab|{} \\", max_size=14))
-def test_as_many_as_are_counted_and_each_is_settled(text: str) -> None:
+def test_count_agrees_with_all_and_every_prompt_is_fully_expanded(text: str) -> None:
     try:
         grammar.parse(text)
     except UsageError:
@@ -51,12 +51,12 @@ def test_as_many_as_are_counted_and_each_is_settled(text: str) -> None:
     assert {grammar.choose(text, seed) for seed in range(20)} <= {grammar.choose(one, 0) for one in found}
 
 
-def test_the_seed_decides(wildcards: Wildcards) -> None:
+def test_draw_depends_on_the_seed_and_reaches_every_prompt(wildcards: Wildcards) -> None:
     template = "__place__ with a {red|blue} __animal__"
     drawn = [wildcards.draw(template, seed) for seed in range(600)]
     assert drawn == [wildcards.draw(template, seed) for seed in range(600)]
     assert set(drawn) == set(wildcards.all(template))
-    # Without wildcards it is the choice of a single picture.
+    # Without wildcards it takes the alternatives that a single picture would.
     assert wildcards.draw("a {red|blue} fox", 3) == grammar.choose("a {red|blue} fox", 3)
 
 
@@ -67,9 +67,12 @@ def test_the_seed_decides(wildcards: Wildcards) -> None:
         ("__circle__", "contains itself"),
         ("__none__", "nothing to choose from"),
         ("{a|b", "without its"),
+        ("{" * 21 + "a|b" + "}" * 21, "more than 20 braces within braces"),
     ],
 )
-def test_what_cannot_be_is_told(template: str, message: str, wildcards: Wildcards) -> None:
+def test_wrong_templates_are_refused_with_the_same_message_by_all_and_draw(
+    template: str, message: str, wildcards: Wildcards
+) -> None:
     for use in (lambda: list(wildcards.all(template)), lambda: wildcards.draw(template, 1)):
         with pytest.raises(UsageError, match=message):
             use()
