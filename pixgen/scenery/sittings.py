@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pixgen.scenery import people, portraits
+from pixgen.scenery import people, portrait_parts, portraits
 from pixgen.scenery.backdrops import BACKDROP_WORDS
 from pixgen.scenery.captions import Scene, Thing
 from pixgen.scenery.people import Person, bare
@@ -129,7 +129,7 @@ def _sayable(person: Person) -> list[str]:
         parts.append("hair")
     if person.hair and person.hair not in ("bald", "balding"):
         parts.append("hair_colour")
-    if portraits.HANDS[person.hand].colours["skin"]:
+    if portrait_parts.HANDS[person.hand].colours["skin"]:
         parts.append("clothes")
     if "hair" in parts and "hair_colour" in parts and person.hair != "bun":
         parts.remove("hair_colour")  # long black hair tells both
@@ -193,7 +193,7 @@ def twin(portrait: Portrait, scene: Scene, rng: random.Random) -> tuple[Portrait
     kinds += ["prop"] * bool(portrait.prop and thing.field is None)
     kinds += ["ground"] * bool(scene.ground)
     kinds += ["sex"] * bool(thing.sex)
-    kinds += ["glasses"] * ("glasses" in thing.saying or "glasses" in portraits.HANDS[person.hand].glasses)
+    kinds += ["glasses"] * ("glasses" in thing.saying or "glasses" in portrait_parts.HANDS[person.hand].glasses)
     match rng.choice(kinds):
         case "prop":
             other = rng.choice([p for p in PROPS if p != portrait.prop])

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pixgen.scenery import portraits, sittings
+from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import Scene, write
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import HELD_OUT as HELD_OUT_PEOPLE
@@ -140,7 +140,7 @@ class Scenes(Dataset[Batch]):
 
     def _portraitists(self, hands: str) -> tuple[str, ...]:
         """Who draws people; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portraits.HANDS))
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portrait_parts.HANDS))
 
     def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
