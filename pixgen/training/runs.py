@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import copy
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -64,10 +63,8 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     Raises PixgenError where the disk is full or refuses: the checkpoint before stays. Raises KeyboardInterrupt, once
     it is written, where somebody has asked to stop (`stoppable`).
     """
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with kept(path, temporary):
+    with kept(path), files.replacing(path, sole=True) as temporary:
         torch.save(state, temporary)
-        os.replace(temporary, path)
     monitor.checkpoint(path.parent)
     obey()
 
@@ -118,15 +115,13 @@ def save_weights(tensors: dict[str, Tensor], path: Path, about: dict[str, Any]) 
     Raises PixgenError where the disk is full or refuses.
     """
     halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with kept(path, temporary):
+    with kept(path), files.replacing(path, sole=True) as temporary:
         save_file(halved, temporary, metadata={"pixgen": json.dumps(about, ensure_ascii=False)})
-        os.replace(temporary, path)
 
 
 @contextlib.contextmanager
-def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Turn a failure to write `path` into a PixgenError, and leave no half of a temporary file behind."""
+def kept(path: Path) -> Iterator[None]:
+    """Turn a failure to write `path` into a PixgenError."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have errors of their own
@@ -135,10 +130,6 @@ def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
             f"cannot write {path}: {str(reason).lower()}; the last checkpoint is kept: make room, and the same "
             "command goes on from it"
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def unstarted() -> None:
