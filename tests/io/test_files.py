@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,6 +119,20 @@ def test_of_two_that_claim_a_folder_one_gets_it(tmp_path: Path) -> None:
     assert got.count(True) == 1 and os.listdir(tmp_path) == [f"own-{got.index(True)}"]
 
 
+def test_a_hash_is_kept_while_the_file_looks_the_same_and_read_anew_where_every_byte_counts(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"right")
+    right = files.sha256(path)
+    assert right == hashlib.sha256(b"right").hexdigest()
+    before = path.stat()
+    path.write_bytes(b"wrong")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert files.sha256(path) == right
+    assert files.sha256(path, every_byte=True) == hashlib.sha256(b"wrong").hexdigest()
+    path.write_bytes(b"longer")
+    assert files.sha256(path) == hashlib.sha256(b"longer").hexdigest()
+
+
 ROOT = Path(__file__).parent.parent.parent
 MOVES = {"replace", "rename", "renames", "link", "move", "NamedTemporaryFile", "mkstemp", "mktemp"}
 
@@ -139,3 +155,9 @@ def test_files_get_their_names_in_one_place() -> None:
     assert sources and not {path: calls for path, calls in found.items() if calls}
     assert moves("os.replace(a, b); a.replace(b); a.rename(b); shutil.move(a, b); tempfile.mkstemp()")
     assert not moves("text.replace('a', 'b'); dataclasses.replace(a, b=1); when.replace(hour=1); files.move(a, b)")
+
+
+def test_files_are_hashed_in_one_place() -> None:
+    sources = [path for path in ROOT.glob("pixgen/**/*.py") if path != ROOT / "pixgen" / "io" / "files.py"]
+    hashed = re.compile(r"file_digest|sha256\([^()]*read_bytes\(")
+    assert sources and not [path for path in sources if hashed.search(path.read_text())]

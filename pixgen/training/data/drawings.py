@@ -100,7 +100,7 @@ def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
         tarball = folder / drawings.tarball
         if not tarball.exists():
             _npm_pack(drawings, folder)
-        found = hashlib.sha256(tarball.read_bytes()).hexdigest()
+        found = files.sha256(tarball)
         if found != drawings.sha256:
             raise PixgenError(
                 f"{tarball} has sha256 {found[:12]}…, expected {drawings.sha256[:12]}…; delete it and fetch again"

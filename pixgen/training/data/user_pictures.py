@@ -177,5 +177,5 @@ def _require_enough(folder: Path, kept: list[Captioned], left_out: list[str]) ->
 
 
 def _fingerprint(found: list[Captioned], side: int) -> str:
-    listed = [(e.path.name, hashlib.sha256(e.path.read_bytes()).hexdigest(), e.en, e.pt) for e in found]
+    listed = [(e.path.name, files.sha256(e.path), e.en, e.pt) for e in found]
     return hashlib.sha256(json.dumps([side, listed]).encode()).hexdigest()
