@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import copy
 import json
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, interrupts
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
 from pixgen.training import monitor
@@ -157,19 +156,19 @@ def stoppable(say: Any = print) -> Iterator[None]:
     """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
     global SAVE_EVERY
 
-    def ask(*_: object) -> None:
+    def ask() -> None:
         global SAVE_EVERY
-        if _stop.asked or not _stop.training:
+        if not _stop.training:
             raise KeyboardInterrupt
         _stop.asked, SAVE_EVERY = True, 0.0
         say("stopping at the next step, with a checkpoint; Ctrl-C again stops at once")
 
-    usual, before = SAVE_EVERY, signal.signal(signal.SIGINT, ask)
+    usual = SAVE_EVERY
     _stop.asked = _stop.training = False
     try:
-        yield
+        with interrupts.asking(ask):
+            yield
     finally:
-        signal.signal(signal.SIGINT, before)
         _stop.asked = _stop.training = False
         SAVE_EVERY = usual
 
