@@ -65,7 +65,7 @@ def draw(
     wanted, stop = wanted or Wanted(), stop or Stop()
     files.check_writable(folder)
     with files.made(folder), lock.held(folder), _kept_if_listed(folder) as manifest:
-        _sweep(folder)
+        files.sweep(folder)  # under the lock nobody else is writing here
         reading = manifest.read_list(jobs)
         if retry_failed:
             manifest.retry_failed()
@@ -140,12 +140,6 @@ def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
             for path in (*folder.glob(f"{MANIFEST}*"), folder / lock.NAME):
                 with contextlib.suppress(OSError):  # Windows keeps the lock's file while it is held
                     path.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed process left unfinished; under the lock nobody else is writing here."""
-    for path in folder.glob(f"{files.TEMPORARY}*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def drawn_line(record: Record, picture: Picture, folder: Path, seconds: float) -> str:

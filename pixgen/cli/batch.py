@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +13,9 @@ import click
 
 from pixgen.cli.console import INTERRUPTED, say
 from pixgen.errors import UsageError
-from pixgen.io import files
+from pixgen.io import files, interrupts
 
 if TYPE_CHECKING:
-    from pixgen.batch.driver import Stop
     from pixgen.batch.job import Job
     from pixgen.batch.records import Record
     from pixgen.batch.run import Begun, Engine
@@ -191,9 +188,13 @@ def _draw(
             say(f"{begun.reading.twice} rows say what another row says, seed and all: each picture is drawn once")
         bars.begin(begun)
 
+    def ask() -> None:
+        stop.asked = True
+        say("stopping after the pictures that are being drawn; Ctrl-C again stops at once")
+
     stop = Stop()
     began = time.monotonic()
-    with ListBars(quiet, result) as bars, _answering(stop):
+    with ListBars(quiet, result) as bars, interrupts.asking(ask):
         counts = run.draw(
             *(folder, wanted_jobs, engine, bars),
             wanted=wanted,
@@ -217,23 +218,6 @@ def _draw(
             if not quiet:
                 say(f"wrote {path}")
     return _failures(folder) if counts["failed"] else 0
-
-
-@contextlib.contextmanager
-def _answering(stop: Stop) -> Iterator[None]:
-    """Ctrl-C asks to stop after the pictures at hand; a second one interrupts."""
-
-    def ask(*_: object) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
-        stop.asked = True
-        say("stopping after the pictures that are being drawn; Ctrl-C again stops at once")
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _said(

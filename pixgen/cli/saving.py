@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from pixgen.cli.console import say
 from pixgen.cli.progress import Bar
-from pixgen.io import naming
+from pixgen.io import interrupts, naming
 
 if TYPE_CHECKING:
     from pixgen.io.metadata import Metadata
     from pixgen.loop.drawing import Drawing
-
-
-@contextlib.contextmanager
-def _finished() -> Iterator[None]:
-    """Ctrl-C waits until the block is done; a second one does not."""
-    pressed = False
-
-    def hold(*_: object) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 class Sink:
@@ -67,7 +46,7 @@ class Sink:
             self.targets = [naming.nth(path, index + i) for i, path in enumerate(self.targets)]
         self._require_room()
 
-    @_finished()
+    @interrupts.held()
     def save(self) -> None:
         """Save what is reached and print a path or a record for each picture."""
         from pixgen.io import metadata

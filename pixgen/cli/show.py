@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,12 +64,12 @@ def show(
 
 
 def _picture(path: Path, as_json: bool) -> None:
-    from pixgen.io import metadata
+    from pixgen.io import files, metadata
     from pixgen.settings import replay
 
     about = metadata.read(path)
     states = replay.states(about, path.parent)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = files.sha256(path)
     if as_json:
         record = {"path": str(path), "sha256": sha256, **json.loads(about.to_json()), "input_states": states}
         click.echo(json.dumps(record))

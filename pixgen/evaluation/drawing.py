@@ -7,7 +7,6 @@ run's folder, so that a second call goes on where the first was stopped.
 from __future__ import annotations
 
 import json
-import os
 import random
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -116,9 +115,8 @@ def _pil(image: Tensor) -> Image.Image:
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    image.save(temporary, "PNG")
-    os.replace(temporary, path)
+    with files.replacing(path) as temporary:
+        image.save(temporary, "PNG")
 
 
 # -- judging ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,21 +25,50 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
     never get the same one. Raises PixgenError, one line, where the system refuses (folder read-only, disk full), and
     UsageError where a file is in the place of a folder.
     """
-    with _refusals(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The same folder, for a rename is atomic only within one file system.
-        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}.tmp")
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())  # otherwise a power cut may leave the name without its bytes
-            if overwrite:
-                os.replace(temporary, path)
-                return path
-            return next(name for name in numbered(path) if _claim(temporary, name))
-        finally:
-            temporary.unlink(missing_ok=True)
+    with _refusals(path), _temporary(path) as temporary:
+        temporary.write_bytes(data)
+        _sync(temporary)
+        if overwrite:
+            os.replace(temporary, path)
+            return path
+        return next(name for name in numbered(path) if _link(temporary, name))
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, sole: bool = False) -> Iterator[Path]:
+    """Write `path`, whole or not at all, in a block that is given a temporary path to write to.
+
+    Where the block ends well, what it wrote is at `path`, in place of what was there; where it fails, the temporary
+    file is removed and `path` is as before. The block must have closed the file.
+
+    sole: no other process writes this file at the same time, so what a killed one left of it is removed first.
+    Raises OSError where the system refuses: only the caller knows the way out.
+    """
+    if sole:
+        _remove(path.parent.glob(f"{TEMPORARY}{_tag(path)}-*.tmp"))
+    with _temporary(path) as temporary:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a finished file the name `target`, in the same file system, in place of what was there. Raises OSError."""
+    os.replace(source, target)
+
+
+def claim(folder: Path, name: Path) -> bool:
+    """Rename a folder to `name`; of several processes that try, one gets True. False where it is gone already."""
+    try:
+        os.rename(folder, name)
+    except OSError:
+        return False
+    return True
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished in `folder`; only where no other process writes there."""
+    _remove(folder.glob(f"{TEMPORARY}*.tmp"))
 
 
 def check_writable(folder: Path) -> None:
@@ -47,29 +76,27 @@ def check_writable(folder: Path) -> None:
 
     Raises as `write` does.
     """
-    probe = folder / f"{TEMPORARY}{secrets.token_hex(6)}.tmp"
-    with _refusals(folder), made(folder):
-        try:
-            probe.write_bytes(b"\0")
-        finally:
-            probe.unlink(missing_ok=True)
+    with _refusals(folder), made(folder), _temporary(folder / "probe") as probe:
+        probe.write_bytes(b"\0")
 
 
-def sha256(path: Path) -> str:
-    """The hash of a file, `~` and all, as 64 hexadecimal digits; read once while its time and size stay the same.
+def sha256(path: Path, *, every_byte: bool = False) -> str:
+    """The hash of a file, `~` and all, as 64 hexadecimal digits.
 
-    A list draws many pictures with the same weights. Raises UsageError where it cannot be read.
+    It is read once while its time and size stay the same, for a list draws many pictures with the same weights;
+    every_byte: read it in any case, to find damage that changes neither. Raises UsageError where it cannot be read.
     """
     try:
         place = path.expanduser()
         about = place.stat()
-        return _sha256(place, about.st_mtime_ns, about.st_size)
+        find = _known_sha256.__wrapped__ if every_byte else _known_sha256
+        return find(place, about.st_mtime_ns, about.st_size)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 @lru_cache(maxsize=256)
-def _sha256(path: Path, changed: int, size: int) -> str:
+def _known_sha256(path: Path, changed: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -93,7 +120,38 @@ def made(folder: Path) -> Iterator[None]:
                 place.rmdir()
 
 
-def _claim(temporary: Path, path: Path) -> bool:
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A free name in the folder of `path`, which is made; nothing is left under it.
+
+    The same folder, for a rename is atomic only within one file system.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY}{_tag(path)}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+    finally:
+        _remove([temporary])
+
+
+def _tag(path: Path) -> str:
+    """Eight digits that tell whose temporary file one is; a name of its own could be too long with more around it."""
+    return hashlib.blake2b(os.fsencode(path.name), digest_size=4).hexdigest()
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file is on the disk: otherwise a power cut may leave the name without its bytes."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _link(temporary: Path, path: Path) -> bool:
     """Move `temporary` to `path` unless something is there already."""
     try:
         os.link(temporary, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -78,7 +77,7 @@ def check(entry: Entry, file: File, path: Path) -> str | None:
     if file.bytes is not None and file.member is None and path.stat().st_size != file.bytes:
         return f"it has {path.stat().st_size:,} bytes, not {file.bytes:,}"
     wanted = file.sha256 or trusted(entry, file)
-    if wanted is not None and (found := sha256(path)) != wanted:
+    if wanted is not None and (found := files.sha256(path, every_byte=True)) != wanted:
         first = "" if file.sha256 else " of the first download"
         return f"its sha256 is {found}, not {wanted}{first}"
     return None
@@ -93,7 +92,8 @@ def trusted(entry: Entry, file: File) -> str | None:
 def trust(entry: Entry, file: File, path: Path) -> None:
     """Keep the sha256 of a first download, in the format of sha256sum. It outlives the file and the cache."""
     if file.sha256 is None and trusted(entry, file) is None:
-        files.write(_record(entry, file), f"{sha256(path)}  {file.name}\n".encode(), overwrite=True)
+        line = f"{files.sha256(path, every_byte=True)}  {file.name}\n"
+        files.write(_record(entry, file), line.encode(), overwrite=True)
 
 
 def forget(entry: Entry) -> None:
@@ -115,12 +115,6 @@ def remove(entry: Entry) -> int:
             gone += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
             shutil.rmtree(path, ignore_errors=True)
     return gone
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file, as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size(count: int | None) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pixgen.io import files
 from pixgen.models import cache
 from pixgen.models.entry import Entry, File
 
@@ -69,18 +70,15 @@ def claim(entry: Entry, file: File) -> Iterator[Part]:
     """
     own = _name(entry, file, f"{socket.gethostname()}+{os.getpid()}+{secrets.token_hex(4)}")
     for left in sorted(cache.folder().glob(_name(entry, file, "*").name), key=_size, reverse=True):
-        if _abandoned(left):
-            with contextlib.suppress(OSError):  # another process was faster
-                os.rename(left, own)
-                break
+        if _abandoned(left) and files.claim(left, own):
+            break
     own.mkdir(parents=True, exist_ok=True)
     part = Part(own)
     try:
         yield part
     finally:
         if part.have:
-            with contextlib.suppress(OSError):
-                os.rename(own, _name(entry, file, f"{FREE}+{secrets.token_hex(4)}"))
+            files.claim(own, _name(entry, file, f"{FREE}+{secrets.token_hex(4)}"))
         else:
             shutil.rmtree(own, ignore_errors=True)
 

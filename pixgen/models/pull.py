@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import resources
+from pixgen.io import files, resources
 from pixgen.models import cache, partial, weights
 from pixgen.models.download import Failed, Patience, Report, fetch
 from pixgen.models.entry import Entry, File
@@ -70,7 +70,7 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
                     watch.failed(source, str(failed))
                     continue
                 cache.trust(entry, file, part.data)
-                os.replace(part.data, final)
+                files.move(part.data, final)
                 return final
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -129,7 +129,7 @@ def _extract(part: Part, member: str) -> None:
             os.fsync(file.fileno())
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise PixgenError(f"{part.data} is no zip file with {member} in it ({error})") from error
-    os.replace(part.folder / "member", part.data)
+    files.move(part.folder / "member", part.data)
 
 
 def _from_hub(source: str, part: Part, file: File) -> None:
@@ -153,7 +153,7 @@ def _from_hub(source: str, part: Part, file: File) -> None:
     except Exception as error:  # its HTTP library's own, which changes from version to version
         raise Failed(f"broke off ({type(error).__name__}: {error})") from error
     part.begin(source, "")
-    os.replace(found, part.data)
+    files.move(Path(found), part.data)
     shutil.rmtree(folder, ignore_errors=True)
 
 

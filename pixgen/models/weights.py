@@ -6,10 +6,8 @@ Lightning's checkpoints and plain `torch.save` files go through torch's `weights
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
-import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io.files import TEMPORARY
+from pixgen.io import files
 from pixgen.models import torchscript
 
 Format = Literal["safetensors", "zip", "torchscript", "pickle"]
@@ -153,19 +151,15 @@ def write(
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}.tmp")
+    # Clones: two names may share their memory, which safetensors refuses.
+    plain = {name: value.clone().contiguous() for name, value in tensors.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Clones: two names may share their memory, which safetensors refuses.
-        plain = {name: value.clone().contiguous() for name, value in tensors.items()}
-        save_file(plain, temporary, metadata=dict(metadata or {}))
-        if check is not None:
-            check(temporary)
-        os.replace(temporary, path)
+        with files.replacing(path) as temporary:
+            save_file(plain, temporary, metadata=dict(metadata or {}))
+            if check is not None:
+                check(temporary)
     except (OSError, SafetensorError) as error:
         raise PixgenError(f"cannot write to {path}: {error}; make room or choose another place with -o") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from torch import nn
 
 from pixgen.backend.tensors import unset
-from pixgen.errors import PixgenError
+from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.models import weights
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -65,10 +66,9 @@ def fingerprint(path: Path) -> str:
             meaning.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
         return meaning.hexdigest()[:16]
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError as error:
-        raise PixgenError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        return files.sha256(path)[:16]
+    except UsageError as error:
+        raise PixgenError(str(error)) from error
 
 
 def files_in(folder: str, networks: Sequence[str]) -> list[str]:

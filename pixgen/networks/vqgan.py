@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import resources
+from pixgen.io import files, resources
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
 
@@ -213,12 +212,10 @@ def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about
     """Write weights and config to one safetensors file; `about` joins the metadata (training steps, seeds)."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     metadata = {"pixgen": json.dumps({**model.config, "about": about})}
-    temporary = path.with_suffix(".partial")
-    save_file(weights, temporary, metadata=metadata)
-    os.replace(temporary, path)
+    with files.replacing(path, sole=True) as temporary:
+        save_file(weights, temporary, metadata=metadata)
 
 
 def load(

@@ -12,13 +12,13 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.scenery.subjects import OWN
 
 QUICK_SUBJECTS = 24
@@ -228,7 +228,5 @@ def every(trainings: Iterable[Training], wanted: Wanted) -> list[Training]:
 
 def _join(run: Path, pair: Path) -> None:
     for weights in sorted(run.glob("*.safetensors")):
-        pair.mkdir(parents=True, exist_ok=True)
-        part = pair / f"{weights.name}.part"
-        shutil.copyfile(weights, part)
-        os.replace(part, pair / weights.name)
+        with files.replacing(pair / weights.name, sole=True) as temporary:
+            shutil.copyfile(weights, temporary)

@@ -9,7 +9,6 @@ a detour is logged at every checkpoint (`measure`). Everything is counted in pai
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen import errors
+from pixgen.io import files
 from pixgen.networks import store
 from pixgen.networks.pair import Pair, load
 from pixgen.networks.prior import Prior, PriorConfig
@@ -51,9 +51,8 @@ def embed(pair: Pair, source: Pool, count: int, path: Path) -> tuple[Tensor, Ten
             images.append(pair.embed(pictures).half().cpu())
             captions = [c for row in rows for c in source.wordings[row][:WORDINGS]]
             texts.append(pair.perceptor.encode_text(captions).view(len(rows), WORDINGS, -1).half().cpu())
-        temporary = path.with_suffix(f".{os.getpid()}.tmp.npz")
-        np.savez(temporary, images=torch.cat(images).numpy(), texts=torch.cat(texts).numpy())
-        os.replace(temporary, path)
+        with files.replacing(path, sole=True) as temporary, temporary.open("wb") as file:
+            np.savez(file, images=torch.cat(images).numpy(), texts=torch.cat(texts).numpy())
     with np.load(path) as held:
         return torch.from_numpy(held["images"]).float(), torch.from_numpy(held["texts"]).float()
 

@@ -6,8 +6,6 @@ import argparse
 import contextlib
 import copy
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ from torch import Tensor, nn
 
 from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, interrupts
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
 from pixgen.scenery.sittings import PORTRAITS
@@ -68,10 +66,8 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     Raises PixgenError where the disk is full or refuses: the checkpoint before stays. Raises KeyboardInterrupt, once
     it is written, where somebody has asked to stop (`stoppable`).
     """
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with kept(path, temporary):
+    with kept(path), files.replacing(path, sole=True) as temporary:
         torch.save(state, temporary)
-        os.replace(temporary, path)
     monitor.checkpoint(path.parent)
     obey()
 
@@ -122,15 +118,13 @@ def save_weights(tensors: dict[str, Tensor], path: Path, about: dict[str, Any]) 
     Raises PixgenError where the disk is full or refuses.
     """
     halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with kept(path, temporary):
+    with kept(path), files.replacing(path, sole=True) as temporary:
         save_file(halved, temporary, metadata={"pixgen": json.dumps(about, ensure_ascii=False)})
-        os.replace(temporary, path)
 
 
 @contextlib.contextmanager
-def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Turn a failure to write `path` into a PixgenError, and leave no half of a temporary file behind."""
+def kept(path: Path) -> Iterator[None]:
+    """Turn a failure to write `path` into a PixgenError."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have errors of their own
@@ -139,10 +133,6 @@ def kept(path: Path, temporary: Path | None = None) -> Iterator[None]:
             f"cannot write {path}: {str(reason).lower()}; the last checkpoint is kept: make room, and the same "
             "command goes on from it"
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def unstarted() -> None:
@@ -170,19 +160,19 @@ def stoppable(say: Any = print) -> Iterator[None]:
     """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
     global SAVE_EVERY
 
-    def ask(*_: object) -> None:
+    def ask() -> None:
         global SAVE_EVERY
-        if _stop.asked or not _stop.training:
+        if not _stop.training:
             raise KeyboardInterrupt
         _stop.asked, SAVE_EVERY = True, 0.0
         say("stopping at the next step, with a checkpoint; Ctrl-C again stops at once")
 
-    usual, before = SAVE_EVERY, signal.signal(signal.SIGINT, ask)
+    usual = SAVE_EVERY
     _stop.asked = _stop.training = False
     try:
-        yield
+        with interrupts.asking(ask):
+            yield
     finally:
-        signal.signal(signal.SIGINT, before)
         _stop.asked = _stop.training = False
         SAVE_EVERY = usual
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import judge, monitor, runs
 from pixgen.training.data import drawings
@@ -75,9 +76,19 @@ def test_a_toy_numbers_its_subjects_as_the_table_does(cache: Path, tmp_path: Pat
 
 def test_a_pool_that_was_cut_off_leaves_nothing(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenes = Scenes(cache, 4, 24, 3, 1000)
-    (tmp_path / "pool.77.tmp").write_bytes(b"half")
+    leave_half_written(tmp_path / "pool.npy", monkeypatch)
     assert len(pool(tmp_path / "pool.npy", scenes, 4)) == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pool.json", "pool.npy"]
+
+
+def leave_half_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kill leaves of a file."""
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(Path, "unlink", lambda *_, **__: None)
+        with files.replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+    assert len(list(path.parent.iterdir())) == 1
 
 
 def test_half_a_line_of_log_is_passed_over(tmp_path: Path) -> None:

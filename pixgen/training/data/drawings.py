@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ import numpy as np
 
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.scenery.subjects import table
 from pixgen.training.data.sprites import SIDE, each_sprite
 
@@ -100,7 +100,7 @@ def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
         tarball = folder / drawings.tarball
         if not tarball.exists():
             _npm_pack(drawings, folder)
-        found = hashlib.sha256(tarball.read_bytes()).hexdigest()
+        found = files.sha256(tarball)
         if found != drawings.sha256:
             raise PixgenError(
                 f"{tarball} has sha256 {found[:12]}…, expected {drawings.sha256[:12]}…; delete it and fetch again"
@@ -230,25 +230,31 @@ def rasterise(
     if stamp.exists() and stamp.read_text() == wanted and (cache / "sprites.npy").exists():
         return False
     drawings = load_drawings(folder, sets, subjects)
-    part = cache / "part.npy"
-    shape = (len(drawings), 4, side, side)
+    with files.replacing(cache / "sprites.npy", sole=True) as temporary:
+        kept = _draw(drawings, temporary, side, processes)
+        stamp.unlink(missing_ok=True)
+        with files.replacing(cache / "index.json", sole=True) as index:
+            index.write_text(json.dumps([asdict(drawing) for drawing in kept]))
+    stamp.write_text(wanted)
+    return True
+
+
+def _draw(drawings: Sequence[tuple[Drawing, str]], path: Path, side: int, processes: int) -> list[Drawing]:
+    """Sprites of the drawings into a .npy file, with empty places at its end for broken ones; which drawing each is.
+
+    Straight to the disk, one after the other: all of them would not fit a small machine's memory.
+    """
     kept: list[Drawing] = []
-    # Straight to the disk, one sprite after the other: all of them would not fit a small machine's memory.
-    sprites = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+    sprites = np.lib.format.open_memmap(path, "w+", np.uint8, (len(drawings), 4, side, side))
     with each_sprite((svg for _, svg in drawings), side, processes) as drawn:
         for (drawing, _), result in zip(drawings, drawn, strict=True):
             if isinstance(result, str):
-                warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=2)
+                warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=3)
             else:
                 sprites[len(kept)] = result
                 kept.append(drawing)
     sprites.flush()
-    (cache / "part.json").write_text(json.dumps([asdict(d) for d in kept]))
-    stamp.unlink(missing_ok=True)
-    os.replace(cache / "part.json", cache / "index.json")
-    os.replace(part, cache / "sprites.npy")
-    stamp.write_text(wanted)
-    return True
+    return kept
 
 
 def load_sprites(cache: Path) -> tuple[np.ndarray, list[Drawing]]:

@@ -7,16 +7,17 @@ same for the same seed and lies in one file, so a training that was killed finds
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.io import files
 from pixgen.training.data.scenes import Batch, Scenes
 
 WORDINGS = 4
@@ -99,13 +100,16 @@ def pool(path: Path, scenes: Scenes, pictures: int) -> Pool:
 
 
 def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
-    steps = -(-pictures // scenes.batch)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for unfinished in path.parent.glob(f"{path.stem}.*.tmp"):  # of a process that was killed
-        unfinished.unlink()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
-    held: dict[str, list] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}
+    with files.replacing(path, sole=True) as temporary:
+        held = _fill(temporary, scenes, -(-pictures // scenes.batch))
+    with files.replacing(words, sole=True) as temporary:  # last: where it is, the pictures are whole
+        temporary.write_text(json.dumps(held, ensure_ascii=False))
+
+
+def _fill(path: Path, scenes: Scenes, steps: int) -> dict[str, list[Any]]:
+    """Render so many batches into a .npy file, one after the other; what is told of them, a list a kind."""
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
+    held: dict[str, list[Any]] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}
     for step in range(steps):
         batch = scenes.batch_at(step, WORDINGS)
         begin = step * scenes.batch
@@ -116,7 +120,4 @@ def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
         held["things"] += batch.things
         held["labels"] += batch.labels.tolist()
     array.flush()
-    os.replace(temporary, path)
-    unfinished = words.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(held, ensure_ascii=False))
-    os.replace(unfinished, words)  # last: where it is, the pictures are whole
+    return held

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files
 from pixgen.scenery.subjects import OWN, Subject
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.data.drawings import Drawing
@@ -159,10 +159,8 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
         kind = "picture" if whole[each.en] else "thing"
         subjects.setdefault(each.en, Subject(each.en, kind, len(subjects) + 1, (each.en,), (each.pt,), "m"))
     index = [Drawing(HAND, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
-    cache.mkdir(parents=True, exist_ok=True)
-    part = cache / "part.npy"
-    np.save(part, np.stack(sprites))
-    os.replace(part, cache / "sprites.npy")
+    with files.replacing(cache / "sprites.npy", sole=True) as temporary, temporary.open("wb") as file:
+        np.save(file, np.stack(sprites))
     (cache / OWN).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
     (cache / "index.json").write_text(json.dumps([asdict(d) for d in index], ensure_ascii=False))
     stamp.write_text(wanted)
@@ -179,5 +177,5 @@ def _require_enough(folder: Path, kept: list[Captioned], left_out: list[str]) ->
 
 
 def _fingerprint(found: list[Captioned], side: int) -> str:
-    listed = [(e.path.name, hashlib.sha256(e.path.read_bytes()).hexdigest(), e.en, e.pt) for e in found]
+    listed = [(e.path.name, files.sha256(e.path), e.en, e.pt) for e in found]
     return hashlib.sha256(json.dumps([side, listed]).encode()).hexdigest()
