@@ -3,14 +3,14 @@
     python benchmarks/vqgan_trials.py TRIAL --cache CACHE --out FOLDER [--crops 20000]
 
     base       the shipped network goes on with everything, its discriminator for the last fifth
-    codes4096  the same, its codes clustered anew into 4,096 (codes16384: into 16,384)
+    codes4096  the same, its codes clustered anew into 4,096 (codes16384: into 16,384; codes1024: as many as before)
     third      the same as base, the discriminator from a third of the trial on
     taming     a new decoder such as the shipped one; encoder and codes stay
     shuffle    a new decoder that works at 32x32 and 64x64 for the most part and ends in pixel shuffle; the same budget
 
 Every trial writes checkpoint.pt every four minutes and goes on from it, and ends in one line of JSON in result.json:
 PSNR, gradient energy and the distance of the perceptor's features on 24 unseen scenes and 24 unseen portraits of
-256x256, before and after. `base` and `third` differ by the discriminator alone, `taming` and `shuffle` by the decoder.
+256x256, before and after; with --crops 0 nothing is trained. `base` and `third` differ by the discriminator alone, `taming` and `shuffle` by the decoder.
 """
 
 from __future__ import annotations
@@ -36,9 +36,26 @@ from pixgen.training.reconstruction import distance, measure
 from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically, shipped_clip
 from pixgen.training.vqgan import COMMITMENT, CROPS, REVIVE_EVERY, batch_at, pull, scenes, unit_rows
 
-TRIALS = ("base", "codes4096", "codes16384", "third", "taming", "shuffle")
+TRIALS = ("base", "codes1024", "codes4096", "codes16384", "third", "taming", "shuffle")
 POOL = 5000
 SEED = 0
+
+
+class ManyCodes(Codes):
+    """Codes whose distances to all latents would not fit the memory at once."""
+
+    def cluster(self, latents: Tensor, rounds: int = 12) -> Tensor:
+        """As `Codes.cluster`, the latents in parts."""
+        codebook = latents[torch.randperm(len(latents))[: len(self.counts)]].clone()
+        for _ in range(rounds):
+            self.counts.zero_()
+            self.sums.zero_()
+            for part in latents.split(8192):
+                self._add((part @ codebook.T).argmax(1), part, 1.0)
+            empty = self.counts == 0
+            codebook = F.normalize(self.sums, dim=1)
+            codebook[empty] = latents[torch.randint(len(latents), (int(empty.sum()),))]
+        return codebook
 
 
 class Block(nn.Module):
@@ -129,11 +146,10 @@ def main() -> None:
         learns = name.startswith("decoder") if decoder_alone else not name.startswith("quantize")
         parameter.requires_grad_(learns)
     learners = [p for p in model.parameters() if p.requires_grad]
-    codes = Codes(model.config["n_embed"], model.config["embed_dim"])
+    codes = ManyCodes(model.config["n_embed"], model.config["embed_dim"])
     if chosen.trial.startswith("codes"):
         with torch.no_grad():
-            # `batch_at` gives about 320 latents a batch: sixteen a code, and twice as many at first.
-            batches = max(64, model.config["n_embed"] * 16 // 320)
+            batches = max(128, model.config["n_embed"] * 8 // 320)  # eight latents a code, about 320 a batch
             rows = torch.cat([unit_rows(model.encode(batch_at(i, 77, halves, wholes, CROPS))) for i in range(batches)])
             model.quantize.embedding.weight.copy_(codes.cluster(rows))
     else:

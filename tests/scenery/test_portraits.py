@@ -242,3 +242,8 @@ def test_twins_of_portraits_differ_in_one_thing(cache: Path) -> None:
         changed |= set(differing)
         assert [t.person for t in two.scene.things] == list(two.portrait.people)
     assert changed == {"people", "prop", "ground", "style"}
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_a_batch_of_one_is_one_picture(cache: Path, step: int) -> None:
+    assert len(scenes(cache, portraits=1.0, batch=1)[step].images) == 1
