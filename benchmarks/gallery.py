@@ -112,7 +112,7 @@ def table() -> str:
         "",
         f'![every preset: "{PROMPT}", seed {SEED}](docs/gallery/sheet.webp)',
         "",
-        "| preset | the look |",
+        "| preset | what it looks like |",
         "|---|---|",
         *(f"| [{name}](docs/gallery/{name}.webp) | {about[name]} |" for name in layers.preset_names()),
         "",
@@ -122,12 +122,12 @@ def table() -> str:
 
 
 def write_into(readme: Path) -> None:
-    """Replace the section between the two marks, or put it before "From Python:"."""
+    """Replace the section between the two marks, or put it before the section on Python."""
     text = readme.read_text()
     if BEGIN in text:
         text = text[: text.index(BEGIN)] + table() + text[text.index(END) + len(END) :]
     else:
-        text = text.replace("From Python:\n", f"## Looks\n\n{table()}\n\n## From Python\n", 1)
+        text = text.replace("## From Python\n", f"## Presets\n\n{table()}\n\n## From Python\n", 1)
     readme.write_text(text)
 
 
