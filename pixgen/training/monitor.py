@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageDraw, ImageFont
 
 from pixgen.io import files
+from pixgen.io.progress import Bars, Column, is_watched
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
     from torch import Tensor
 
 _NOT_PLOTTED = ("seconds", "rate", "side", "groups", "step")
@@ -31,40 +32,25 @@ class Watcher:
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self._bar: tuple[Progress, TaskID] | None = None
+        self._bars: Bars | None = None
+        self._bar: TaskID | None = None
 
     def show(self, values: Mapping[str, Any], total: int | None) -> None:
         """Move the bar; the first of `values` is what is counted."""
-        counted = next(iter(values.values()), 0)
+        unit, counted = next(iter(values.items()), ("", 0))
         facts = [f"{values['rate']:.0f}/s"] if "rate" in values else []
         if (name := next((n for n in _FIRST if n in values), None)) is not None:
             facts.append(f"{name} {values[name]:.3f}")
-        progress, task = self._bar = self._bar or self._begin(next(iter(values), ""))
-        progress.update(task, completed=counted, total=total)
-        if facts:
-            progress.update(task, facts="  ".join(facts))
-
-    def _begin(self, unit: str) -> tuple[Progress, TaskID]:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn(f"{unit}  {{task.fields[facts]}}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            expand=True,
-        )
-        task = progress.add_task(self.title, total=None, facts="")
-        progress.start()
-        return progress, task
+        if self._bars is None:
+            self._bars = Bars(Column.COUNT, f"{unit}  {{task.fields[facts]}}", Column.SHORT_TIME_LEFT)
+            self._bars.start()
+            self._bar = self._bars.add(self.title)
+        self._bars.update(self._bar, counted, total, "  ".join(facts) if facts else None)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar[0].stop()
-            self._bar = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
 
 
 _watcher: Watcher | None = None
@@ -84,7 +70,7 @@ def watched(title: str) -> Iterator[None]:
 
 def show(line: str, values: Mapping[str, Any], total: int | None) -> None:
     """Show one line of log: its JSON, or the bar in its place."""
-    if _watcher is not None and sys.stderr.isatty():
+    if _watcher is not None and is_watched():
         _watcher.show(values, total)
     else:
         print(line, file=sys.stderr, flush=True)
