@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw, ImageFont
-
 from pixgen.io import files
+from pixgen.io.pictures import to_image
 from pixgen.io.progress import Bars, Column, is_watched
+from pixgen.io.sheet import Sheet, font
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -125,29 +125,16 @@ def plot(log: Path, picture: Path) -> None:
     files.write(picture, png.getvalue(), overwrite=True)
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """matplotlib's own sans serif, which has the accents of Portuguese; Pillow's has none."""
-    try:
-        import matplotlib
-    except ImportError:
-        return ImageFont.load_default(size)
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
-
-
 def sheet(path: Path, rows: Sequence[Tensor], labels: Sequence[str] = (), side: int = 128) -> None:
     """Write a PNG of `rows`, each images float32 (B, 3, H, W) in [0, 1], every picture at `side` pixels.
 
     labels: one a column, in as many lines as it has, beneath it.
     """
     high = 12 * max((label.count("\n") + 1 for label in labels), default=0)
-    image = Image.new("RGB", (side * max(len(row) for row in rows), side * len(rows) + high), "white")
+    page = Sheet(max(len(row) for row in rows), len(rows), side, bottom=high, font=font(9))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            pixels = (picture.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-            image.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC), (x * side, y * side))
-    draw = ImageDraw.Draw(image)
+            page.paste(x, y, to_image(picture))
     for x, label in enumerate(labels):
-        draw.text((x * side + 2, side * len(rows)), label, fill="black", font=font(9), spacing=2)
-    png = io.BytesIO()
-    image.save(png, "PNG")
-    files.write(path, png.getvalue(), overwrite=True)
+        page.write((x * side + 2, side * len(rows)), label)
+    page.save(path)
