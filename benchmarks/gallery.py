@@ -14,11 +14,12 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
 
 import pixgen
 from pixgen.errors import PixgenError
 from pixgen.io import metadata, resources
+from pixgen.io.sheet import Sheet
 from pixgen.io.yaml_files import Layer
 from pixgen.settings import config, layers
 
@@ -90,18 +91,13 @@ def is_current(path: Path, wanted: Mapping[str, object], stamp: str) -> bool:
 def sheet(folder: Path) -> Path:
     """All pictures with their names under them, as one WebP."""
     chosen = names()
-    rows = -(-len(chosen) // COLUMNS)
-    paper = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
-    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(18)
+    page = Sheet(COLUMNS, -(-len(chosen) // COLUMNS), SIDE, under=LABEL, font=ImageFont.load_default(18))
     for place, name in enumerate(chosen):
         row, column = divmod(place, COLUMNS)
-        left, top = column * SIDE, row * (SIDE + LABEL)
-        with Image.open(folder / f"{name}.webp") as image:
-            paper.paste(image.convert("RGB").resize((SIDE, SIDE)), (left, top))
-        pen.text((left + SIDE // 2, top + SIDE + LABEL // 2), name, fill="black", font=font, anchor="mm")
-    path = folder / "sheet.webp"
-    paper.save(path, "WEBP", quality=85)
-    return path
+        page.paste(column, row, folder / f"{name}.webp")
+        x, y = page.corner(column, row)
+        page.write((x + SIDE // 2, y + SIDE + LABEL // 2), name, anchor="mm")
+    return page.save(folder / "sheet.webp", quality=85)
 
 
 def table() -> str:
@@ -112,7 +108,7 @@ def table() -> str:
         "",
         f'![every preset: "{PROMPT}", seed {SEED}](docs/gallery/sheet.webp)',
         "",
-        "| preset | the look |",
+        "| preset | what it looks like |",
         "|---|---|",
         *(f"| [{name}](docs/gallery/{name}.webp) | {about[name]} |" for name in layers.preset_names()),
         "",
@@ -122,12 +118,12 @@ def table() -> str:
 
 
 def write_into(readme: Path) -> None:
-    """Replace the section between the two marks, or put it before "From Python:"."""
+    """Replace the section between the two marks, or put it before the section on Python."""
     text = readme.read_text()
     if BEGIN in text:
         text = text[: text.index(BEGIN)] + table() + text[text.index(END) + len(END) :]
     else:
-        text = text.replace("From Python:\n", f"## Looks\n\n{table()}\n\n## From Python\n", 1)
+        text = text.replace("## From Python\n", f"## Presets\n\n{table()}\n\n## From Python\n", 1)
     readme.write_text(text)
 
 

@@ -11,19 +11,16 @@ as it was drawn with the same settings and weights as it would be now; a run tha
 from __future__ import annotations
 
 import argparse
-import io
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 from gallery import comparable, is_current, weights
-from PIL import Image, ImageDraw
 
 import pixgen
-from pixgen.io import files
+from pixgen.io.sheet import Sheet, font
 from pixgen.io.yaml_files import Layer
 from pixgen.settings import config, layers, methods
-from pixgen.training import monitor
 
 ROOT = Path(__file__).parent.parent
 ENGLISH = (
@@ -73,24 +70,16 @@ def wanted(prompt: str, method: str, settings: Mapping[str, object]) -> dict[str
 
 def sheet(folder: Path, prompts: tuple[str, ...], titles: Mapping[str, str], path: Path) -> Path:
     """A row a prompt with its words over it, a column a method with its name at the top."""
-    columns = len(methods.METHODS)
-    wide = columns * SIDE + (columns + 1) * GAP
-    high = LABEL // 2 + GAP + len(prompts) * (SIDE + LABEL + GAP)
-    paper = Image.new("RGB", (wide, high), "white")
-    pen, font, small = ImageDraw.Draw(paper), monitor.font(17), monitor.font(13)
+    page = Sheet(len(methods.METHODS), len(prompts), SIDE, gap=GAP, over=LABEL, top=LABEL // 2)
     for column, method in enumerate(methods.METHODS):
-        middle = GAP + column * (SIDE + GAP) + SIDE // 2
-        pen.text((middle, LABEL // 4 + GAP), titles[method], fill="black", font=font, anchor="mm")
+        middle = page.corner(column, 0)[0] + SIDE // 2
+        page.write((middle, LABEL // 4 + GAP), titles[method], font=font(17), anchor="mm")
     for row, prompt in enumerate(prompts):
-        top = LABEL // 2 + GAP + row * (SIDE + LABEL + GAP)
-        for i, line in enumerate(textwrap.wrap(prompt, 110)[:2]):
-            pen.text((GAP, top + GAP + i * LINE), line, fill="black", font=small)
+        x, y = page.corner(0, row)
+        page.write((x, y - LABEL + GAP), *textwrap.wrap(prompt, 110)[:2], step=LINE, font=font(13))
         for column, method in enumerate(methods.METHODS):
-            with Image.open(picture(folder, row, method)) as image:
-                paper.paste(image.convert("RGB").resize((SIDE, SIDE)), (GAP + column * (SIDE + GAP), top + LABEL))
-    buffer = io.BytesIO()
-    paper.save(buffer, "WEBP", quality=80)
-    return files.write(path, buffer.getvalue(), overwrite=True)
+            page.paste(column, row, picture(folder, row, method))
+    return page.save(path, quality=80)
 
 
 def main() -> None:

@@ -19,9 +19,10 @@ import shutil
 from pathlib import Path
 
 import yaml
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
 
 import pixgen
+from pixgen.io.sheet import Sheet
 
 ROOT = Path(__file__).parent.parent
 PROMPTS = ROOT / "docs" / "twenty_prompts.txt"
@@ -55,17 +56,13 @@ def draw(folder: Path, generator: str, overrides: dict[str, str]) -> None:
 def sheet(folder: Path) -> Path:
     """The pictures in shuffled order under plain numbers, and `key.json` beside them."""
     wanted = prompts()
-    rows = -(-len(wanted) // COLUMNS)
-    paper = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
-    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(20)
+    page = Sheet(COLUMNS, -(-len(wanted) // COLUMNS), SIDE, over=LABEL, font=ImageFont.load_default(20))
     for place, index in enumerate(order(len(wanted))):
         row, column = divmod(place, COLUMNS)
-        corner = (column * SIDE, row * (SIDE + LABEL))
-        with Image.open(picture(folder, index)) as image:
-            paper.paste(image.convert("RGB").resize((SIDE, SIDE)), (corner[0], corner[1] + LABEL))
-        pen.text((corner[0] + 6, corner[1] + 2), str(place + 1), fill="black", font=font)
-    path = folder / "sheet.png"
-    paper.save(path)
+        page.paste(column, row, picture(folder, index))
+        x, y = page.corner(column, row)
+        page.write((x + 6, y - LABEL + 2), str(place + 1))
+    path = page.save(folder / "sheet.png")
     key = {str(place + 1): wanted[index] for place, index in enumerate(order(len(wanted)))}
     (folder / "key.json").write_text(json.dumps(key, indent=1) + "\n")
     return path

@@ -165,7 +165,7 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
         assert image.size == (4 * 256, 256 + 28)
 
     readme = tmp_path / "README.md"
-    readme.write_text("before\n\nFrom Python:\n\nafter\n")
+    readme.write_text("before\n\n## From Python\n\nafter\n")
     gallery.write_into(readme)
     once = readme.read_text()
     gallery.write_into(readme)

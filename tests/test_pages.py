@@ -20,6 +20,7 @@ from pixgen.settings import layers
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ["tutorial.md", "plugins.md"]
+NARROW = ["README.md", "README.pt-BR.md", "docs/architecture.md"]
 
 TOYS = """
 generator: toy
@@ -90,6 +91,12 @@ def test_the_pages_of_the_commands_are_what_the_commands_say() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", path.read_text()) if "://" not in link]
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_lines_have_at_most_a_hundred_characters(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    assert [line for line in lines if len(line) > 100] == []
 
 
 def test_the_version_is_said_alike_everywhere() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import textwrap
@@ -11,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import ImageFont
 
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record, numbered
 from pixgen.io import files
+from pixgen.io.sheet import Sheet
 
 TILE, GAP, LINE = 160, 8, 15
 LABEL = 200  # pixels for the words at the left of a grid's row
@@ -90,40 +90,25 @@ def layout(drawn: Sequence[tuple[Record, int]], folder: Path) -> tuple[list[str]
 
 
 def _draw(columns: Sequence[str], lines: Sequence[Line]) -> bytes:
-    font = ImageFont.load_default(12)
-    left = LABEL if columns else 0
+    wide = max(len(line.cells) for line in lines)
     under = max((len(cell.lines) for line in lines for cell in line.cells), default=0) * LINE
-    width = left + max(len(line.cells) for line in lines) * (TILE + GAP) + GAP
-    top, high = (2 * LINE if columns else 0), TILE + under + GAP
-    paper = Image.new("RGB", (width, top + len(lines) * high + GAP), "white")
-    pen = ImageDraw.Draw(paper)
-    for place, head in enumerate(columns):
-        for row, part in enumerate(textwrap.wrap(head, _LETTERS)[:2]):
-            pen.text((left + GAP + place * (TILE + GAP), row * LINE), part, fill="black", font=font)
+    left, top = (LABEL, 2 * LINE) if columns else (0, 0)
+    font = ImageFont.load_default(12)
+    sheet = Sheet(wide, len(lines), TILE, gap=GAP, under=under, left=left, top=top, font=font)
+    for column, head in enumerate(columns):
+        sheet.write((sheet.corner(column, 0)[0], 0), *textwrap.wrap(head, _LETTERS)[:2], step=LINE)
     for row, line in enumerate(lines):
-        y = top + GAP + row * high
-        for i, text in enumerate(line.label):
-            pen.text((GAP, y + i * LINE), text, fill="black", font=font)
-        for place, cell in enumerate(line.cells):
-            x = left + GAP + place * (TILE + GAP)
-            _paste(paper, pen, cell.file, (x, y))
-            for i, text in enumerate(cell.lines):
-                pen.text((x, y + TILE + i * LINE), text, fill="black", font=font)
-    png = io.BytesIO()
-    paper.save(png, "PNG")
-    return png.getvalue()
-
-
-def _paste(paper: Image.Image, pen: ImageDraw.ImageDraw, file: Path | None, corner: tuple[int, int]) -> None:
-    try:
-        if file is None:
-            raise FileNotFoundError
-        with Image.open(file) as image:
-            small = ImageOps.contain(image.convert("RGB"), (TILE, TILE), Image.Resampling.LANCZOS)
-            paper.paste(small, corner)
-    except OSError:  # not drawn, or moved away since: its place stays visible
-        x, y = corner
-        pen.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline="#bbbbbb")
+        sheet.write((GAP, sheet.corner(0, row)[1]), *line.label, step=LINE)
+        for column, cell in enumerate(line.cells):
+            try:
+                if cell.file is None:
+                    raise FileNotFoundError
+                sheet.paste(column, row, cell.file, keep_shape=True)
+            except OSError:  # not drawn, or moved away since: its place stays visible
+                sheet.outline(column, row)
+            x, y = sheet.corner(column, row)
+            sheet.write((x, y + TILE), *cell.lines, step=LINE)
+    return sheet.encode()
 
 
 def _mark(record: Record) -> list[str]:

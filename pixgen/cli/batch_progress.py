@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pixgen.cli.console import say
+from pixgen.io.progress import Bars, Pace
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
     from pixgen.batch.records import Record
     from pixgen.batch.run import Begun
     from pixgen.batch.worker import Picture, Stepped
-
-LINE_EVERY = 10.0
-"""Seconds between two lines where no terminal shows bars."""
 
 WARNINGS = 50
 """Different warnings that are told; a long list has no end of them."""
@@ -32,11 +29,11 @@ class ListBars:
 
     def __init__(self, quiet: bool, result: Callable[[Record, Picture, float], None]) -> None:
         self._quiet, self._result = quiet, result
-        self._progress: Progress | None = None
+        self._bars = Bars("{task.completed:.0f}/{task.total:.0f}{task.fields[facts]}", quiet=quiet)
         self._list: TaskID | None = None
-        self._running: dict[int, TaskID] = {}
+        self._running: dict[int, TaskID | None] = {}
         self._begun: Begun | None = None
-        self._began = self._told = time.monotonic()
+        self._began, self._pace = time.monotonic(), Pace()
         self._done = self._failed = self._drawn = 0
         self._warnings: set[str] = set()
 
@@ -58,29 +55,17 @@ class ListBars:
             f"{counts['pending'] + counts['draft']} of {sum(counts.values())} to draw; "
             f"{workers} with {threads} on {choice.device}{batch}"
         )
-        if not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}{task.fields[facts]}", markup=False),
-            console=Console(stderr=True),
-            expand=True,
-        )
-        self._list = self._progress.add_task("list", total=sum(counts.values()), completed=self._done, facts="")
-        self._progress.start()
+        self._bars.start()
+        self._list = self._bars.add("list", sum(counts.values()), self._done)
 
     def stepped(self, event: Stepped, records: Sequence[Record]) -> None:
-        if self._progress is None:
+        if not self._bars.shown:
             return
         if event.group not in self._running:
             title = records[0].prompt[:40] + (f" (+{len(records) - 1})" if len(records) > 1 else "")
-            self._running[event.group] = self._progress.add_task(title, total=event.steps, facts="")
+            self._running[event.group] = self._bars.add(title, event.steps)
         bar = self._running[event.group]
-        self._progress.update(bar, completed=event.done, total=event.steps, facts=f"  loss {event.loss:.3f}")
+        self._bars.update(bar, event.done, event.steps, f"  loss {event.loss:.3f}")
 
     def drawn(self, record: Record, picture: Picture, seconds: float) -> None:
         self._drawn += 1
@@ -105,8 +90,7 @@ class ListBars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._bars.stop()
 
     def facts(self) -> str:
         """Pictures an hour, time left, failures so far."""
@@ -120,21 +104,20 @@ class ListBars:
 
     def _tell(self) -> None:
         assert self._begun is not None
-        if self._progress is not None and self._list is not None:
-            self._progress.update(self._list, completed=self._done, facts=f"  {self.facts()}")
-        elif not self._quiet and time.monotonic() - self._told >= LINE_EVERY:
-            self._told = time.monotonic()
+        if self._bars.shown:
+            self._bars.update(self._list, self._done, facts=f"  {self.facts()}")
+        elif not self._quiet and self._pace.is_due():
             say(f"{self._done}/{sum(self._begun.counts.values())}, {self.facts()}")
 
     def _line(self, text: str) -> None:
-        if self._progress is not None:
-            self._progress.console.print(f"pixgen: {text}", markup=False, highlight=False)
+        if self._bars.shown:
+            self._bars.say(f"pixgen: {text}")
         else:
             say(text)
 
     def _forget(self, record: Record) -> None:
-        if self._progress is not None and record.group in self._running:
-            self._progress.remove_task(self._running.pop(record.group))
+        if record.group in self._running:
+            self._bars.remove(self._running.pop(record.group))
 
 
 def _duration(seconds: float) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pixgen.cli.console import say
+from pixgen.io.progress import Bars, Column, Pace
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
     from pixgen.models.entry import File
     from pixgen.models.pull import Watch
-
-EVERY = 10.0
-"""Seconds between two lines where a file listens and not a person."""
 
 
 class Transfers:
@@ -24,32 +21,13 @@ class Transfers:
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        self._began, self._said, self._from = 0.0, 0.0, 0
+        self._bars = Bars(Column.SIZE, Column.SPEED, Column.TIME_LEFT, quiet=quiet)
+        self._bar: TaskID | None = None
+        self._began, self._from = 0.0, 0
+        self._pace = Pace()
 
     def __enter__(self) -> Transfers:
-        if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                DownloadColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-                TransferSpeedColumn,
-            )
-
-            self._progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=None),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                expand=True,
-            )
-            self._progress.start()
+        self._bars.start()
         return self
 
     def watch(self) -> Watch:
@@ -59,31 +37,25 @@ class Transfers:
         return Watch(self._source, self._report, lambda url, reason: say(f"{url} {reason}"))
 
     def _source(self, file: File, url: str) -> None:
-        self._began = self._said = time.monotonic()
-        self._from = -1
-        if self._quiet:
-            return
-        if self._progress is None:
+        self._began, self._from = time.monotonic(), -1
+        self._pace.begin()
+        self._bars.remove(self._bar)
+        self._bar = self._bars.add(file.name, file.bytes)
+        if not (self._quiet or self._bars.shown):
             say(f"{file.name} from {url}")
-            return
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(file.name, total=file.bytes)
 
     def _report(self, done: int, total: int | None) -> None:
         if self._quiet:
             return
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
+        if self._bars.shown:
+            self._bars.update(self._bar, done, total)
             return
-        now = time.monotonic()
         if self._from < 0:
             self._from = done  # what was here already was not fetched now
             if done:
                 say(f"going on after {done / 1e6:.1f} MB")
-        if now - self._said >= EVERY:
-            self._said = now
-            rate = (done - self._from) / (now - self._began)
+        if self._pace.is_due():
+            rate = (done - self._from) / (time.monotonic() - self._began)
             whole = f" of {total / 1e6:.1f}" if total else ""
             left = f", {(total - done) / rate:.0f} s left" if total and rate else ""
             say(f"{done / 1e6:.1f}{whole} MB, {rate / 1e6:.1f} MB/s{left}")
@@ -91,5 +63,4 @@ class Transfers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._bars.stop()

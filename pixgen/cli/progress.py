@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from pixgen.cli import portuguese
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from pixgen.io.progress import Bars, Column
 
 
 class Bar:
@@ -23,28 +20,15 @@ class Bar:
         self._title = title
         self._total = total
         self._quiet = quiet
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        count = "step {task.completed:.0f}/{task.total:.0f}{task.fields[facts]}"
+        self._bars = Bars(count, Column.SHORT_TIME_LEFT, quiet=quiet)
         self._began = time.monotonic()
         self._tenths = -1
 
     def __enter__(self) -> Bar:
-        if self._quiet or not sys.stderr.isatty():
-            return self
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}{task.fields[facts]}"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            expand=True,
-        )
+        self._bars.start()
         # Shown before the first step, which may take a while: several starts are tried there.
-        self._task = self._progress.add_task(self._title, total=self._total, facts="")
-        self._progress.start()
+        self._bar = self._bars.add(self._title, self._total)
         return self
 
     def show(self, done: int, loss: float) -> None:
@@ -57,8 +41,8 @@ class Bar:
         elapsed = time.monotonic() - self._began
         rate = (done - 1) / elapsed if elapsed > 0 else 0.0
         total = self._total
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, facts=f"  loss {loss:.3f}  {rate:.1f} it/s")
+        if self._bars.shown:
+            self._bars.update(self._bar, done, facts=f"  loss {loss:.3f}  {rate:.1f} it/s")
         elif done == 1 or done == total or done * 10 // total > self._tenths:
             self._tenths = done * 10 // total
             left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
@@ -68,5 +52,4 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._bars.stop()

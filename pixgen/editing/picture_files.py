@@ -132,7 +132,7 @@ def morph(
     chosen = [made[round(i * (frames - 1) / (min(frames, STRIP) - 1))] for i in range(min(frames, STRIP))]
     row = Made(torch.cat([one.image for one in chosen], dim=3), made[0].codes, seed, steps * (frames - 2))
     (strip,) = _finish(pair, job, iter([row]), began)
-    return Morph([to_image(one.image) for one in made], strip, [one.image for one in made])
+    return Morph([pictures.to_image(one.image) for one in made], strip, [one.image for one in made])
 
 
 def edit(
@@ -183,21 +183,13 @@ def edit(
     return Altered(_over(picture, altered.image, changing), altered.about, altered.losses, altered.seconds)
 
 
-def to_image(image: Tensor) -> Image:
-    """float32 (1, 3, H, W) in [0, 1] -> a picture of 8 bits a channel."""
-    from PIL import Image as images
-
-    pixels = (image[0].clamp(0, 1) * 255).round().to(torch.uint8)
-    return images.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
-
-
 def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = None) -> Iterator[Altered]:
     inputs = tuple(Input(str(path), files.sha256(path)) for path in job.files)
     names = {**job.options, "model": "" if pair.is_embedded else str(pair.folder)}
     began = time.perf_counter() if began is None else began
     for one in made:
         flags = [word for name, value in names.items() if value != "" for word in (f"--{_flag(name)}", f"{value}")]
-        image = to_image(one.image)
+        image = pictures.to_image(one.image)
         about = Metadata(
             version=version(),
             prompt=job.prompt,

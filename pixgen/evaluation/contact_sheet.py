@@ -5,18 +5,17 @@ python -m pixgen.evaluation.contact_sheet CACHE docs/scenes.webp
 
 from __future__ import annotations
 
-import io
 import random
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from pixgen import errors
-from pixgen.io import files
-from pixgen.training import monitor
+from pixgen.io.pictures import to_image
+from pixgen.io.sheet import Sheet, font
 from pixgen.training.data.drawings import SETS, Drawing, load_sprites
 
 TITLE = 12  # pixels for the words over a row
@@ -38,18 +37,17 @@ def contact_sheet(cache: Path, path: Path, subjects: int = 48, seed: int = 0, ti
 
     hands = [drawings.hand for drawings in SETS]
     rows = -(-len(groups) // columns)
-    wide, high = len(hands) * tile + TITLE, tile + TITLE
-    sheet = Image.new("RGB", (columns * wide, rows * high), "white")
-    draw = ImageDraw.Draw(sheet)
+    sheet = Sheet(columns, rows, (len(hands) * tile + TITLE, tile), over=TITLE)
     for place, group in enumerate(groups):
-        x, y = place // rows * wide, place % rows * high
-        draw.text((x + 1, y), group, fill="black")
+        column, row = divmod(place, rows)
+        strip = Image.new("RGB", sheet.tile, "white")
         for hand, found in by_group[group].items():
             number, _ = rng.choice(found)
-            sheet.paste(_on_white(sprites[number], tile), (x + hands.index(hand) * tile, y + TITLE))
-    png = io.BytesIO()
-    sheet.save(png, "PNG")
-    files.write(path, png.getvalue(), overwrite=True)
+            strip.paste(_on_white(sprites[number], tile), (hands.index(hand) * tile, 0))
+        sheet.paste(column, row, strip)
+        x, y = sheet.corner(column, row)
+        sheet.write((x + 1, y - TITLE), group)
+    sheet.save(path)
 
 
 def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int = 144, columns: int = 8) -> None:
@@ -73,18 +71,14 @@ def scene_sheet(cache: Path, path: Path, each: int = 2, seed: int = 0, tile: int
             sketch.scene.style = name
             sketches.append((sketch, write(sketch.scene, rng, portuguese=(len(sketches) + i) % 3 == 2)))
     images = scenes.render([sketch for sketch, _ in sketches], rng, torch.Generator().manual_seed(seed))
-    font, line, lines = monitor.font(10), 13, 4
-    high = tile + line * lines
-    sheet = Image.new("RGB", (columns * tile, -(-len(sketches) // columns) * high), "white")
-    draw = ImageDraw.Draw(sheet)
+    line, lines = 13, 4
+    sheet = Sheet(columns, -(-len(sketches) // columns), tile, under=line * lines, font=font(10))
     for place, (picture, (_, caption)) in enumerate(zip(images, sketches, strict=True)):
-        x, y = place % columns * tile, place // columns * high
-        sheet.paste(Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()), (x, y))
-        for row, words in enumerate(textwrap.wrap(caption, tile * 2 // 13)[:lines]):
-            draw.text((x + 3, y + tile + row * line), words, fill="black", font=font)
-    webp = io.BytesIO()
-    sheet.save(webp, "WEBP", quality=70, method=6)
-    files.write(path, webp.getvalue(), overwrite=True)
+        row, column = divmod(place, columns)
+        sheet.paste(column, row, to_image(picture))
+        x, y = sheet.corner(column, row)
+        sheet.write((x + 3, y + tile), *textwrap.wrap(caption, tile * 2 // 13)[:lines], step=line)
+    sheet.save(path, quality=70, method=6)
 
 
 def _on_white(sprite: np.ndarray, side: int) -> Image.Image:

@@ -103,15 +103,11 @@ def _draw(row: Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
         options[key] = reduce(lambda found, part: found[part], key.split("."), layer.values)
     model = row.folder or zoo.EMBEDDED
     result = api.generate(_escaped(asked.prompt), method=row.method, model=model, callback=look, **options)
-    return result.images[0], _pil(first[0])
+    return result.images[0], pictures.to_image(first[0])
 
 
 def _escaped(prompt: str) -> str:
     return "".join(f"\\{char}" if char in "|:{}\\" else char for char in prompt)
-
-
-def _pil(image: Tensor) -> Image.Image:
-    return Image.fromarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
 def _save(image: Image.Image, path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Picture files as tensors."""
+"""Picture files as tensors, and tensors as pictures of 8 bits a channel."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,10 @@ from torch import Tensor
 
 from pixgen.backend.tensors import Size
 from pixgen.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
 
 
 def read(path: Path, ground: float = 1.0) -> Tensor:
@@ -42,6 +46,20 @@ def read(path: Path, ground: float = 1.0) -> Tensor:
     pixels = torch.from_numpy(np.array(image.convert("RGBA"), dtype=np.float32) / 255).movedim(-1, 0)
     colours, alpha = pixels[:3], pixels[3:]
     return (colours * alpha + ground * (1 - alpha))[None]
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """One picture, (3, H, W) or (1, 3, H, W), on any device -> uint8 (H, W, 3); what is beyond [0, 1] is cut off."""
+    image = image.detach().squeeze(0) if image.ndim == 4 else image.detach()
+    pixels: np.ndarray = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    return pixels
+
+
+def to_image(image: Tensor) -> Image:
+    """One picture, (3, H, W) or (1, 3, H, W) in [0, 1], as a Pillow image of 8 bits a channel."""
+    from PIL import Image as images
+
+    return images.fromarray(to_bytes(image))
 
 
 def _deep(values: Any, mode: str) -> Tensor:

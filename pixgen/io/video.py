@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError
+from pixgen.io.pictures import to_bytes
 
 RATE = 12
 """Pictures a second."""
@@ -36,8 +36,7 @@ def encode(frames: Sequence[Tensor], rate: int = RATE, comment: str = "") -> byt
             )  # fmt: skip
             writer.send(None)
             for frame in frames:
-                pixels = (frame[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
-                writer.send(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+                writer.send(to_bytes(frame[..., :height, :width]))
             writer.close()
             return path.read_bytes()
         except (OSError, RuntimeError) as error:

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from pixgen import registry
 from pixgen.backend import hardware
 from pixgen.errors import UsageError
-from pixgen.io import files
+from pixgen.io import files, pictures
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.loop.build import Models, build
@@ -85,10 +84,7 @@ class Drawing(Iterator[Step]):
 
     def images(self) -> list[Image]:
         """The pictures reached, 8 bits a channel. Raises RuntimeError before the first step."""
-        from PIL import Image
-
-        pixels = (self.pixels() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [Image.fromarray(picture) for picture in pixels]
+        return [pictures.to_image(image) for image in self.pixels()]
 
     def pixels(self) -> Tensor:
         """The pictures reached, float32 (B, 3, H, W) in [0, 1]. Raises RuntimeError before the first step."""

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw, ImageFont
-
 from pixgen.io import files
+from pixgen.io.pictures import to_image
+from pixgen.io.progress import Bars, Column, is_watched
+from pixgen.io.sheet import Sheet, font
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
     from torch import Tensor
 
 _NOT_PLOTTED = ("seconds", "rate", "side", "groups", "step")
@@ -31,40 +32,25 @@ class Watcher:
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self._bar: tuple[Progress, TaskID] | None = None
+        self._bars: Bars | None = None
+        self._bar: TaskID | None = None
 
     def show(self, values: Mapping[str, Any], total: int | None) -> None:
         """Move the bar; the first of `values` is what is counted."""
-        counted = next(iter(values.values()), 0)
+        unit, counted = next(iter(values.items()), ("", 0))
         facts = [f"{values['rate']:.0f}/s"] if "rate" in values else []
         if (name := next((n for n in _FIRST if n in values), None)) is not None:
             facts.append(f"{name} {values[name]:.3f}")
-        progress, task = self._bar = self._bar or self._begin(next(iter(values), ""))
-        progress.update(task, completed=counted, total=total)
-        if facts:
-            progress.update(task, facts="  ".join(facts))
-
-    def _begin(self, unit: str) -> tuple[Progress, TaskID]:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn(f"{unit}  {{task.fields[facts]}}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            expand=True,
-        )
-        task = progress.add_task(self.title, total=None, facts="")
-        progress.start()
-        return progress, task
+        if self._bars is None:
+            self._bars = Bars(Column.COUNT, f"{unit}  {{task.fields[facts]}}", Column.SHORT_TIME_LEFT)
+            self._bars.start()
+            self._bar = self._bars.add(self.title)
+        self._bars.update(self._bar, counted, total, "  ".join(facts) if facts else None)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar[0].stop()
-            self._bar = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
 
 
 _watcher: Watcher | None = None
@@ -84,7 +70,7 @@ def watched(title: str) -> Iterator[None]:
 
 def show(line: str, values: Mapping[str, Any], total: int | None) -> None:
     """Show one line of log: its JSON, or the bar in its place."""
-    if _watcher is not None and sys.stderr.isatty():
+    if _watcher is not None and is_watched():
         _watcher.show(values, total)
     else:
         print(line, file=sys.stderr, flush=True)
@@ -139,29 +125,16 @@ def plot(log: Path, picture: Path) -> None:
     files.write(picture, png.getvalue(), overwrite=True)
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """matplotlib's own sans serif, which has the accents of Portuguese; Pillow's has none."""
-    try:
-        import matplotlib
-    except ImportError:
-        return ImageFont.load_default(size)
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
-
-
 def sheet(path: Path, rows: Sequence[Tensor], labels: Sequence[str] = (), side: int = 128) -> None:
     """Write a PNG of `rows`, each images float32 (B, 3, H, W) in [0, 1], every picture at `side` pixels.
 
     labels: one a column, in as many lines as it has, beneath it.
     """
     high = 12 * max((label.count("\n") + 1 for label in labels), default=0)
-    image = Image.new("RGB", (side * max(len(row) for row in rows), side * len(rows) + high), "white")
+    page = Sheet(max(len(row) for row in rows), len(rows), side, bottom=high, font=font(9))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            pixels = (picture.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-            image.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC), (x * side, y * side))
-    draw = ImageDraw.Draw(image)
+            page.paste(x, y, to_image(picture))
     for x, label in enumerate(labels):
-        draw.text((x * side + 2, side * len(rows)), label, fill="black", font=font(9), spacing=2)
-    png = io.BytesIO()
-    image.save(png, "PNG")
-    files.write(path, png.getvalue(), overwrite=True)
+        page.write((x * side + 2, side * len(rows)), label)
+    page.save(path)

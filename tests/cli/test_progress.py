@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from pixgen.cli import download_progress, progress
+from pixgen.cli import batch_progress, download_progress, progress
+from pixgen.io import progress as bars
 from pixgen.models.entry import File
+from pixgen.training import monitor
 
 URL = "https://weights.invalid/last.ckpt"
 
@@ -26,7 +31,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (progress, download_progress):
+    for module in (progress, download_progress, batch_progress, bars):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -105,3 +110,58 @@ def test_quiet_is_quiet(clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr() == ("", "")
     fetch(clock, quiet=True)
     assert capsys.readouterr() == ("", f"pixgen: {URL} went silent after 1,000,000 bytes\n")
+
+
+def draw_list(clock: Clock) -> None:
+    counts = {"pending": 3, "draft": 0, "done": 1, "failed": 0}
+    begun: Any = SimpleNamespace(counts=counts, choice=SimpleNamespace(batch=2, workers=1, threads=2, device="cpu"))
+    stepped: Any = SimpleNamespace(group=5, done=4, steps=9, loss=0.5)
+    record: Any = SimpleNamespace(prompt="a fox", seed=7, group=5, planned=9)
+    with batch_progress.ListBars(False, lambda *_: None) as shown:
+        shown.begin(begun)
+        shown.warned("slow")
+        shown.stepped(stepped, [record])
+        clock.now += 12
+        picture: Any = SimpleNamespace(steps=9)
+        shown.drawn(record, picture, 12.0)
+        shown.failed([record], "it exploded")
+
+
+def test_a_list_gets_lines_in_a_file_and_bars_in_a_terminal(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_list(clock)
+    assert capsys.readouterr().err.splitlines() == [
+        "pixgen: 3 of 4 to draw; 1 worker with 2 threads on cpu, 2 pictures together",
+        "pixgen: slow",
+        "pixgen: 2/4, 300 pictures/h, 24 s left",
+        "pixgen: failed: 'a fox' (seed 7): it exploded",
+    ]
+    terminal(monkeypatch)
+    draw_list(clock)
+    err = capsys.readouterr().err
+    assert "list" in err and "2/4" in err and "300 pictures/h" in err and "pixgen: slow" in err and "exploded" in err
+
+
+def test_a_training_gets_its_log_in_a_file_and_a_bar_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {"pictures": 512, "rate": 120.0, "loss": 1.25}
+    with monitor.watched("clip"):
+        monitor.show('{"pictures": 512}', values, 1024)
+    assert capsys.readouterr().err == '{"pictures": 512}\n'
+    terminal(monkeypatch)
+    with monitor.watched("clip"):
+        monitor.show('{"pictures": 512}', values, 1024)
+    err = capsys.readouterr().err
+    assert all(said in err for said in ("clip", "512/1024", "pictures", "120/s", "loss 1.250")) and "{" not in err
+
+
+def test_bars_are_made_in_one_place() -> None:
+    package = Path(bars.__file__).parent.parent
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\bProgress\(|isatty\(", path.read_text())
+    }
+    assert found == {"io/progress.py"}
