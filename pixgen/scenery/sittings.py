@@ -63,6 +63,11 @@ def groups(subjects: Mapping[str, Subject]) -> list[str]:
     return [group for group in _WHO if group in subjects]
 
 
+def can_sit(group: str | None) -> bool:
+    """Whether this subject is somebody whom the icon sets of people can draw."""
+    return group in _WHO
+
+
 def sitting(
     rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str] = portraits.TRAINED
 ) -> tuple[Portrait, Scene]:

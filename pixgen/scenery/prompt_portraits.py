@@ -1,0 +1,103 @@
+"""When a prompt asks for people alone, the portrait that it asks for: who, with what, and where."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pixgen.errors import PixgenError
+from pixgen.scenery import people, sittings
+from pixgen.scenery.portrait_scenes import CLOSE, HALF, Portrait
+from pixgen.scenery.props import PROPS
+from pixgen.scenery.reader import Asked, Reading
+from pixgen.scenery.vocabulary import COLOURS
+
+PAINTED = ("avataaars", "toon-head")
+"""Icon sets that draw prompts in flat colour, each with hats, beards, glasses and every age."""
+INKED = ("open-peeps", "lorelei")
+"""Icon sets that draw with lines, for the styles that are lines themselves."""
+LINE_STYLES = {"pencil", "ink", "comic", "chalk", "blueprint"}
+
+WORN = {"glasses": "glasses", "sunglasses": "glasses", "hat": "headwear", "cap": "headwear", "dress": "clothes",
+        "t-shirt": "clothes", "coat": "clothes", "lab-coat": "clothes", "turban": "headwear"}  # fmt: skip
+"""Subjects that a person wears, and the part of a person that they are."""
+
+_AND = re.compile(r"(?:,| and | e | next to | beside | ao lado de | with | com )")
+
+
+def portrait(reading: Reading, text: str, seed: int, subjects: Mapping[str, Mapping[str, Any]]) -> Portrait | None:
+    """The portrait of a prompt that names one or two people, and nothing else but what they hold or wear.
+
+    reading: what the prompt `text` says. subjects: group -> {"male", "female"}, the names that tell a sex.
+    None where the prompt asks for more, or for what no icon set draws together.
+    """
+    sitters = [thing for thing in reading.things if sittings.can_sit(thing.group)]
+    if not 1 <= len(sitters) <= 2 or any(thing.count > 1 for thing in sitters):
+        return None
+    parts = people.read(text)
+    if any(_is_more(thing, parts) for thing in [*reading.things, *(h for t in reading.things for h in t.holds)]):
+        return None
+    names = tuple(
+        frozenset(name for group in subjects for name in subjects[group].get(sex, ())) for sex in ("female", "male")
+    )
+    first, second = _parted(text, sitters)
+    rng = random.Random(f"{text}/{seed}/around")
+    prop, backdrop = _around(sitters[0], reading, rng)
+    try:
+        found = sittings.portrait_from_words(
+            first, seed, prop=prop, backdrop=reading.place or backdrop, field=sitters[0].field, beside=second,
+            hands=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
+        )  # fmt: skip
+    except PixgenError:
+        return None
+    if reading.ground:
+        found = replace(found, backdrop="", ground=COLOURS[reading.ground][0])
+    if not second:
+        found = replace(found, frame=CLOSE if reading.closeup or _is_near(text) else HALF)
+    return found
+
+
+def _is_more(thing: Asked, parts: Mapping[str, str]) -> bool:
+    """Whether this is something else than a person, what one wears, or a prop of ours."""
+    if sittings.can_sit(thing.group) or _prop(thing.group):
+        return False
+    return parts.get(WORN.get(thing.group or "", ""), "") == ""
+
+
+def _prop(group: str | None) -> str:
+    """The prop that is this subject, "" for none."""
+    return next((name for name, prop in PROPS.items() if group in (prop.group, *prop.en)), "")
+
+
+def _parted(text: str, sitters: list[Asked]) -> tuple[str, str]:
+    """The words of the first person and, where there are two, those of the second."""
+    if len(sitters) == 1:
+        return text, ""
+    noun = sitters[1].said.split()[-1]
+    last = text.lower().rfind(noun)
+    cuts = [match for match in _AND.finditer(text.lower()) if match.start() < last]
+    return (text[: cuts[-1].start()], text[cuts[-1].end() :]) if cuts else (text, sitters[1].said)
+
+
+def _around(sitter: Asked, reading: Reading, rng: random.Random) -> tuple[str | None, str | None]:
+    """What is held and what is behind, None for what the words are asked for.
+
+    Whoever is named by a work or a field of study alone is shown by it: a teacher with a book before a blackboard.
+    """
+    held = next((name for thing in reading.things for h in (thing, *thing.holds) if (name := _prop(h.group))), None)
+    if held or sitter.field or reading.place or reading.ground:
+        return held, None
+    if sitter.group == "teacher":
+        return rng.choice(("book", "")), "blackboard"
+    themes = sittings.ROLES.get(sitter.group or "", ())
+    if not themes:
+        return None, None
+    theme = sittings.THEMES[rng.choice(themes)]
+    return (rng.choice(theme.props) if theme.props else ""), rng.choice(theme.backdrops)
+
+
+def _is_near(text: str) -> bool:
+    return re.search(r"\b(?:close[- ]?up|portrait|headshot|retrato|rosto|face)\b", people.bare(text)) is not None
