@@ -21,18 +21,18 @@ from pathlib import Path
 from pixgen.batch.driver import Driver, Stop
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.plan import Plan
-from pixgen.batch.pool import Pool
+from pixgen.batch.pool import WorkerPool
 from pixgen.batch.records import Record
 from pixgen.batch.rows import Row
-from pixgen.batch.schedule import ToTheEnd
-from pixgen.batch.tuning import Choice
+from pixgen.batch.schedule import UntilDone
+from pixgen.batch.tuning import Tuning
 from pixgen.batch.worker import Event, Finished, Picture, Stepped, Task
 
 LOSSES = {"clip": 0.8}
 SCORES = {"held_out": 0.8, "held_out.clip": 0.8}
 
 
-class Idle(Pool):
+class Idle(WorkerPool):
     """`workers` that are done at once, each with the same bytes."""
 
     def __init__(self, workers: int, data: bytes) -> None:
@@ -89,9 +89,9 @@ def measure(folder: Path, jobs: int, size: int, workers: int, batch: int) -> dic
         manifest.read_list(Plan().expand(rows(jobs)))
         read = time.perf_counter()
         manifest.begin()
-        choice = Choice("cpu", "float32", 1, workers, batch)
-        driver = Driver(manifest, Idle(workers, os.urandom(size)), choice, Silent(), Stop())
-        driver.run(ToTheEnd(manifest, driver.size))
+        tuning = Tuning("cpu", "float32", 1, workers, batch)
+        driver = Driver(manifest, Idle(workers, os.urandom(size)), tuning, Silent(), Stop())
+        driver.run(UntilDone(manifest, driver.group_size))
         driven = time.perf_counter()
         assert manifest.counts()["done"] == jobs
         again = time.perf_counter()

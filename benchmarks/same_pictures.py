@@ -31,6 +31,7 @@ import numpy as np
 from PIL import Image
 
 import pixgen
+from pixgen import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,7 +40,7 @@ QUICK: dict[str, Any] = {"size": "64x64", "steps": 3, "seed": 5, "threads": 1, "
 LOSS = """
 from dataclasses import dataclass
 
-from {contract} import Loss
+from pixgen.contracts import Loss
 from pixgen.registry import register
 
 
@@ -57,7 +58,7 @@ class NetWarm(Loss):
 FILTER = """
 from dataclasses import dataclass
 
-from {contract} import Filter
+from pixgen.contracts import Filter
 from pixgen.registry import register
 
 
@@ -176,15 +177,10 @@ def batch(folder: Path, model: str | None) -> dict[str, dict[str, str]]:
 
 
 def _plugins(folder: Path) -> None:
-    """Two plugins, written for the import paths that this pixgen has."""
-    from importlib.util import find_spec
-
-    from pixgen import registry
-
-    one = find_spec("pixgen.contracts") is not None
-    for name, source, kind in (("net_warm", LOSS, "losses"), ("net_dim", FILTER, "filters")):
+    """Registers the two plugins from files, as `--plugin` does."""
+    for name, source in (("net_warm", LOSS), ("net_dim", FILTER)):
         path = folder / f"{name}.py"
-        path.write_text(source.format(contract="pixgen.contracts" if one else f"pixgen.{kind}.base"))
+        path.write_text(source)
         registry.load_file(path)
 
 

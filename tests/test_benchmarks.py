@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pixgen import api
+from pixgen.io.metadata import Metadata
 
 ROOT = Path(__file__).parent.parent
 
@@ -223,3 +224,40 @@ def test_scaling_changes_one_size_at_a_time_and_trains_nothing_twice(
     assert len(lines) == 2 + len(sizes) and "| 60,000 | 256 | 200,000 | 0.500 | 0.010 | 1.0 |" in lines
     of_the_same_scenes = list(tmp_path.glob(f"*/embeddings-x-{scaling.BASE['scenes']}.npz"))
     assert len(of_the_same_scenes) == sum(size["scenes"] == scaling.BASE["scenes"] for size in sizes)
+
+
+def test_the_list_of_pictures_shows_what_a_change_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = script("same_pictures")
+    hashes = {name: {"pixels": name, "metadata": "m"} for name in ("vary", "edit")}
+
+    def compared(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["same_pictures.py", *words])
+        monkeypatch.setattr(same, "draw", lambda model, keep, say: hashes)
+        code: int = same.main()
+        return code
+
+    file = str(tmp_path / "before.json")
+    assert compared("--write", file) == 0 and compared("--compare", file) == 0
+    hashes = {"vary": {"pixels": "other", "metadata": "m"}}
+    assert compared("--compare", file) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[-3:] == ["edit: metadata differ", "edit: pixels differ", "vary: pixels differ"]
+
+
+def test_two_pictures_have_the_same_hashes_only_where_pixels_and_settings_are_the_same() -> None:
+    same = script("same_pictures")
+    image, other = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), (0, 0, 1))
+    about, another = (
+        Metadata(version="1", prompt=text, config={}, steps_planned=1, steps_done=1, seed=1, size=(8, 8))
+        for text in "ab"
+    )
+    assert same.picture(image, about) == same.picture(image.copy(), about)
+    assert same.picture(image, about)["pixels"] != same.picture(other, about)["pixels"]
+    assert same.picture(image, about)["metadata"] != same.picture(image, another)["metadata"]
+
+
+def test_every_script_is_on_the_page() -> None:
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    assert [path.name for path in (ROOT / "benchmarks").glob("*.py") if path.name not in page] == []

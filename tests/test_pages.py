@@ -20,7 +20,7 @@ from pixgen.settings import layers
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ["tutorial.md", "plugins.md"]
-NARROW = ["README.md", "README.pt-BR.md", "docs/architecture.md"]
+NARROW = ["README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md"]
 
 TOYS = """
 generator: toy
@@ -103,7 +103,6 @@ def test_the_version_is_said_alike_everywhere() -> None:
     setup = re.search(r"^version = (.+)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
     cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     assert setup and cited and setup[1] == cited[1]
-    assert f"## {setup[1]} " in (ROOT / "CHANGELOG.md").read_text()
     assert load_yaml(ROOT / "CITATION.cff").values["license"] == "MIT"
     assert resources.presets().is_dir()
 

@@ -1,4 +1,4 @@
-"""A config as words of the command line: what differs from the defaults, to copy."""
+"""The command line that draws a picture of a list: its settings as `key=value` words, to copy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pixgen.io.yaml_files import Layer
 from pixgen.settings import config as configs
 
 
-def words(settings: Settings) -> list[str]:
-    """`key=value` words that make these settings of pixgen's defaults; `resolve` reads them back to equal settings."""
-    return list(_words(settings.text))
+def assignments(settings: Settings) -> list[str]:
+    """The `key=value` words that differ from the defaults; `resolve` reads them back to equal settings."""
+    return list(_assignments(settings.text))
 
 
 @lru_cache(maxsize=64)
-def _words(stored: str) -> tuple[str, ...]:
+def _assignments(stored: str) -> tuple[str, ...]:
     wanted: dict[str, Any] = json.loads(stored)
     # The generator and the models bring defaults of their own along, so they are said first.
     chosen = {key: wanted[key] for key in ("generator", "perceptors")}
@@ -33,7 +33,7 @@ def _words(stored: str) -> tuple[str, ...]:
 
 def command(settings: Settings, prompt: str, seed: int) -> str:
     """A `pixgen` command, quoted for a POSIX shell, that draws this picture."""
-    return shlex.join(["pixgen", prompt, "--seed", str(seed), *words(settings)])
+    return shlex.join(["pixgen", prompt, "--seed", str(seed), *assignments(settings)])
 
 
 def _settings(values: Mapping[str, Any]) -> dict[str, Any]:

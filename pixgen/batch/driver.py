@@ -10,10 +10,10 @@ from typing import Protocol
 
 from pixgen.batch.job import Settings
 from pixgen.batch.manifest import Manifest
-from pixgen.batch.pool import Pool
+from pixgen.batch.pool import WorkerPool
 from pixgen.batch.records import Record
 from pixgen.batch.schedule import Assignment, Schedule
-from pixgen.batch.tuning import Choice
+from pixgen.batch.tuning import Tuning
 from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
 from pixgen.io import files
 
@@ -34,8 +34,8 @@ class Stop:
     asked: bool = False
 
 
-class Watcher(Protocol):
-    """Who is told what happens."""
+class Observer(Protocol):
+    """Is called with what happens while a list is drawn."""
 
     def stepped(self, event: Stepped, records: Sequence[Record]) -> None:
         """A step of a running group is done."""
@@ -53,12 +53,12 @@ class Watcher(Protocol):
 class Driver:
     """Draws the jobs of a manifest: the only one who writes, into the folder and the manifest.
 
-    Raises PixgenError where the disk refuses or no worker is left; what is recorded stays, and a second run goes on.
+    Raises PixgenError where the disk refuses or no worker is left; what is recorded stays, and a second run resumes.
     """
 
-    def __init__(self, manifest: Manifest, pool: Pool, choice: Choice, watcher: Watcher, stop: Stop) -> None:
-        self.manifest, self.pool, self.choice = manifest, pool, choice
-        self.watcher, self.stop = watcher, stop
+    def __init__(self, manifest: Manifest, pool: WorkerPool, tuning: Tuning, observer: Observer, stop: Stop) -> None:
+        self.manifest, self.pool, self.tuning = manifest, pool, tuning
+        self.observer, self.stop = observer, stop
         self._running: dict[int, Assignment] = {}
         self._deaths: Counter[int] = Counter()
 
@@ -79,10 +79,10 @@ class Driver:
                 if event.group not in self._running:
                     continue  # of a worker that was thought dead
                 if isinstance(event, Stepped):
-                    self.watcher.stepped(event, self._running[event.group].records)
+                    self.observer.stepped(event, self._running[event.group].records)
                     continue
                 for text in event.warnings:
-                    self.watcher.warned(text)
+                    self.observer.warned(text)
                 records = self._running.pop(event.group).records
                 if isinstance(event, Finished):
                     schedule.pace.learn(records[0].settings.digest, event)
@@ -95,7 +95,7 @@ class Driver:
         records = assignment.records
         task = Task(
             group=_group(records),
-            configs=tuple(self.choice.applied(record.config(), len(records)) for record in records),
+            configs=tuple(self.tuning.apply(record.config(), len(records)) for record in records),
             files=tuple(self.manifest.folder / record.file for record in records),
             templates=tuple(record.template for record in records),
             steps=assignment.steps,
@@ -127,7 +127,7 @@ class Driver:
                 scores=picture.scores,
                 rank=picture.scores.get(RANKED_BY, picture.total),
             )
-            self.watcher.drawn(record, picture, seconds)
+            self.observer.drawn(record, picture, seconds)
 
     def _write(self, record: Record, picture: Picture) -> None:
         # The same job has the same name for ever: what a kill left unrecorded is written again, not beside.
@@ -145,17 +145,17 @@ class Driver:
             self.manifest.split(group)
             del self._deaths[group]  # the first half has its number, and dies on its own account
             if event.kind == "memory":
-                self.choice = self.choice.halved(len(records))
-                self.manifest.fix("choice", self.choice.to_dict())
-                self.watcher.warned(f"out of memory with {len(records)} pictures together; going on with half as many")
+                self.tuning = self.tuning.halved(len(records))
+                self.manifest.fix("choice", self.tuning.to_dict())
+                self.observer.warned(f"out of memory with {len(records)} pictures together; continuing with half")
             return
         reason = event.reason if event.kind != "died" else f"{event.reason}, {DEATHS} times"
         self.manifest.fail(group, reason)
-        self.watcher.failed(records, reason)
+        self.observer.failed(records, reason)
 
-    def size(self, settings: Settings) -> int:
+    def group_size(self, settings: Settings) -> int:
         """How many pictures of these settings are drawn together."""
-        return self.choice.size(settings)
+        return self.tuning.group_size(settings)
 
 
 def _group(records: Sequence[Record]) -> int:

@@ -9,51 +9,58 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pixgen.batch import tuning as choices
-from pixgen.batch.pool import Inline, Pool
+from pixgen.batch.pool import Inline, WorkerPool
 from pixgen.batch.processes import Processes
-from pixgen.batch.tuning import Choice, Wanted
+from pixgen.batch.tuning import (
+    MAX_GROUP,
+    PROBE_STEPS,
+    Tuning,
+    TuningOptions,
+    expected_seconds,
+    measure_group_size,
+    tune_on_cpu,
+)
 from pixgen.batch.worker import Artist, Failed, Finished, Stepped, Task
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig
 
 
 class Local:
-    """This machine as an engine: makes the choice, then the pool. scores, plugins: for every worker."""
+    """This machine as an engine: makes the tuning, then the pool. scores, plugins: for every worker."""
 
     def __init__(self, scores: Sequence[str] = (), plugins: Sequence[str] = ()) -> None:
         self._scores, self._plugins = tuple(scores), tuple(plugins)
         self._artist: Artist | None = None
 
-    def choose(self, config: RenderConfig, wanted: Wanted, jobs: int) -> Choice:
+    def tune(self, config: RenderConfig, options: TuningOptions, jobs: int) -> Tuning:
         """What suits a list of so many jobs like this one. Raises UsageError for a device that is not here."""
         resolved = configs.resolve_auto(config)
         if not resolved.device.startswith("cuda"):
             open_ = dataclasses.replace(resolved, threads=config.threads, batch=1)
-            return choices.on_cpu(open_, wanted, jobs, self._probe, self._rate)
-        workers = wanted.workers or (len(_gpus()) if resolved.device == "cuda" else 1)
-        threads = wanted.threads or max(1, resolved.threads // workers if isinstance(resolved.threads, int) else 1)
+            return tune_on_cpu(open_, options, jobs, self._probe, self._rate)
+        workers = options.workers or (len(_gpus()) if resolved.device == "cuda" else 1)
+        threads = options.threads or max(1, resolved.threads // workers if isinstance(resolved.threads, int) else 1)
         resolved = dataclasses.replace(resolved, threads=threads)
-        batch, measured = wanted.batch, {}
+        batch, measured = options.batch, {}
         if batch is None:
             with_pool = Processes(self._environments(resolved.device, 1), self._scores, self._plugins)
             try:
                 with_pool.until_ready()
-                batch, speed = choices.group_size(
+                batch, speed = measure_group_size(
                     lambda size: _together(with_pool, [probe_task(resolved, size)])[0],
                     resolved.steps,
-                    min(choices.MOST_TOGETHER, jobs),
+                    min(MAX_GROUP, jobs),
                 )
                 measured = {"pictures an hour and GPU": 3600 * speed}
             finally:
                 with_pool.close()
-        return Choice(resolved.device, resolved.precision, threads, workers, batch, measured)
+        return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)
 
-    def pool(self, choice: Choice) -> Pool:
-        """The workers of a choice."""
-        if choice.workers == 1 and not choice.device.startswith("cuda"):
+    def pool(self, tuning: Tuning) -> WorkerPool:
+        """The workers of a tuning."""
+        if tuning.workers == 1 and not tuning.device.startswith("cuda"):
             return Inline(self._own_artist())
-        return Processes(self._environments(choice.device, choice.workers), self._scores, self._plugins)
+        return Processes(self._environments(tuning.device, tuning.workers), self._scores, self._plugins)
 
     def measured_step(self, config: RenderConfig) -> Finished | Failed:
         """A few steps of a job, drawn in this process, for an estimate."""
@@ -85,7 +92,7 @@ class Local:
             pool.close()
         if any(isinstance(one, Failed) for one in found):
             return 0.0
-        return workers / max(seconds, *(choices.expected(one, config.steps) for one in found))  # type: ignore[arg-type]
+        return workers / max(seconds, *(expected_seconds(one, config.steps) for one in found))  # type: ignore[arg-type]
 
     def _environments(self, device: str, workers: int) -> list[dict[str, str]]:
         gpus = _gpus() if device == "cuda" else []
@@ -99,11 +106,11 @@ def probe_task(config: RenderConfig, size: int) -> Task:
     """A few steps of `size` pictures like this one, to be measured and thrown away."""
     seed = config.seed if isinstance(config.seed, int) else 0
     pictures = tuple(dataclasses.replace(config, seed=seed + i) for i in range(size))
-    steps = min(config.steps, choices.PROBE_STEPS)
+    steps = min(config.steps, PROBE_STEPS)
     return Task(-1, pictures, tuple(Path("probe.png") for _ in pictures), (None,) * size, steps)
 
 
-def _together(pool: Pool, tasks: Sequence[Task]) -> list[Finished | Failed]:
+def _together(pool: WorkerPool, tasks: Sequence[Task]) -> list[Finished | Failed]:
     """Run tasks side by side; there are as many free workers."""
     for task in tasks:
         pool.submit(task)

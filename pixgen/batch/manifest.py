@@ -63,12 +63,12 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What reading a list changed: jobs that are new, were known, and were in it twice."""
+class ListChanges:
+    """What reading a list changed: how many jobs are new, were known, and were listed before in the same list."""
 
     added: int
     known: int
-    twice: int
+    duplicates: int
 
 
 class Manifest:
@@ -116,12 +116,12 @@ class Manifest:
 
     # The list
 
-    def read_list(self, jobs: Iterable[Job]) -> Reading:
+    def read_list(self, jobs: Iterable[Job]) -> ListChanges:
         """Take a list's jobs in: new ones are added, known ones stay as they are, and what is no longer listed waits.
 
         All or nothing: an error on the way (from `jobs` as well) leaves everything as it was.
         """
-        added = known = twice = 0
+        added = known = duplicates = 0
         with self._transaction():
             reading = int(self.fact("reading") or 0) + 1
             for job in jobs:
@@ -130,12 +130,12 @@ class Manifest:
                     self._add(job, reading)
                     added += 1
                 elif found[1] == reading:
-                    twice += 1
+                    duplicates += 1
                 else:
                     self._do("UPDATE jobs SET listed = ? WHERE id = ?", reading, found[0])
                     known += 1
             self.fix("reading", reading)
-        return Reading(added, known, twice)
+        return ListChanges(added, known, duplicates)
 
     def begin(self) -> None:
         """Begin handing jobs out: what an earlier process had in hand is free again."""

@@ -48,13 +48,13 @@ class Plan:
 
     presets: Sequence[str] = ()
     config_file: str | None = None
-    said: Sequence[Layer] = ()
+    layers: Sequence[Layer] = ()
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     seeds: Sequence[int] = ()
     seed: int = 0
     combinations: bool = False
     wildcards: Wildcards = field(default_factory=lambda: Wildcards([Path()]))
-    yes: bool = False
+    allow_many: bool = False
 
     def expand(self, rows: Iterable[Row]) -> Iterator[Job]:
         """The jobs of a list, one after another. Two rows that say the same with the same seed give equal jobs.
@@ -68,7 +68,7 @@ class Plan:
         made = 0
         with contextlib.closing(_Occurrences()) as occurrences:
             for row in rows:
-                with _placed(row.source):
+                with _located(row.source):
                     own = _own_settings(row)
                     template = str(row.values["prompt"])
                     every = self.combinations and not row.whole
@@ -121,13 +121,13 @@ class Plan:
             grid.append(Layer(value, f"--grid {axis}"))
         if whole:
             stored = configs.from_dict(json.loads(own))
-            return Settings.of(configs.resolve([*self.said, *grid], base=stored)), "auto"
+            return Settings.of(configs.resolve([*self.layers, *grid], base=stored)), "auto"
         row = Layer(json.loads(own), "the row")
-        config = configs.resolve(gather(looks, self.config_file, [*self.said, row, *grid]))
+        config = configs.resolve(gather(looks, self.config_file, [*self.layers, row, *grid]))
         return Settings.of(config), config.seed
 
     def _require_bound(self, jobs: int, multiplied: bool) -> None:
-        if multiplied and jobs > MAX_JOBS and not self.yes:
+        if multiplied and jobs > MAX_JOBS and not self.allow_many:
             raise UsageError(
                 f"this list multiplies to {jobs:,} pictures or more, beyond {MAX_JOBS:,}; say --yes to mean it"
             )
@@ -206,7 +206,7 @@ def _checked_seed(seed: Any) -> int:
 
 
 @contextlib.contextmanager
-def _placed(source: str) -> Iterator[None]:
+def _located(source: str) -> Iterator[None]:
     """Say where the row is that cannot be."""
     try:
         yield

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pixgen.batch.worker import Artist, Event, Stepped, Task
 
 
-class Pool(ABC):
+class WorkerPool(ABC):
     """Runs tasks, one at a time on each of its workers. `close` it, whatever happened."""
 
     @abstractmethod
@@ -28,7 +28,7 @@ class Pool(ABC):
         """End the workers at once; what they have in hand is lost."""
 
 
-class Inline(Pool):
+class Inline(WorkerPool):
     """One picture after another in this process."""
 
     def __init__(self, artist: Artist) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from pixgen.batch.pool import Pool
+from pixgen.batch.pool import WorkerPool
 from pixgen.batch.worker import Artist, Event, Failed, Stepped, Task
 from pixgen.errors import PixgenError
 
-TOLD_EVERY = 0.1
+REPORT_INTERVAL = 0.1
 """Seconds between two `Stepped` of a worker: more would cost without showing more."""
 
 BROKEN_STARTS = 3
@@ -24,7 +24,7 @@ BROKEN_STARTS = 3
 
 
 @dataclass
-class _Worker:
+class _ProcessWorker:
     process: BaseProcess
     pipe: Connection
     environment: Mapping[str, str]
@@ -32,7 +32,7 @@ class _Worker:
     task: Task | None = None
 
 
-class Processes(Pool):
+class Processes(WorkerPool):
     """One process for each of `environments`, whose variables are set before anything heavy is imported there.
 
     A process that dies is replaced; its task comes back as Failed("died").
@@ -87,16 +87,16 @@ class Processes(Pool):
             worker.process.join()
             worker.pipe.close()
 
-    def _start(self, environment: Mapping[str, str]) -> _Worker:
+    def _start(self, environment: Mapping[str, str]) -> _ProcessWorker:
         here, there = self._context.Pipe()
         arguments = (there, os.getpid(), dict(environment), self._scores, self._plugins)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         with _uninterrupted():
             process.start()
         there.close()
-        return _Worker(process, here, environment)
+        return _ProcessWorker(process, here, environment)
 
-    def _replace(self, worker: _Worker) -> list[Event]:
+    def _replace(self, worker: _ProcessWorker) -> list[Event]:
         worker.process.join()
         worker.pipe.close()
         code = worker.process.exitcode
@@ -152,7 +152,7 @@ def _work(
                 if isinstance(event, Stepped):
                     if os.getppid() != parent:
                         return  # nobody waits for it any more
-                    if time.monotonic() - told < TOLD_EVERY:
+                    if time.monotonic() - told < REPORT_INTERVAL:
                         continue
                     told = time.monotonic()
                 pipe.send(event)

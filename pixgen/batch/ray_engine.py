@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixgen.batch import tuning as choices
 from pixgen.batch.local import probe_task
-from pixgen.batch.pool import Pool
-from pixgen.batch.tuning import Choice, Wanted
+from pixgen.batch.pool import WorkerPool
+from pixgen.batch.tuning import MAX_GROUP, Tuning, TuningOptions, measure_group_size
 from pixgen.batch.worker import Artist, Event, Failed, Finished, Stepped, Task
 from pixgen.errors import PixgenError, UsageError
 from pixgen.settings.config import RenderConfig
@@ -24,7 +23,7 @@ from pixgen.settings.config import RenderConfig
 PATIENCE = 120.0
 """Seconds without a single living worker after which the list stops rather than hangs."""
 
-LOOKS_AROUND = 5.0
+RESCAN_INTERVAL = 5.0
 """Seconds between two looks for room for more workers."""
 
 
@@ -50,7 +49,7 @@ class Painter:
 
 
 class Cluster:
-    """A Ray cluster as an engine: makes the choice, then the pool.
+    """A Ray cluster as an engine: makes the tuning, then the pool.
 
     address: of a running cluster; None begins one on this machine. Raises UsageError without Ray, PixgenError where
     the cluster does not answer.
@@ -71,32 +70,32 @@ class Cluster:
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise PixgenError(f"no Ray cluster at {address or 'this machine'}: {error}") from error
 
-    def choose(self, config: RenderConfig, wanted: Wanted, jobs: int) -> Choice:
+    def tune(self, config: RenderConfig, options: TuningOptions, jobs: int) -> Tuning:
         """One worker for each GPU, or where there is none for each slice of `threads` CPUs (by default one)."""
         ray = _ray()
         resources = ray.cluster_resources()
         gpus = int(resources.get("GPU", 0)) if config.device in ("auto", "cuda") else 0
-        threads = wanted.threads or (config.threads if isinstance(config.threads, int) else 1)
-        workers = wanted.workers or gpus or max(1, int(resources.get("CPU", 1)) // threads)
+        threads = options.threads or (config.threads if isinstance(config.threads, int) else 1)
+        workers = options.workers or gpus or max(1, int(resources.get("CPU", 1)) // threads)
         pool = RayPool(1, threads, bool(gpus), self._scores, self._plugins)
         try:
             resolved = pool.resolve(config)
-            batch, measured = wanted.batch or 1, {}
-            if gpus and wanted.batch is None:
-                batch, speed = choices.group_size(
+            batch, measured = options.batch or 1, {}
+            if gpus and options.batch is None:
+                batch, speed = measure_group_size(
                     lambda size: pool.run(probe_task(resolved, size)),
                     resolved.steps,
-                    min(choices.MOST_TOGETHER, jobs),
+                    min(MAX_GROUP, jobs),
                 )
                 measured = {"pictures an hour and GPU": 3600 * speed}
         finally:
             pool.close()
-        return Choice(resolved.device, resolved.precision, threads, workers, batch, measured)
+        return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)
 
-    def pool(self, choice: Choice) -> Pool:
-        """The workers of a choice."""
-        gpu = choice.device.startswith("cuda")
-        return RayPool(choice.workers, choice.threads, gpu, self._scores, self._plugins)
+    def pool(self, tuning: Tuning) -> WorkerPool:
+        """The workers of a tuning."""
+        gpu = tuning.device.startswith("cuda")
+        return RayPool(tuning.workers, tuning.threads, gpu, self._scores, self._plugins)
 
     def close(self) -> None:
         """Leave the cluster, if this object joined it."""
@@ -105,7 +104,7 @@ class Cluster:
 
 
 @dataclass
-class _Worker:
+class _RayWorker:
     actor: Any
     waits_for: Any
     """What it was asked last and has not answered: to be ready, or to draw."""
@@ -113,7 +112,7 @@ class _Worker:
     ready: bool = False
 
 
-class RayPool(Pool):
+class RayPool(WorkerPool):
     """Up to `workers` actors, each with `threads` CPUs or a GPU; as many as the cluster holds at the moment."""
 
     def __init__(
@@ -124,7 +123,7 @@ class RayPool(Pool):
         self._class = ray.remote(num_cpus=0 if gpu else threads, num_gpus=1 if gpu else 0, max_restarts=0)(Painter)
         self._arguments = (tuple(scores), tuple(plugins))
         self._wanted = workers
-        self._workers: list[_Worker] = []
+        self._workers: list[_RayWorker] = []
         self._looked = 0.0
         self._alive = time.monotonic()
         self._last_death = ""
@@ -181,7 +180,7 @@ class RayPool(Pool):
         while not self.free():
             self.wait(1.0)
 
-    def _answer(self, worker: _Worker, reference: Any) -> list[Event]:
+    def _answer(self, worker: _RayWorker, reference: Any) -> list[Event]:
         ray = _ray()
         task, worker.task, worker.waits_for = worker.task, None, None
         try:
@@ -205,13 +204,13 @@ class RayPool(Pool):
     def _fill(self) -> None:
         """Begin workers where there is room: at first, in place of lost ones, and on nodes that joined."""
         now = time.monotonic()
-        if now - self._looked < LOOKS_AROUND:
+        if now - self._looked < RESCAN_INTERVAL:
             return
         self._looked = now
         waiting = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._wanted and waiting < self._wanted:
             actor = self._class.remote(*self._arguments)
-            self._workers.append(_Worker(actor, actor.ready.remote()))
+            self._workers.append(_RayWorker(actor, actor.ready.remote()))
             waiting += 1
 
     def _require_life(self) -> None:

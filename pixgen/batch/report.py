@@ -46,7 +46,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportLine:
     """One value of one axis: a score's mean, and its difference to the baseline over the pairs that have both."""
 
     axis: str
@@ -84,7 +84,7 @@ def compare(
     axes: Iterable[str] | None = None,
     baselines: Mapping[str, str] | None = None,
     by_prompt: bool = False,
-) -> list[Line]:
+) -> list[ReportLine]:
     """The lines of the table: for every axis, every value and every score.
 
     scores: by default loss, seconds and every score without details that was taken. axes: by default all of the grid;
@@ -100,7 +100,7 @@ def compare(
         _require_known("axis", axis, there)
     chosen = _scores(found, scores)
     if not there:
-        return [Line("", "all", score, _interval(_units(found, score, ()), by_prompt), None) for score in chosen]
+        return [ReportLine("", "all", score, _interval(_units(found, score, ()), by_prompt), None) for score in chosen]
     lines = []
     for axis in chosen_axes:
         values = list(dict.fromkeys(sample.axes[axis] for sample in found if axis in sample.axes))
@@ -113,7 +113,7 @@ def compare(
                 base = _units([s for s in found if s.axes.get(axis) == baseline], score, others)
                 pairs = {unit: here[unit] - base[unit] for unit in here if unit in base}
                 difference = None if value == baseline else _interval(pairs, by_prompt)
-                lines.append(Line(axis, value, score, _interval(here, by_prompt), difference))
+                lines.append(ReportLine(axis, value, score, _interval(here, by_prompt), difference))
     return lines
 
 
@@ -136,7 +136,7 @@ def student(freedom: int) -> float:
     return math.sqrt(freedom * (1 - x) / x)
 
 
-def to_csv(lines: Sequence[Line]) -> str:
+def to_csv(lines: Sequence[ReportLine]) -> str:
     """The lines as CSV with a head."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -148,7 +148,7 @@ def to_csv(lines: Sequence[Line]) -> str:
     return text.getvalue()
 
 
-def to_latex(lines: Sequence[Line]) -> str:
+def to_latex(lines: Sequence[ReportLine]) -> str:
     r"""The lines as a LaTeX table for `\usepackage{booktabs}`: values as rows, scores as columns."""
     scores = list(dict.fromkeys(line.score for line in lines))
     rows = [
@@ -163,7 +163,7 @@ def to_latex(lines: Sequence[Line]) -> str:
     return "\n".join([*rows, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def plot(lines: Sequence[Line], suffix: str) -> bytes:
+def plot(lines: Sequence[ReportLine], suffix: str) -> bytes:
     """Means with their intervals, a panel for each axis and score, as the bytes of a .png, .svg or .pdf file.
 
     Raises UsageError where matplotlib is not installed.
@@ -196,8 +196,8 @@ def plot(lines: Sequence[Line], suffix: str) -> bytes:
     return data.getvalue()
 
 
-def _by_value(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Line]]:
-    found: dict[tuple[str, str], dict[str, Line]] = {}
+def _by_value(lines: Sequence[ReportLine]) -> dict[tuple[str, str], dict[str, ReportLine]]:
+    found: dict[tuple[str, str], dict[str, ReportLine]] = {}
     for line in lines:
         found.setdefault((line.axis, line.value), {})[line.score] = line
     return found

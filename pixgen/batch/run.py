@@ -10,81 +10,81 @@ from pathlib import Path
 from typing import Protocol
 
 from pixgen.batch import lock
-from pixgen.batch.driver import Driver, Stop, Watcher
+from pixgen.batch.driver import Driver, Observer, Stop
 from pixgen.batch.job import Job
-from pixgen.batch.manifest import Manifest, Reading
-from pixgen.batch.pool import Pool
+from pixgen.batch.manifest import ListChanges, Manifest
+from pixgen.batch.pool import WorkerPool
 from pixgen.batch.records import Record
 from pixgen.batch.rows import MANIFEST
-from pixgen.batch.schedule import ByTheHour, Schedule, ToTheEnd
-from pixgen.batch.tuning import Choice, Wanted, agreed
+from pixgen.batch.schedule import Schedule, UntilDeadline, UntilDone
+from pixgen.batch.tuning import Tuning, TuningOptions, resume_tuning
 from pixgen.batch.worker import Picture
 from pixgen.io import files
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig
 
 
-class Engine(Protocol):
+class BatchEngine(Protocol):
     """Where a list is drawn: `pixgen.batch.local.Local` or `pixgen.batch.ray_engine.Cluster`."""
 
-    def choose(self, config: RenderConfig, wanted: Wanted, jobs: int) -> Choice:
+    def tune(self, config: RenderConfig, tuning_options: TuningOptions, jobs: int) -> Tuning:
         """What suits a list of so many jobs like this one."""
 
-    def pool(self, choice: Choice) -> Pool:
-        """The workers of a choice."""
+    def pool(self, tuning: Tuning) -> WorkerPool:
+        """The workers of a tuning."""
 
 
 @dataclass(frozen=True)
-class Begun:
+class Overview:
     """What is known before the first picture. counts: listed jobs by state."""
 
-    reading: Reading
+    changes: ListChanges
     counts: dict[str, int]
-    choice: Choice | None
+    tuning: Tuning | None
 
 
 def draw(
     folder: Path,
     jobs: Iterable[Job],
-    engine: Callable[[], Engine],
-    watcher: Watcher,
+    engine: Callable[[], BatchEngine],
+    observer: Observer,
     *,
-    wanted: Wanted | None = None,
+    tuning_options: TuningOptions | None = None,
     deadline: float | None = None,
     retry_failed: bool = False,
     stop: Stop | None = None,
-    begun: Callable[[Begun], None] = lambda _: None,
+    on_start: Callable[[Overview], None] = lambda _: None,
 ) -> dict[str, int]:
     """Draw what is missing of a list into a folder; how many jobs are in each state afterwards.
 
     engine: made only when there is something to draw. deadline: `time.time()` by which to be done; every job first
-    gets a draft. begun: called once, before the first picture.
+    gets a draft. on_start: called once, before the first picture.
     Raises UsageError for a list or manifest that cannot be, PixgenError where the disk refuses, another process is at
     work in the folder, or no worker is left.
     """
-    wanted, stop = wanted or Wanted(), stop or Stop()
+    tuning_options, stop = tuning_options or TuningOptions(), stop or Stop()
     files.check_writable(folder)
     with files.made(folder), lock.held(folder), _kept_if_listed(folder) as manifest:
         files.sweep(folder)  # under the lock nobody else is writing here
-        reading = manifest.read_list(jobs)
+        changes = manifest.read_list(jobs)
         if retry_failed:
             manifest.retry_failed()
         counts = manifest.counts()
         if not counts["pending"] + counts["draft"]:
-            begun(Begun(reading, counts, None))
+            on_start(Overview(changes, counts, None))
             return counts
         with contextlib.ExitStack() as stack:
             made = engine()
             if callable(close := getattr(made, "close", None)):
                 stack.callback(close)
-            choice = _choice(manifest, made, wanted, counts)
-            begun(Begun(reading, counts, choice))
+            tuning = _choice(manifest, made, tuning_options, counts)
+            on_start(Overview(changes, counts, tuning))
             if stop.asked:
                 return counts
-            pool = made.pool(choice)
+            pool = made.pool(tuning)
             stack.callback(pool.close)
             manifest.begin()
-            driver = Driver(manifest, pool, choice, watcher, stop)
+            driver = Driver(manifest, pool, tuning, observer, stop)
             driver.run(_schedule(manifest, driver, deadline))
         return manifest.counts()
 
@@ -108,21 +108,21 @@ def known_states(folder: Path, jobs: Iterable[Job]) -> Iterator[tuple[Job, str |
             yield job, manifest.known(job.key) if manifest else None, twice
 
 
-def _choice(manifest: Manifest, engine: Engine, wanted: Wanted, counts: dict[str, int]) -> Choice:
+def _choice(manifest: Manifest, engine: BatchEngine, tuning_options: TuningOptions, counts: dict[str, int]) -> Tuning:
     fixed = manifest.fact("choice")
     if fixed is not None:
-        choice = agreed(Choice.from_dict(fixed), wanted)
+        tuning = resume_tuning(Tuning.from_dict(fixed), tuning_options)
     else:
         first = next(iter(manifest.records("pending", "draft")))
-        choice = engine.choose(first.config(), wanted, counts["pending"] + counts["draft"])
-    manifest.fix("choice", choice.to_dict())
-    return choice
+        tuning = engine.tune(first.config(), tuning_options, counts["pending"] + counts["draft"])
+    manifest.fix("choice", tuning.to_dict())
+    return tuning
 
 
 def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Schedule:
     if deadline is None:
-        return ToTheEnd(manifest, driver.size)
-    return ByTheHour(manifest, driver.size, deadline, driver.choice.workers)
+        return UntilDone(manifest, driver.group_size)
+    return UntilDeadline(manifest, driver.group_size, deadline, driver.tuning.workers)
 
 
 @contextlib.contextmanager
@@ -142,7 +142,7 @@ def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
                     path.unlink(missing_ok=True)
 
 
-def drawn_line(record: Record, picture: Picture, folder: Path, seconds: float) -> str:
+def json_line(record: Record, picture: Picture, folder: Path, seconds: float) -> str:
     """A picture that was just recorded as one line of JSON, for other programs."""
     size = configs.format_size(record.settings.config.size)
     return json.dumps(

@@ -15,19 +15,19 @@ from pixgen.batch.records import Record
 from pixgen.batch.worker import Finished
 from pixgen.errors import UsageError
 
-DRAFTS_SHARE = 1 / 3
+DRAFTING_SHARE = 1 / 3
 """Of the time, for drafts: what is left then goes to the worst of them."""
 
-MOST_OF_A_PICTURE = 1 / 4
+MAX_DRAFT_SHARE = 1 / 4
 """A draft has at most this share of its picture's steps."""
 
-FIRST_DRAFT = 1 / 16
+UNMEASURED_DRAFT_SHARE = 1 / 16
 """The same for the drafts that are begun before any step was measured."""
 
 MARGIN = 1.1
 """A picture is begun when this many times its expected seconds are left."""
 
-PASSED_OVER = 100
+MAX_SKIPPED = 100
 """Drafts that are looked at before it is said that the time allows no more."""
 
 
@@ -77,7 +77,7 @@ class Schedule(ABC):
         return False
 
 
-class ToTheEnd(Schedule):
+class UntilDone(Schedule):
     """Every job in full, first those without a picture, then the drafts of an earlier run, the worst first."""
 
     def next(self) -> Assignment | None:
@@ -85,7 +85,7 @@ class ToTheEnd(Schedule):
         return Assignment(records) if records else None
 
 
-class ByTheHour(Schedule):
+class UntilDeadline(Schedule):
     """A draft of every job first, then the worst drafts in full, or as far as the time lasts.
 
     deadline: `time.time()` at which the list must be done. workers: groups that run at a time.
@@ -101,7 +101,7 @@ class ByTheHour(Schedule):
     ) -> None:
         super().__init__(manifest, size)
         self._deadline, self._workers, self._clock = deadline, max(1, workers), clock
-        self._drafting_until = clock() + DRAFTS_SHARE * max(0.0, deadline - clock())
+        self._drafting_until = clock() + DRAFTING_SHARE * max(0.0, deadline - clock())
         self._undrafted = manifest.counts()["pending"]
 
     def over(self) -> bool:
@@ -121,13 +121,13 @@ class ByTheHour(Schedule):
         groups = max(1.0, self._undrafted / len(records))
         seconds = max(0.0, self._drafting_until - self._clock()) * self._workers / groups
         affordable = self.pace.steps(digest, seconds)
-        share = FIRST_DRAFT if affordable is None else MOST_OF_A_PICTURE
+        share = UNMEASURED_DRAFT_SHARE if affordable is None else MAX_DRAFT_SHARE
         most = max(1, int(planned * share))
         return most if affordable is None else max(1, min(most, int(affordable)))
 
     def _refinement(self) -> Assignment | None:
         """The worst draft, in as many steps as fit: all, a half or a quarter, but more than it has."""
-        for _ in range(PASSED_OVER):
+        for _ in range(MAX_SKIPPED):
             records = self.manifest.next_draft(self.size)
             if not records:
                 return None

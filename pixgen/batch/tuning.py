@@ -14,23 +14,23 @@ from pixgen.batch.worker import Failed, Finished
 from pixgen.errors import UsageError
 from pixgen.settings.config import RenderConfig
 
-BETTER = 1.05
+MIN_WORKER_SPEEDUP = 1.05
 """How much more an hour several workers must give than one before there are several."""
 
-WORTH_A_MEASUREMENT = 600
+MIN_SECONDS_TO_MEASURE = 600
 """Seconds a list must last before it pays to start workers just to measure them."""
 
-WORTH_A_PROBE = 8
+MIN_JOBS_TO_PROBE = 8
 """Pictures a list must have before a few steps are drawn to see how long it lasts."""
 
 PROBE_STEPS = 6
 """Steps of a probe, which are spread over the stages as a whole picture's are."""
 
-GAIN = 1.1
+MIN_GROUP_SPEEDUP = 1.1
 """How much more an hour twice as many pictures together must give."""
 
-MOST_TOGETHER = 128
-MEMORY = 0.85
+MAX_GROUP = 128
+MAX_MEMORY_SHARE = 0.85
 """The share of a device's memory to fill."""
 
 WORKER_BYTES = 1_500_000_000
@@ -38,7 +38,7 @@ WORKER_BYTES = 1_500_000_000
 
 
 @dataclass(frozen=True)
-class Choice:
+class Tuning:
     """Fixed in the manifest before the first picture, so that a resumed list gives the same bytes.
 
     batch: pictures in a group. measured: what it rests on, for people. first_batch: the batch that the list was begun
@@ -53,7 +53,7 @@ class Choice:
     measured: Mapping[str, float] = field(default_factory=dict)
     first_batch: int | None = None
 
-    def applied(self, config: RenderConfig, together: int) -> RenderConfig:
+    def apply(self, config: RenderConfig, together: int) -> RenderConfig:
         """The config with every `auto` replaced; what a row asked for stays."""
         return dataclasses.replace(
             config,
@@ -63,13 +63,13 @@ class Choice:
             batch=together if config.batch == "auto" else config.batch,
         )
 
-    def size(self, settings: Settings) -> int:
+    def group_size(self, settings: Settings) -> int:
         """How many pictures of these settings are drawn together."""
         batch = settings.config.batch
         return self.batch if isinstance(batch, str) else batch
 
-    def halved(self, together: int) -> Choice:
-        """The choice after so many pictures together ran out of memory."""
+    def halved(self, together: int) -> Tuning:
+        """The tuning after so many pictures together ran out of memory."""
         batch = min(self.batch, together // 2)
         return dataclasses.replace(self, batch=batch, first_batch=self.first_batch or self.batch)
 
@@ -78,13 +78,13 @@ class Choice:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Choice:
-        """A choice as `to_dict` gave it."""
+    def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
+        """A tuning as `to_dict` gave it."""
         return cls(**values)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TuningOptions:
     """What the user says; None leaves it to the measurement."""
 
     workers: int | None = None
@@ -92,66 +92,68 @@ class Wanted:
     batch: int | None = None
 
 
-def agreed(fixed: Choice, wanted: Wanted) -> Choice:
-    """An earlier run's choice with the number of workers that is wanted now.
+def resume_tuning(fixed: Tuning, options: TuningOptions) -> Tuning:
+    """An earlier run's tuning with the number of workers asked for now.
 
-    Raises UsageError where another number of threads or group size is wanted than the list was begun or goes on
-    with: the pictures would change. A group size that memory has made smaller stays so.
+    Raises UsageError where another number of threads or group size is asked for than the list was begun with:
+    the pictures would change. A group size that memory has made smaller stays so.
     """
     for flag, asked, first, now in (
-        ("--threads", wanted.threads, fixed.threads, fixed.threads),
-        ("--group", wanted.batch, fixed.first_batch or fixed.batch, fixed.batch),
+        ("--threads", options.threads, fixed.threads, fixed.threads),
+        ("--group", options.batch, fixed.first_batch or fixed.batch, fixed.batch),
     ):
         if asked not in (None, first, now):
             raise UsageError(
                 f"{flag} {asked}: this list was begun with {first}, and its pictures would change; leave it out, "
                 "or draw into another folder"
             )
-    return dataclasses.replace(fixed, workers=wanted.workers or fixed.workers)
+    return dataclasses.replace(fixed, workers=options.workers or fixed.workers)
 
 
-def on_cpu(
+def tune_on_cpu(
     config: RenderConfig,
-    wanted: Wanted,
+    options: TuningOptions,
     jobs: int,
     probe: Callable[[RenderConfig], Finished | Failed],
     rate: Callable[[RenderConfig, int], float],
-) -> Choice:
-    """The choice for a CPU: one worker with every core, or several with a part of them, whichever gives more.
+) -> Tuning:
+    """The tuning for a CPU: one worker with every core, or several with a part of them, whichever gives more.
 
     config: the first job's, with every `auto` resolved but threads and batch. probe: draws PROBE_STEPS in this process.
     rate: pictures a second of so many workers; measured only for lists that last.
     """
     cores = hardware.threads("auto")
-    if wanted.workers or wanted.threads or isinstance(config.threads, int):
+    if options.workers or options.threads or isinstance(config.threads, int):
         given = config.threads if isinstance(config.threads, int) else None
-        threads = wanted.threads or given or max(1, cores // (wanted.workers or 1))
-        workers = wanted.workers or max(1, min(cores // threads, _workers_that_fit()))
-        return Choice(config.device, config.precision, threads, workers, wanted.batch or 1)
-    alone = Choice(config.device, config.precision, cores, 1, wanted.batch or 1)
-    if jobs < WORTH_A_PROBE:
+        threads = options.threads or given or max(1, cores // (options.workers or 1))
+        workers = options.workers or max(1, min(cores // threads, _workers_that_fit()))
+        return Tuning(config.device, config.precision, threads, workers, options.batch or 1)
+    alone = Tuning(config.device, config.precision, cores, 1, options.batch or 1)
+    if jobs < MIN_JOBS_TO_PROBE:
         return alone
     found = probe(dataclasses.replace(config, threads=cores))
     if isinstance(found, Failed):
         return alone
-    seconds = expected(found, config.steps)
+    seconds = expected_seconds(found, config.steps)
     alone = dataclasses.replace(alone, measured={"seconds a picture": seconds})
-    if cores == 1 or seconds * jobs < WORTH_A_MEASUREMENT:
+    if cores == 1 or seconds * jobs < MIN_SECONDS_TO_MEASURE:
         return alone
     rates = {}
     for workers in _divisions(cores):
         each = cores // workers
         if workers == 1 or workers <= _workers_that_fit():
             rates[workers] = rate(dataclasses.replace(config, threads=each), workers)
-    best = max(rates, key=lambda workers: rates[workers] / (BETTER if workers > 1 else 1))
+    best = max(rates, key=lambda workers: rates[workers] / (MIN_WORKER_SPEEDUP if workers > 1 else 1))
     measured = {f"{n} x {cores // n} threads, pictures an hour": 3600 * rates[n] for n in rates}
     return dataclasses.replace(alone, workers=best, threads=cores // best, measured=measured)
 
 
-def group_size(measure: Callable[[int], Finished | Failed], steps: int, most: int = MOST_TOGETHER) -> tuple[int, float]:
+def measure_group_size(
+    measure: Callable[[int], Finished | Failed], steps: int, most: int = MAX_GROUP
+) -> tuple[int, float]:
     """The number of pictures to draw together on a GPU, and how many a second that gives.
 
-    Doubled while memory allows (judged by the last measurement) and while it gives `GAIN` times more.
+    Doubled while memory allows (judged by the last measurement) and while it gives `MIN_GROUP_SPEEDUP` times more.
     measure: draws a probe of so many.
     """
     best, speed, size = 1, 0.0, 1
@@ -159,17 +161,17 @@ def group_size(measure: Callable[[int], Finished | Failed], steps: int, most: in
         found = measure(size)
         if isinstance(found, Failed):
             break
-        now = size / expected(found, steps)
-        if size > 1 and now < speed * GAIN:
+        now = size / expected_seconds(found, steps)
+        if size > 1 and now < speed * MIN_GROUP_SPEEDUP:
             break
         best, speed = size, now
-        if found.memory * 2 > MEMORY:
+        if found.memory * 2 > MAX_MEMORY_SHARE:
             break
         size *= 2
     return best, speed
 
 
-def expected(found: Finished, steps: int) -> float:
+def expected_seconds(found: Finished, steps: int) -> float:
     """Seconds of a whole group, from a probe of it."""
     return found.begin + found.step * max(0, steps - 1)
 

@@ -18,7 +18,7 @@ from pixgen.io import files, interrupts
 if TYPE_CHECKING:
     from pixgen.batch.job import Job
     from pixgen.batch.records import Record
-    from pixgen.batch.run import Begun, Engine
+    from pixgen.batch.run import BatchEngine, Overview
     from pixgen.batch.worker import Picture
 
 EPILOG = """\b
@@ -126,7 +126,7 @@ def batch(
 
     from pixgen.batch import lists
     from pixgen.batch.plan import Plan, parse_grid, parse_seeds
-    from pixgen.batch.tuning import Wanted
+    from pixgen.batch.tuning import TuningOptions
     from pixgen.prompts.wildcards import Wildcards
 
     # Seen from the list, for that is where people put them.
@@ -134,13 +134,13 @@ def batch(
     plan = Plan(
         presets=presets,
         config_file=config_file,
-        said=_said({"size": size, "steps": steps, "device": device}, settings, plugins, model),
+        layers=_layers({"size": size, "steps": steps, "device": device}, settings, plugins, model),
         grid=parse_grid(grid),
         seeds=parse_seeds(seeds) if seeds else (),
         seed=seed,
         combinations=combinations,
         wildcards=Wildcards([Path(wildcards)] if wildcards else [beside, beside / "wildcards"]),
-        yes=yes,
+        allow_many=yes,
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)
@@ -148,7 +148,7 @@ def batch(
     if dry_run:
         return _dry_run(folder, wanted_jobs, taken, plugins, retry_failed, as_json)
 
-    def made() -> Engine:
+    def made() -> BatchEngine:
         if engine == "ray":
             from pixgen.batch.ray_engine import Cluster
 
@@ -158,7 +158,7 @@ def batch(
         return Local(taken, plugins)
 
     return _draw(
-        folder, wanted_jobs, made, Wanted(workers, threads, batch), until, retry_failed, no_sheet, as_json, quiet
+        folder, wanted_jobs, made, TuningOptions(workers, threads, batch), until, retry_failed, no_sheet, as_json, quiet
     )
 
 
@@ -166,7 +166,7 @@ def _draw(
     folder: Path,
     wanted_jobs: Iterator[Job],
     engine: Any,
-    wanted: Any,
+    tuning_options: Any,
     until: float | None,
     retry_failed: bool,
     no_sheet: bool,
@@ -179,14 +179,14 @@ def _draw(
 
     def result(record: Record, picture: Picture, seconds: float) -> None:
         if as_json:
-            click.echo(run.drawn_line(record, picture, folder, seconds))
+            click.echo(run.json_line(record, picture, folder, seconds))
         elif record.state == "pending":  # a draft's path is known already
             click.echo(folder / record.file)
 
-    def begin(begun: Begun) -> None:
-        if begun.reading.twice:
-            say(f"{begun.reading.twice} rows say what another row says, seed and all: each picture is drawn once")
-        bars.begin(begun)
+    def begin(overview: Overview) -> None:
+        if overview.changes.duplicates:
+            say(f"{overview.changes.duplicates} rows repeat another row, seed and all; each picture is drawn once")
+        bars.begin(overview)
 
     def ask() -> None:
         stop.asked = True
@@ -197,11 +197,11 @@ def _draw(
     with ListBars(quiet, result) as bars, interrupts.asking(ask):
         counts = run.draw(
             *(folder, wanted_jobs, engine, bars),
-            wanted=wanted,
+            tuning_options=tuning_options,
             deadline=until,
             retry_failed=retry_failed,
             stop=stop,
-            begun=begin,
+            on_start=begin,
         )
     if stop.asked:
         say(f"stopped: {counts['done']} done, {counts['pending'] + counts['draft']} left; the same command goes on")
@@ -220,7 +220,7 @@ def _draw(
     return _failures(folder) if counts["failed"] else 0
 
 
-def _said(
+def _layers(
     flags: dict[str, Any], settings: tuple[str, ...], plugins: tuple[str, ...], model: str | None = None
 ) -> list[Any]:
     from pixgen import registry
@@ -286,7 +286,7 @@ def _dry_run(
 ) -> int:
     from pixgen.batch import run
     from pixgen.batch.local import Local
-    from pixgen.batch.tuning import expected
+    from pixgen.batch.tuning import expected_seconds
     from pixgen.batch.worker import Failed
 
     first: Job | None = None
@@ -311,7 +311,7 @@ def _dry_run(
         if isinstance(found, Failed):
             say(f"no estimate: the first picture fails ({found.reason})")
         else:
-            each = expected(found, first.settings.config.steps)
+            each = expected_seconds(found, first.settings.config.steps)
             seconds = each * steps / first.settings.config.steps
             say(f"about {_time(seconds)} one after another: {found.step:.2f} s a step, measured")
     return 0

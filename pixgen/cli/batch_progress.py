@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pixgen.batch.records import Record
-    from pixgen.batch.run import Begun
+    from pixgen.batch.run import Overview
     from pixgen.batch.worker import Picture, Stepped
 
 WARNINGS = 50
@@ -32,7 +32,7 @@ class ListBars:
         self._bars = Bars("{task.completed:.0f}/{task.total:.0f}{task.fields[facts]}", quiet=quiet)
         self._list: TaskID | None = None
         self._running: dict[int, TaskID | None] = {}
-        self._begun: Begun | None = None
+        self._overview: Overview | None = None
         self._began, self._pace = time.monotonic(), Pace()
         self._done = self._failed = self._drawn = 0
         self._warnings: set[str] = set()
@@ -40,20 +40,20 @@ class ListBars:
     def __enter__(self) -> ListBars:
         return self
 
-    def begin(self, begun: Begun) -> None:
+    def begin(self, overview: Overview) -> None:
         """The list is read: show its bar."""
-        self._begun, self._began = begun, time.monotonic()
-        counts = begun.counts
+        self._overview, self._began = overview, time.monotonic()
+        counts = overview.counts
         self._failed, self._done = counts["failed"], counts["done"]
-        if self._quiet or begun.choice is None:
+        if self._quiet or overview.tuning is None:
             return
-        choice = begun.choice
-        batch = f", {choice.batch} pictures together" if choice.batch > 1 else ""
-        workers = f"{choice.workers} worker{'s' * (choice.workers != 1)}"
-        threads = f"{choice.threads} thread{'s' * (choice.threads != 1)}"
+        tuning = overview.tuning
+        batch = f", {tuning.batch} pictures together" if tuning.batch > 1 else ""
+        workers = f"{tuning.workers} worker{'s' * (tuning.workers != 1)}"
+        threads = f"{tuning.threads} thread{'s' * (tuning.threads != 1)}"
         say(
             f"{counts['pending'] + counts['draft']} of {sum(counts.values())} to draw; "
-            f"{workers} with {threads} on {choice.device}{batch}"
+            f"{workers} with {threads} on {tuning.device}{batch}"
         )
         self._bars.start()
         self._list = self._bars.add("list", sum(counts.values()), self._done)
@@ -94,20 +94,20 @@ class ListBars:
 
     def facts(self) -> str:
         """Pictures an hour, time left, failures so far."""
-        assert self._begun is not None
+        assert self._overview is not None
         elapsed = max(1e-3, time.monotonic() - self._began)
         rate = self._drawn / elapsed
-        left = sum(self._begun.counts.values()) - self._done - self._failed
+        left = sum(self._overview.counts.values()) - self._done - self._failed
         time_left = f", {_duration(left / rate)} left" if rate and left > 0 else ""
         failures = f", {self._failed} failed" if self._failed else ""
         return f"{3600 * rate:,.0f} pictures/h{time_left}{failures}"
 
     def _tell(self) -> None:
-        assert self._begun is not None
+        assert self._overview is not None
         if self._bars.shown:
             self._bars.update(self._list, self._done, facts=f"  {self.facts()}")
         elif not self._quiet and self._pace.is_due():
-            say(f"{self._done}/{sum(self._begun.counts.values())}, {self.facts()}")
+            say(f"{self._done}/{sum(self._overview.counts.values())}, {self.facts()}")
 
     def _line(self, text: str) -> None:
         if self._bars.shown:

@@ -15,7 +15,7 @@ from pixgen.cli.console import say
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
-    from pixgen.batch.report import Line
+    from pixgen.batch.report import ReportLine
 
 PLOTS = (".png", ".svg", ".pdf")
 
@@ -88,7 +88,7 @@ def _baseline(word: str) -> tuple[str, str]:
     return axis, value
 
 
-def _record(line: Line) -> dict[str, Any]:
+def _record(line: ReportLine) -> dict[str, Any]:
     values = dataclasses.asdict(line)
     for key in ("mean", "difference"):
         if values[key]:
@@ -96,7 +96,7 @@ def _record(line: Line) -> dict[str, Any]:
     return values
 
 
-def _show(lines: Sequence[Line]) -> None:
+def _show(lines: Sequence[ReportLine]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.scenery.captions import Scene, Thing
+from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
 from pixgen.training.data.labels import COLOURLESS
@@ -99,7 +99,7 @@ def make(count: int) -> list[Asked]:
     return found
 
 
-def _scenes(kind: str, n: int, left: list[Subject], rng: random.Random) -> list[tuple[str, Scene]]:
+def _scenes(kind: str, n: int, left: list[Subject], rng: random.Random) -> list[tuple[str, SceneDescription]]:
     """n scenes of a kind; subjects are taken out of `left`."""
     styles = [style for style in STYLE_WORDS if style != "drawing"]
     coloured = [style for style in styles if style not in COLOURLESS]
@@ -108,7 +108,7 @@ def _scenes(kind: str, n: int, left: list[Subject], rng: random.Random) -> list[
     found = []
     for i in range(n):
         things = [Thing(left.pop()) for _ in range(2 if kind == "two" else 1)]
-        scene = Scene(things)
+        scene = SceneDescription(things)
         if kind == "style":
             scene.style = styles[i % len(styles)]
         if kind == "colour":
@@ -122,7 +122,7 @@ def _scenes(kind: str, n: int, left: list[Subject], rng: random.Random) -> list[
     return found
 
 
-def _teachers(n: int, rng: random.Random, styles: list[str]) -> list[Scene]:
+def _teachers(n: int, rng: random.Random, styles: list[str]) -> list[SceneDescription]:
     """The lesson's three teachers, then others like them."""
     subjects = load_subjects()
     scenes = []
@@ -138,11 +138,11 @@ def _teachers(n: int, rng: random.Random, styles: list[str]) -> list[Scene]:
         holds = subjects.get(prop)
         thing = Thing(subjects["teacher"], age=age, sex=sex, holds=holds, field=subject)
         place = "blackboard" if subject == "blackboard" else None
-        scenes.append(Scene([thing], style=style, place=place, closeup=True))
+        scenes.append(SceneDescription([thing], style=style, place=place, closeup=True))
     return scenes
 
 
-def _asked(number: int, language: str, kind: str, scene: Scene) -> Asked:
+def _asked(number: int, language: str, kind: str, scene: SceneDescription) -> Asked:
     groups = [thing.subject.group for thing in scene.things]
     first = scene.things[0]
     if first.holds:
@@ -155,7 +155,7 @@ def _asked(number: int, language: str, kind: str, scene: Scene) -> Asked:
     )  # fmt: skip
 
 
-def _words(scene: Scene, portuguese: bool) -> str:
+def _words(scene: SceneDescription, portuguese: bool) -> str:
     """The plainest caption: every subject by its first name, everything said once."""
     rng = random.Random(0)
     things = [replace(t, subject=_first(t.subject), holds=t.holds and _first(t.holds)) for t in scene.things]
@@ -188,7 +188,7 @@ def sketch(asked: Asked, scenes: Scenes, rng: random.Random) -> Sketch:
     if missing := [group for group in asked.groups if group not in scenes.drawings]:
         raise UsageError(f"no drawing of {', '.join(missing)} in this cache; make it with `pixgen train data`")
     style, ground, place = asked.style or "drawing", asked.ground or None, asked.place or None
-    scene = Scene([Thing(scenes.subjects[group]) for group in asked.groups], style, place, ground)
+    scene = SceneDescription([Thing(scenes.subjects[group]) for group in asked.groups], style, place, ground)
     scene.things[0].colour = asked.colour or None
     chosen = [rng.choice(_drawings(asked, scenes, i))[0] for i in range(len(asked.groups))]
     first = Placed(chosen[0], size=rng.uniform(0.7, 0.9), angle=rng.gauss(0, 0.1), colour=asked.colour or None)

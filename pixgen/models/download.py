@@ -22,7 +22,7 @@ Report = Callable[[int, int | None], None]
 BLOCK = 1 << 20
 
 
-class Failed(Exception):
+class DownloadFailed(Exception):
     """A source that did not give the file; the text says why. `again`: whether trying it again may help."""
 
     def __init__(self, reason: str, again: bool = False) -> None:
@@ -50,8 +50,9 @@ def fetch(
 ) -> None:
     """Bring the whole of `url` into the part, over as many connections as it takes while each brings something.
 
-    wanted: the size it must have. hashed: its hash is known, so that bytes from another source may be gone on with.
-    room: called with the bytes still to come, to refuse where the disk has none. Raises Failed, or what `room` raises.
+    wanted: the size it must have, in bytes. hashed: its hash is known, so that a part begun from another source may be
+    resumed. room: called with the number of bytes still to come; raises where the disk has no room for them.
+    Raises DownloadFailed, or what `room` raises.
     """
     left = patience.tries
     while True:
@@ -59,7 +60,7 @@ def fetch(
         try:
             _attempt(url, part, wanted, hashed, report, room, patience.timeout)
             return
-        except Failed as failed:
+        except DownloadFailed as failed:
             left = patience.tries if part.have > before else left - 1
             if not failed.again or left <= 0:
                 raise
@@ -86,15 +87,15 @@ def _attempt(
             error.close()
             if error.code == 416:  # it has less than is here already
                 part.begin(url, "")
-            raise Failed(
+            raise DownloadFailed(
                 f"answers {error.code} {error.reason}", error.code in (408, 416, 429) or error.code >= 500
             ) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Failed(_why(error), not isinstance(error, ValueError)) from None
+            raise DownloadFailed(_why(error), not isinstance(error, ValueError)) from None
         total = _begin(answer, url, part)
         if wanted is not None and total is not None and total != wanted:
             part.begin(url, "")
-            raise Failed(f"offers {total:,} bytes, not {wanted:,}")
+            raise DownloadFailed(f"offers {total:,} bytes, not {wanted:,}")
         if total is not None or wanted is not None:
             room((total or wanted or 0) - part.have)
         _copy(answer, part, total, wanted, report)
@@ -110,7 +111,7 @@ def _begin(answer: Any, url: str, part: Part) -> int | None:
                 return int(match[2])
             return part.have + int(length) if length.isdecimal() else None
         part.begin(url, "")
-        raise Failed("answers with another piece than was asked for", again=True)
+        raise DownloadFailed("answers with another piece than was asked for", again=True)
     # The whole file: the server knows no pieces, or the file has changed.
     weak = answer.headers.get("ETag", "").startswith("W/")
     part.begin(url, ("" if weak else answer.headers.get("ETag", "")) or answer.headers.get("Last-Modified", ""))
@@ -126,18 +127,18 @@ def _copy(answer: Any, part: Part, total: int | None, wanted: int | None, report
             try:
                 block = answer.read1(BLOCK)
             except (OSError, http.client.HTTPException) as error:
-                raise Failed(f"{_why(error)} after {done:,} bytes", again=True) from None
+                raise DownloadFailed(f"{_why(error)} after {done:,} bytes", again=True) from None
             if not block:
                 break
             file.write(block)
             done += len(block)
             if limit is not None and done > limit:
-                raise Failed(f"sends more than the {limit:,} bytes that it should have")
+                raise DownloadFailed(f"sends more than the {limit:,} bytes that it should have")
             report(done, limit)
         file.flush()
         os.fsync(file.fileno())  # otherwise a power cut may leave the name without its bytes
     if limit is not None and done < limit:
-        raise Failed(f"was cut off after {done:,} of {limit:,} bytes", again=True)
+        raise DownloadFailed(f"was cut off after {done:,} of {limit:,} bytes", again=True)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

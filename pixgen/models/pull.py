@@ -13,7 +13,7 @@ from pathlib import Path
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files, resources
 from pixgen.models import cache, partial, weights
-from pixgen.models.download import Failed, Patience, Report, fetch
+from pixgen.models.download import DownloadFailed, Patience, Report, fetch
 from pixgen.models.entry import Entry, File
 from pixgen.models.partial import Part
 
@@ -65,7 +65,7 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
                 watch.source(file, source)
                 try:
                     _from(source, entry, file, part, watch.report, patience)
-                except Failed as failed:
+                except DownloadFailed as failed:
                     reasons.append(f"{source} {failed}")
                     watch.failed(source, str(failed))
                     continue
@@ -88,7 +88,7 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
 
 
 def _from(source: str, entry: Entry, file: File, part: Part, report: Report, patience: Patience) -> None:
-    """Bring the file from one source, right in every byte, or raise Failed."""
+    """Bring the file from one source, right in every byte, or raise DownloadFailed."""
     hashed = file.member is None and (file.sha256 or cache.trusted(entry, file)) is not None
     wanted = file.bytes if file.member is None else None
     for mixed in (True, False):
@@ -102,7 +102,7 @@ def _from(source: str, entry: Entry, file: File, part: Part, report: Report, pat
             return
         part.begin(source, "")
         if not (mixed and resumed):  # bytes of two sources may not fit together: once more, from the start
-            raise Failed(f"gives something else: {wrong}")
+            raise DownloadFailed(f"gives something else: {wrong}")
 
 
 def _wrong(entry: Entry, file: File, part: Part) -> str | None:
@@ -143,15 +143,15 @@ def _from_hub(source: str, part: Part, file: File) -> None:
     try:
         found = huggingface_hub.hf_hub_download(f"{owner}/{name}", path, revision=revision or None, local_dir=folder)
     except LocalEntryNotFoundError as error:
-        raise Failed("cannot be reached") from error
+        raise DownloadFailed("cannot be reached") from error
     except HfHubHTTPError as error:
-        raise Failed(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise DownloadFailed(next(iter(str(error).splitlines()), type(error).__name__)) from error
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        raise Failed(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise DownloadFailed(next(iter(str(error).splitlines()), type(error).__name__)) from error
     except Exception as error:  # its HTTP library's own, which changes from version to version
-        raise Failed(f"broke off ({type(error).__name__}: {error})") from error
+        raise DownloadFailed(f"broke off ({type(error).__name__}: {error})") from error
     part.begin(source, "")
     files.move(Path(found), part.data)
     shutil.rmtree(folder, ignore_errors=True)

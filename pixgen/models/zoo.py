@@ -70,7 +70,7 @@ def get(name: str, kind: str | None = None) -> Entry:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairEntry:
     """A generator and perceptors that go together; the settings that suit them, and more by the type of the start."""
 
     generator: str
@@ -79,13 +79,13 @@ class Pair:
     starts: dict[str, Layer]
 
 
-def pairs() -> Iterator[Pair]:
+def pairs() -> Iterator[PairEntry]:
     """Every pair that the files name."""
     for path in _paths():
         if _has("pair", path.read_text()):
             layer = load_yaml(path)
             starts = {start: _within(layer, f"starts.{start}") for start in layer.values.get("starts") or {}}
-            yield Pair(**layer.values["pair"], profile=_within(layer, "profile"), starts=starts)
+            yield PairEntry(**layer.values["pair"], profile=_within(layer, "profile"), starts=starts)
 
 
 def _within(layer: Layer, place: str) -> Layer:

@@ -56,7 +56,7 @@ class Residual(nn.Module):
         return F.silu(x + self.second(F.silu(self.first(x))))
 
 
-class Stage(nn.Module):
+class ResidualStage(nn.Module):
     """Half the side, another width, then residual blocks."""
 
     def __init__(self, wide_in: int, wide_out: int, residuals: int) -> None:
@@ -76,7 +76,7 @@ class ImageTower(nn.Module):
         super().__init__()
         self.stem = conv(3, c.stem, stride=2)
         wide = (c.stem, *c.widths)
-        self.stages = nn.ModuleList(Stage(a, b, c.residuals) for a, b in pairwise(wide))
+        self.stages = nn.ModuleList(ResidualStage(a, b, c.residuals) for a, b in pairwise(wide))
         self.places = nn.Linear(GRID * GRID * c.widths[-1], 2 * c.dim)
         self.norm = nn.LayerNorm(2 * c.dim)
         self.project = nn.Linear(2 * c.dim, c.dim, bias=False)

@@ -35,7 +35,7 @@ class PriorConfig:
     blocks: int = 2
 
 
-class Block(nn.Module):
+class ModulatedBlock(nn.Module):
     """x + MLP(x), scaled and moved by what is known (arXiv 2212.09748). x: (N, width), known: (N, width)."""
 
     def __init__(self, width: int) -> None:
@@ -72,7 +72,7 @@ class Prior(nn.Module):
         self.text = nn.Sequential(nn.Linear(c.embedding, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
         self.noise = nn.Sequential(nn.Linear(2, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
         self.enter = nn.Linear(2 * c.embedding, c.width)
-        self.blocks = nn.ModuleList(Block(c.width) for _ in range(c.blocks))
+        self.blocks = nn.ModuleList(ModulatedBlock(c.width) for _ in range(c.blocks))
         self.norm, self.out = nn.LayerNorm(c.width), nn.Linear(c.width, c.embedding)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)

@@ -17,7 +17,7 @@ from torch import Tensor
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files, resources
 from pixgen.models import weights
-from pixgen.scenery.reader import Asked
+from pixgen.scenery.reader import ParsedThing
 
 SIDE = 256
 """Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""
@@ -31,7 +31,7 @@ NAMED, MATCHING, SEEN = 1.0, 0.25, 0.3
 
 
 @dataclass(frozen=True)
-class Entry:
+class BankEntry:
     """One drawing. captions: row of the captions' embeddings. rgb: its mean colour, each in [0, 1].
 
     place: what place it is, empty for a subject. age, sex: of a person, empty where the drawing does not tell.
@@ -55,7 +55,7 @@ class Bank:
     captions: float32 (M, D), unit norm, the mean of what a subject or a place is called in both languages.
     """
 
-    entries: list[Entry]
+    entries: list[BankEntry]
     subjects: dict[str, dict[str, Any]]
     codes: Tensor
     masks: Tensor
@@ -63,7 +63,7 @@ class Bank:
     captions: Tensor
     made_with: dict[str, str] = field(default_factory=dict)
 
-    def find(self, thing: Asked, text: Tensor, colour: Sequence[float] | None = None) -> list[int]:
+    def find(self, thing: ParsedThing, text: Tensor, colour: Sequence[float] | None = None) -> list[int]:
         """Entries that show what was asked for, the best first: those of the subject named, or else all subjects'.
 
         text: float32 (D,), unit norm, the embedding of the thing's words.
@@ -130,9 +130,9 @@ def load(folder: Path | None = None) -> Bank:
     return bank
 
 
-def _entry(group: str, hand: str, age: str, sex: str, place: str, captions: int, rgb: Sequence[float]) -> Entry:
+def _entry(group: str, hand: str, age: str, sex: str, place: str, captions: int, rgb: Sequence[float]) -> BankEntry:
     red, green, blue = rgb
-    return Entry(group, hand, age, sex, place, captions, (red, green, blue))
+    return BankEntry(group, hand, age, sex, place, captions, (red, green, blue))
 
 
 def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:

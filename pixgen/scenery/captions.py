@@ -96,7 +96,7 @@ class Thing:
 
 
 @dataclass
-class Scene:
+class SceneDescription:
     """What a picture shows, ready to be put into words or drawn."""
 
     things: list[Thing]
@@ -118,7 +118,7 @@ _RELATIONS = {
 }
 
 
-def write(scene: Scene, rng: random.Random, portuguese: bool) -> str:
+def write(scene: SceneDescription, rng: random.Random, portuguese: bool) -> str:
     """One caption of many possible: the subject always, the rest as people happen to say it."""
     language = 1 if portuguese else 0
     before, after = STYLE_WORDS[scene.style][2 * language], STYLE_WORDS[scene.style][2 * language + 1]
@@ -138,7 +138,7 @@ def write(scene: Scene, rng: random.Random, portuguese: bool) -> str:
     return f"{noun} {'de' if portuguese else 'of'} {said}"
 
 
-def _content(scene: Scene, rng: random.Random, portuguese: bool) -> str:
+def _content(scene: SceneDescription, rng: random.Random, portuguese: bool) -> str:
     first = scene.things[0].said(rng, portuguese)
     if len(scene.things) > 1:
         second = scene.things[1].said(rng, portuguese)
@@ -154,7 +154,7 @@ def _content(scene: Scene, rng: random.Random, portuguese: bool) -> str:
     return first
 
 
-def _keywords(scene: Scene, rng: random.Random, portuguese: bool, after: list[str]) -> str:
+def _keywords(scene: SceneDescription, rng: random.Random, portuguese: bool, after: list[str]) -> str:
     thing = scene.things[0]
     words = [_pick(thing.subject.pt if portuguese else thing.subject.en, rng)]
     if thing.colour and not portuguese:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pixgen.backend.tensors import Size
 from pixgen.io.pictures import fit
 from pixgen.scenery.places import PLACES
-from pixgen.scenery.reader import Asked, Reading
+from pixgen.scenery.reader import ParsedScene, ParsedThing
 from pixgen.scenery.styles import STYLES, blur, tinted
 from pixgen.scenery.vocabulary import COLOURS
 
@@ -36,23 +36,23 @@ _SPOTS = {
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedThing:
     """A thing's place: centre in [-1, 1], half its side as a share of half the picture's."""
 
-    thing: Asked
+    thing: ParsedThing
     x: float = 0.0
     y: float = 0.0
     size: float = 0.8
 
 
-def layout(reading: Reading, people: set[str]) -> list[Placed]:
+def layout(reading: ParsedScene, people: set[str]) -> list[PlacedThing]:
     """Where everything stands, the hindmost first."""
     things = reading.things[: max(_SPOTS)]
     if not things:
         return []
     if len(things) == 1:
         return _alone(things[0], reading, things[0].group in people)
-    one, two = Placed(things[0], size=0.45), Placed(things[1], size=0.45)
+    one, two = PlacedThing(things[0], size=0.45), PlacedThing(things[1], size=0.45)
     match reading.relation if len(things) == 2 else None:
         case "above":
             pair = [replace(two, y=0.48), replace(one, y=-0.48)]
@@ -67,20 +67,20 @@ def layout(reading: Reading, people: set[str]) -> list[Placed]:
         case "behind":
             pair = [replace(one, y=-0.12, size=0.85), replace(two, y=0.45, size=0.5)]
         case _:
-            pair = [Placed(t, x, y, 0.45) for t, (x, y) in zip(things, _SPOTS[len(things)], strict=True)]
+            pair = [PlacedThing(t, x, y, 0.45) for t, (x, y) in zip(things, _SPOTS[len(things)], strict=True)]
     return [placed for group in pair for placed in _with_props(group)]
 
 
-def _alone(thing: Asked, reading: Reading, person: bool) -> list[Placed]:
+def _alone(thing: ParsedThing, reading: ParsedScene, person: bool) -> list[PlacedThing]:
     if thing.count > 1:
-        return [Placed(thing, x, y, 0.42) for x, y in _SPOTS[min(thing.count, max(_SPOTS))]]
+        return [PlacedThing(thing, x, y, 0.42) for x, y in _SPOTS[min(thing.count, max(_SPOTS))]]
     size = (0.8 if reading.place else 1.0) if reading.closeup else 0.72 if reading.place else 0.85
     # People are busts, and stand on the lower border.
     y = 1 - size if person else 0.12 if reading.place and not reading.closeup else 0.0
-    return _with_props(Placed(thing, 0.0, y, size))
+    return _with_props(PlacedThing(thing, 0.0, y, size))
 
 
-def _with_props(placed: Placed) -> list[Placed]:
+def _with_props(placed: PlacedThing) -> list[PlacedThing]:
     """A thing, as often as it was asked for, and before it what it holds."""
     if placed.thing.count > 1:
         spots = _SPOTS[min(placed.thing.count, max(_SPOTS))]
@@ -90,7 +90,7 @@ def _with_props(placed: Placed) -> list[Placed]:
     found = [replace(placed, size=size)]
     for i, prop in enumerate(placed.thing.holds[:2]):
         x = placed.x + (0.42 - 0.84 * i) * reach
-        found.append(Placed(prop, x, min(placed.y + 0.5 * reach, 0.58), 0.42 * reach))
+        found.append(PlacedThing(prop, x, min(placed.y + 0.5 * reach, 0.58), 0.42 * reach))
     return found
 
 
@@ -122,7 +122,9 @@ def recoloured(sprite: Tensor, rgb: tuple[float, float, float]) -> Tensor:
     return sprite.lerp(tinted(sprite, rgb), main) if other else sprite
 
 
-def compose(reading: Reading, sprites: list[tuple[Placed, Tensor]], size: Size, random: torch.Generator) -> Tensor:
+def compose(
+    reading: ParsedScene, sprites: list[tuple[PlacedThing, Tensor]], size: Size, random: torch.Generator
+) -> Tensor:
     """The picture, float32 (1, 3, height, width) in [0, 1].
 
     sprites: each with its drawing, premultiplied RGBA float32 (4, S, S), as `cut_out` gives it; `random` moves them a
@@ -145,7 +147,7 @@ def compose(reading: Reading, sprites: list[tuple[Placed, Tensor]], size: Size, 
     return fit(STYLES[reading.style](image, random).expand(1, 3, side, side).clamp(0, 1), size)
 
 
-def _ground(reading: Reading, sprites: list[Tensor], side: int, random: torch.Generator) -> Tensor:
+def _ground(reading: ParsedScene, sprites: list[Tensor], side: int, random: torch.Generator) -> Tensor:
     if reading.place:
         return PLACES[reading.place](1, side, random).expand(1, 3, side, side).clamp(0, 1)
     if reading.ground:
@@ -165,7 +167,7 @@ def _lost(sprites: list[Tensor], ground: tuple[float, float, float]) -> float:
     return near / max(inside, 1.0)
 
 
-def _drawn(placed: Placed, sprite: Tensor, side: int) -> Tensor:
+def _drawn(placed: PlacedThing, sprite: Tensor, side: int) -> Tensor:
     """A sprite moved to its place, (1, 4, side, side)."""
     scale = FILL / placed.size
     matrix = torch.tensor([[[scale, 0.0, -scale * placed.x], [0.0, scale, -scale * placed.y]]])

@@ -28,7 +28,7 @@ _SAYS: dict[str, tuple[str, str | None]] = {
 
 
 @dataclass
-class Asked:
+class ParsedThing:
     """One thing of a prompt: `said` are its words, `group` the subject that they name, None where none is known."""
 
     said: str
@@ -39,14 +39,14 @@ class Asked:
     age: str | None = None
     sex: str | None = None
     field: str | None = None
-    holds: list[Asked] = dataclasses.field(default_factory=list)
+    holds: list[ParsedThing] = dataclasses.field(default_factory=list)
 
 
 @dataclass
-class Reading:
+class ParsedScene:
     """A scene as the words say it. `rest` are the words that no table knows."""
 
-    things: list[Asked] = dataclasses.field(default_factory=list)
+    things: list[ParsedThing] = dataclasses.field(default_factory=list)
     style: str = "drawing"
     place: str | None = None
     ground: str | None = None
@@ -94,11 +94,11 @@ class Reader:
                 for phrase in said:
                     self._add(kind, value, phrase)
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> ParsedScene:
         """What a prompt says. Never fails: what it does not know is in `rest`."""
         words = tokens(text)
         spans = self._settled(words)
-        reading = Reading()
+        reading = ParsedScene()
         if not is_portuguese(text):  # `professor` is a man in Portuguese, anyone in English
             for span in spans:
                 span.meanings = [replace(m, sex=None) if m.sex == "male" else m for m in span.meanings]
@@ -200,8 +200,8 @@ class Reader:
                 span.meanings = [m for m in span.meanings if m.kind == kind]
                 return
 
-    def _gather(self, reading: Reading, spans: list[_Span], words: list[str]) -> None:
-        waiting, link = Asked(""), ""
+    def _gather(self, reading: ParsedScene, spans: list[_Span], words: list[str]) -> None:
+        waiting, link = ParsedThing(""), ""
         for i, span in enumerate(spans):
             text = " ".join(words[span.begin : span.end])
             last = reading.things[-1] if reading.things else None
@@ -213,7 +213,7 @@ class Reader:
             match meaning.kind:
                 case "subject":
                     self._arrive(reading, waiting, link, meaning, text, i > 0 and bool(spans[i - 1].one("subject")))
-                    waiting, link = Asked(""), ""
+                    waiting, link = ParsedThing(""), ""
                 case "relation":
                     link = meaning.value if last else ""
                 case "colour" | "age" | "sex" | "small":
@@ -234,7 +234,9 @@ class Reader:
         if reading.things:
             _complete(reading.things[-1], waiting)
 
-    def _arrive(self, reading: Reading, thing: Asked, link: str, meaning: _Meaning, text: str, adjoining: bool) -> None:
+    def _arrive(
+        self, reading: ParsedScene, thing: ParsedThing, link: str, meaning: _Meaning, text: str, adjoining: bool
+    ) -> None:
         thing.said, thing.group = f"{thing.said} {text}".strip(), meaning.value
         thing.sex = thing.sex or meaning.sex
         if meaning.many and thing.count == 1:
@@ -260,7 +262,7 @@ def _adjoins(spans: list[_Span]) -> bool:
     return False
 
 
-def _describe(thing: Asked, meaning: _Meaning, text: str) -> None:
+def _describe(thing: ParsedThing, meaning: _Meaning, text: str) -> None:
     thing.said = f"{thing.said} {text}".strip()
     if meaning.kind == "small":
         thing.small = True
@@ -268,7 +270,7 @@ def _describe(thing: Asked, meaning: _Meaning, text: str) -> None:
         setattr(thing, meaning.kind, meaning.value)
 
 
-def _complete(thing: Asked, late: Asked) -> None:
+def _complete(thing: ParsedThing, late: ParsedThing) -> None:
     """Words that describe nothing that follows belong to what was said last: `a teacher, female`."""
     thing.colour, thing.age, thing.sex = thing.colour or late.colour, thing.age or late.age, thing.sex or late.sex
     thing.field, thing.small = thing.field or late.field, thing.small or late.small

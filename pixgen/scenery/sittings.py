@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pixgen.scenery import people, portrait_parts, portraits
 from pixgen.scenery.backdrops import BACKDROP_WORDS
-from pixgen.scenery.captions import Scene, Thing
+from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.people import Person, bare
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_scenes import CLOSE, GROUP, HALF, Portrait
@@ -70,7 +70,7 @@ def can_sit(group: str | None) -> bool:
 
 def sitting(
     rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str] = portraits.TRAINED
-) -> tuple[Portrait, Scene]:
+) -> tuple[Portrait, SceneDescription]:
     """A portrait at random and the scene that it shows. Somebody of `groups(subjects)` must be there."""
     if rng.random() < 0.14:
         return _two(rng, subjects, hands)
@@ -83,19 +83,21 @@ def sitting(
     if prop:
         thing.holds = prop_subject(prop)
     frame = CLOSE if rng.random() < 0.48 else HALF
-    scene = Scene([thing], closeup=frame == CLOSE)
+    scene = SceneDescription([thing], closeup=frame == CLOSE)
     portrait = Portrait(
         (person,), frame, prop, place, turned=rng.random() < 0.5, side=rng.choice((-1, 1)), look=rng.getrandbits(20)
     )
     return _finished(portrait, scene, rng)
 
 
-def _two(rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str]) -> tuple[Portrait, Scene]:
+def _two(
+    rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str]
+) -> tuple[Portrait, SceneDescription]:
     hand = rng.choice(list(hands))
     sitters = [_sitter(rng, subjects[_someone(rng, subjects)], (hand,)) for _ in range(2)]
     relation = rng.choice((None, None, "left"))
     _, place = _surroundings(rng, None, "")
-    scene = Scene([thing for thing, _ in sitters], relation=relation)
+    scene = SceneDescription([thing for thing, _ in sitters], relation=relation)
     portrait = Portrait(tuple(p for _, p in sitters), GROUP, "", place, turned=False, look=rng.getrandbits(20))
     return _finished(portrait, scene, rng)
 
@@ -163,7 +165,7 @@ def _surroundings(rng: random.Random, theme: Theme | None, group: str) -> tuple[
     return prop, ""
 
 
-def _finished(portrait: Portrait, scene: Scene, rng: random.Random) -> tuple[Portrait, Scene]:
+def _finished(portrait: Portrait, scene: SceneDescription, rng: random.Random) -> tuple[Portrait, SceneDescription]:
     """With its ground and style."""
     scene.style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
     scene.place = portrait.backdrop or None
@@ -183,7 +185,7 @@ def prop_subject(name: str) -> Subject:
     return Subject(prop.group, "thing", 0, prop.en, prop.pt, prop.pt_gender)
 
 
-def twin(portrait: Portrait, scene: Scene, rng: random.Random) -> tuple[Portrait, Scene] | None:
+def twin(portrait: Portrait, scene: SceneDescription, rng: random.Random) -> tuple[Portrait, SceneDescription] | None:
     """The same picture but for one thing that its caption tells; None where its style must be what differs.
 
     scene: a copy that may be changed.

@@ -104,14 +104,14 @@ def _profile(model: str, otherwise: str) -> Layer:
     return Layer(entry.profile, f"the profile of model {entry.name}")
 
 
-def _own_start(pair: zoo.Pair, generator: Mapping[str, Any]) -> str:
+def _own_start(pair: zoo.PairEntry, generator: Mapping[str, Any]) -> str:
     """The start that suits a pair, or a random one where its folder lacks what that reads."""
     own = str(pair.profile.values.get("start", "random"))
     folder = folder_of(str(generator.get("model", "")))
     return own if folder is None or (folder / f"{own}.safetensors").is_file() else "random"
 
 
-def _begun(pair: zoo.Pair, start: str) -> list[Layer]:
+def _begun(pair: zoo.PairEntry, start: str) -> list[Layer]:
     """The settings of a pair that suit this start."""
     known = [pair.starts[start]] if start in pair.starts else []
     return [Layer({"start": start}, pair.profile.source), *known]

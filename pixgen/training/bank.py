@@ -25,7 +25,7 @@ from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.scenery import bank as bank_file
-from pixgen.scenery.bank import MASK, SIDE, Bank, Entry
+from pixgen.scenery.bank import MASK, SIDE, Bank, BankEntry
 from pixgen.scenery.captions import Thing
 from pixgen.scenery.compose import FILL
 from pixgen.scenery.places import PLACES
@@ -84,7 +84,7 @@ def make(
     found = {"drawings": float(len(chosen)), "recognised": round(1 - unnamed / len(chosen), 3)}
 
     entries = [
-        Entry(d.group, d.hand, d.age, d.sex, captions=row, rgb=_rgb(colour))
+        BankEntry(d.group, d.hand, d.age, d.sex, captions=row, rgb=_rgb(colour))
         for d, row, colour in zip([c.drawing for c in chosen], numbers.tolist(), shown.colours, strict=True)
     ]
     noise = torch.Generator().manual_seed(seed)
@@ -93,7 +93,7 @@ def make(
     places = _shown((torch.cat(views), full), vqgan, perceptor)
     for i, name in enumerate(PLACES):
         colours = places.colours[i * VIEWS :][:VIEWS]
-        entries += [Entry("", place=name, captions=len(captions) + i, rgb=_rgb(c)) for c in colours]
+        entries += [BankEntry("", place=name, captions=len(captions) + i, rgb=_rgb(c)) for c in colours]
     called = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
     bank = Bank(
         entries,

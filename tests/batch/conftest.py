@@ -20,7 +20,7 @@ from pixgen.batch.manifest import Manifest
 from pixgen.batch.plan import Plan
 from pixgen.batch.records import Record
 from pixgen.batch.rows import Row
-from pixgen.batch.tuning import Choice
+from pixgen.batch.tuning import Tuning
 from pixgen.batch.worker import Picture, Stepped
 from pixgen.io.yaml_files import Layer
 
@@ -131,7 +131,7 @@ class Lists:
 
     def plan(self, **settings: Any) -> Plan:
         own = {key: settings.pop(key) for key in list(settings) if key in Plan.__dataclass_fields__}
-        return Plan(said=[Layer(TOYS | settings, "a test")], **own)
+        return Plan(layers=[Layer(TOYS | settings, "a test")], **own)
 
     def jobs(self, text: str, **settings: Any) -> list[Job]:
         path = self.folder / "list.txt"
@@ -150,9 +150,9 @@ class Lists:
         with Manifest(out or self.out, readonly=True) as manifest:
             return list(manifest.records())
 
-    def choice(self, out: Path | None = None) -> Choice:
+    def tuning(self, out: Path | None = None) -> Tuning:
         with Manifest(out or self.out, readonly=True) as manifest:
-            return Choice.from_dict(manifest.fact("choice"))
+            return Tuning.from_dict(manifest.fact("choice"))
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 
 from pixgen.batch.driver import DEATHS, Stop
 from pixgen.batch.local import Local
-from pixgen.batch.pool import Inline, Pool
+from pixgen.batch.pool import Inline, WorkerPool
 from pixgen.batch.processes import Processes
-from pixgen.batch.tuning import Choice, Wanted
+from pixgen.batch.tuning import Tuning, TuningOptions
 from pixgen.batch.worker import Event, Failed, Task
 from pixgen.cli.main import run
 from pixgen.errors import PixgenError, UsageError
@@ -65,28 +65,32 @@ def test_one_failure_does_not_stop_the_list(lists: Lists) -> None:
 
 @pytest.mark.parametrize("batch", [2, 8])
 def test_in_a_group_only_the_one_that_fails_fails(batch: int, lists: Lists) -> None:
-    counts, watched = lists.draw(lists.jobs("a\nb\nexplode\nc\nd\n", **TROUBLE), wanted=Wanted(batch=batch))
+    counts, watched = lists.draw(
+        lists.jobs("a\nb\nexplode\nc\nd\n", **TROUBLE), tuning_options=TuningOptions(batch=batch)
+    )
     assert counts["done"] == 4 and list(watched.reasons) == ["explode"]
 
 
 def test_out_of_memory_halves_the_group_for_good(lists: Lists) -> None:
     short = {"losses": {"trouble": {"type": "trouble", "together": 2}}}
     jobs = lists.jobs("".join(f"fox {i}\n" for i in range(12)), **short)
-    counts, watched = lists.draw(jobs, wanted=Wanted(batch=8))
+    counts, watched = lists.draw(jobs, tuning_options=TuningOptions(batch=8))
     assert counts["done"] == 12 and not watched.reasons
     assert watched.warnings[0].startswith("out of memory with 8 pictures together")
-    assert lists.choice().batch == 2
-    counts, _ = lists.draw([*jobs, *lists.jobs("one more\n", **short)], wanted=Wanted(batch=8))  # the same command
-    assert counts["done"] == 13 and lists.choice().batch == 2
+    assert lists.tuning().batch == 2
+    counts, _ = lists.draw(
+        [*jobs, *lists.jobs("one more\n", **short)], tuning_options=TuningOptions(batch=8)
+    )  # the same command
+    assert counts["done"] == 13 and lists.tuning().batch == 2
     with pytest.raises(UsageError, match="--group 6: this list was begun with 8"):
-        lists.draw([*jobs, *lists.jobs("and more\n", **short)], wanted=Wanted(batch=6))
+        lists.draw([*jobs, *lists.jobs("and more\n", **short)], tuning_options=TuningOptions(batch=6))
     groups = [record.group for record in lists.records()]
     assert max(map(groups.count, groups)) == 2
 
 
 def test_a_resumed_group_gives_the_same_bytes(lists: Lists) -> None:
     jobs = lists.jobs("".join(f"fox {i}\n" for i in range(5)), steps=6)
-    lists.draw(jobs, lists.folder / "whole", wanted=Wanted(batch=3))
+    lists.draw(jobs, lists.folder / "whole", tuning_options=TuningOptions(batch=3))
 
     class StopInside(Exception):
         pass
@@ -109,7 +113,7 @@ def test_a_resumed_group_gives_the_same_bytes(lists: Lists) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest.Manifest, "record", interrupted)
         with pytest.raises(StopInside):
-            lists.draw(jobs, wanted=Wanted(batch=3))
+            lists.draw(jobs, tuning_options=TuningOptions(batch=3))
     counts, watched = lists.draw(jobs)
     assert counts["done"] == 5 and len(watched.paths) == 3
     assert lists.pictures() == lists.pictures(lists.folder / "whole")
@@ -117,10 +121,10 @@ def test_a_resumed_group_gives_the_same_bytes(lists: Lists) -> None:
 
 def test_what_was_chosen_is_kept(lists: Lists) -> None:
     open_threads = {"threads": "auto"}
-    lists.draw(lists.jobs("a\n", **open_threads), wanted=Wanted(threads=1, workers=1))
-    for wanted, flag in ((Wanted(threads=2), "--threads 2"), (Wanted(batch=4), "--group 4")):
+    lists.draw(lists.jobs("a\n", **open_threads), tuning_options=TuningOptions(threads=1, workers=1))
+    for wanted, flag in ((TuningOptions(threads=2), "--threads 2"), (TuningOptions(batch=4), "--group 4")):
         with pytest.raises(UsageError, match=f"{flag}: this list was begun with 1"):
-            lists.draw(lists.jobs("a\nb\n", **open_threads), wanted=wanted)
+            lists.draw(lists.jobs("a\nb\n", **open_threads), tuning_options=wanted)
     lists.draw(lists.jobs("a\nb\n", **open_threads))
     assert {metadata.read(path).config["threads"] for path in lists.out.glob("*.png")} == {1}
 
@@ -170,8 +174,8 @@ def test_a_stop_that_was_asked_for_finishes_what_runs(lists: Lists) -> None:
     jobs = lists.jobs("a\nb\nc\n")
 
     class Stopping(Local):
-        def pool(self, choice: Choice) -> Pool:
-            pool = super().pool(choice)
+        def pool(self, tuning: Tuning) -> WorkerPool:
+            pool = super().pool(tuning)
             submit = pool.submit
 
             def asked(task: object) -> None:
@@ -208,10 +212,10 @@ def test_half_a_group_is_tried_as_often_as_any(lists: Lists) -> None:
             return [Failed(task.group, "died", "its worker died")]
 
     class Deadly(Local):
-        def pool(self, choice: Choice) -> Pool:
+        def pool(self, tuning: Tuning) -> WorkerPool:
             return Dying(self._own_artist())
 
-    counts, watched = lists.draw(lists.jobs("a\nb\n"), wanted=Wanted(batch=2), engine=Deadly)
+    counts, watched = lists.draw(lists.jobs("a\nb\n"), tuning_options=TuningOptions(batch=2), engine=Deadly)
     assert counts["done"] == 2 and not watched.reasons
     assert [record.attempts for record in lists.records()] == [DEATHS + 2, DEATHS + 1]
 
@@ -223,10 +227,10 @@ def test_workers_that_die_are_replaced(lists: Lists) -> None:
     mark = lists.folder / "died"
     trouble = {"losses": {"trouble": {"type": "trouble", "once": str(mark)}}}
     jobs = lists.jobs("a\nb\ndie once\nc\nd\n", **trouble)
-    counts, _ = lists.draw(jobs, wanted=Wanted(workers=2, threads=1))
+    counts, _ = lists.draw(jobs, tuning_options=TuningOptions(workers=2, threads=1))
     assert counts["done"] == 5 and mark.exists()
     assert {record.prompt: record.attempts for record in lists.records()}["die once"] == 2
-    lists.draw(jobs, lists.folder / "one", wanted=Wanted(workers=1, threads=1))
+    lists.draw(jobs, lists.folder / "one", tuning_options=TuningOptions(workers=1, threads=1))
     assert lists.pictures() == lists.pictures(lists.folder / "one")
 
 
@@ -242,5 +246,5 @@ def test_a_picture_that_kills_its_worker_is_given_up(lists: Lists, tmp_path: Pat
 class _Apart(Local):
     """One worker, but in a process of its own."""
 
-    def pool(self, choice: Choice) -> Pool:
+    def pool(self, tuning: Tuning) -> WorkerPool:
         return Processes([{}], self._scores, self._plugins)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixgen.batch import lock
-from pixgen.batch.manifest import Manifest, Reading
+from pixgen.batch.manifest import ListChanges, Manifest
 from pixgen.batch.rows import MANIFEST
 from pixgen.errors import PixgenError, UsageError
 
@@ -21,13 +21,13 @@ def ids(records: list) -> list[str]:
 
 def test_an_edited_list_adds_and_never_redoes(lists: Lists, tmp_path: Path) -> None:
     with Manifest(tmp_path) as manifest:
-        assert manifest.read_list(lists.jobs("a\nb\nc\n")) == Reading(3, 0, 0)
-        assert manifest.read_list(lists.jobs("c\nd\na\n")) == Reading(1, 2, 0)
+        assert manifest.read_list(lists.jobs("a\nb\nc\n")) == ListChanges(3, 0, 0)
+        assert manifest.read_list(lists.jobs("c\nd\na\n")) == ListChanges(1, 2, 0)
         manifest.begin()
         assert manifest.counts()["pending"] == 3  # b is known, and waits until it is listed again
         drawn = [ids(manifest.next_pending(lambda _: 1)) for _ in range(4)]
         assert drawn == [["a"], ["c"], ["d"], []]
-        assert manifest.read_list(lists.jobs("b\n")) == Reading(0, 1, 0)
+        assert manifest.read_list(lists.jobs("b\n")) == ListChanges(0, 1, 0)
         assert manifest.counts()["pending"] == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixgen.batch.command_line import words
+from pixgen.batch.command_line import assignments
 from pixgen.batch.plan import MAX_JOBS, parse_grid, parse_seeds
 from pixgen.batch.rows import Row
 from pixgen.errors import UsageError
@@ -102,7 +102,7 @@ def test_multiplying_beyond_the_bound_needs_a_yes(lists: Lists) -> None:
         next(lists.plan(seeds=many).expand(rows({"prompt": "a"})))
     with pytest.raises(UsageError, match="say --yes"):  # counted, not made
         next(lists.plan(combinations=True).expand(rows({"prompt": "{a|b}" * 40})))
-    assert next(lists.plan(seeds=many, yes=True).expand(rows({"prompt": "a"}))).seed == 0
+    assert next(lists.plan(seeds=many, allow_many=True).expand(rows({"prompt": "a"}))).seed == 0
 
 
 def test_a_long_plain_list_is_no_bomb_and_quick(lists: Lists) -> None:
@@ -151,7 +151,7 @@ def test_seeds_are_read() -> None:
 )
 def test_settings_as_words_are_the_same_settings(lists: Lists, said: dict) -> None:
     (job,) = lists.plan(**said).expand(rows({"prompt": "a"}))
-    assert configs.resolve(parse_assignments(words(job.settings))) == job.settings.config
+    assert configs.resolve(parse_assignments(assignments(job.settings))) == job.settings.config
 
 
 def test_a_picture_and_a_manifest_are_lists_as_well(lists: Lists, tmp_path: Path) -> None:

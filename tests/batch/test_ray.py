@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pixgen.batch import ray_engine, run
-from pixgen.batch.tuning import Wanted
+from pixgen.batch.tuning import TuningOptions
 from pixgen.errors import PixgenError
 
 from .conftest import Lists, Watched
@@ -64,7 +64,7 @@ def test_a_node_dies_and_every_job_is_done_once(cluster: Any, lists: Lists) -> N
     crashing.start()
     watched = Watching()
     engine = lambda: ray_engine.Cluster(cluster.address, ["held_out"], [str(lists.plugin)])  # noqa: E731
-    counts = run.draw(lists.out, jobs, engine, watched, wanted=Wanted(workers=2, threads=1))
+    counts = run.draw(lists.out, jobs, engine, watched, tuning_options=TuningOptions(workers=2, threads=1))
     crashing.join()
     assert fall.is_set()
     assert counts == {"pending": 0, "draft": 0, "done": 24, "failed": 0}
@@ -72,7 +72,7 @@ def test_a_node_dies_and_every_job_is_done_once(cluster: Any, lists: Lists) -> N
     assert len(lists.pictures()) == 24 and not watched.reasons
     assert max(record.attempts for record in lists.records()) == 2  # what the node had in hand
     # The pictures are those of one process.
-    lists.draw(jobs, lists.folder / "here", wanted=Wanted(threads=1, workers=1))
+    lists.draw(jobs, lists.folder / "here", tuning_options=TuningOptions(threads=1, workers=1))
     assert lists.pictures() == lists.pictures(lists.folder / "here")
     cluster.remove_node(nodes[1])
 
@@ -82,6 +82,6 @@ def test_without_a_living_worker_it_fails_fast(cluster: Any, lists: Lists, monke
     engine = lambda: ray_engine.Cluster(cluster.address)  # noqa: E731
     began = time.monotonic()
     with pytest.raises(PixgenError, match="no Ray worker became ready"):
-        run.draw(lists.out, lists.jobs("a\n"), engine, Watched(), wanted=Wanted(workers=1, threads=1))
+        run.draw(lists.out, lists.jobs("a\n"), engine, Watched(), tuning_options=TuningOptions(workers=1, threads=1))
     assert time.monotonic() - began < 100
     assert not lists.pictures()

@@ -8,9 +8,9 @@ import pytest
 
 from pixgen.batch.driver import Driver, Stop
 from pixgen.batch.manifest import Manifest
-from pixgen.batch.pool import Pool
-from pixgen.batch.schedule import ByTheHour, ToTheEnd, deadline
-from pixgen.batch.tuning import Choice
+from pixgen.batch.pool import WorkerPool
+from pixgen.batch.schedule import UntilDeadline, UntilDone, deadline
+from pixgen.batch.tuning import Tuning
 from pixgen.batch.worker import Event, Finished, Picture, Stepped, Task
 from pixgen.errors import UsageError
 
@@ -19,7 +19,7 @@ from .conftest import Lists, Watched
 STEPS = 64
 
 
-class Clockwork(Pool):
+class Clockwork(WorkerPool):
     """Draws nothing: a second for the start and one for each further step, on a clock of its own."""
 
     def __init__(self) -> None:
@@ -59,8 +59,8 @@ def drawn_by(lists: Lists, seconds: float, prompts: str = "a\nb\nc\n") -> tuple[
     with Manifest(lists.out) as manifest:
         manifest.read_list(lists.jobs(prompts, steps=STEPS))
         manifest.begin()
-        driver = Driver(manifest, pool, Choice("cpu", "float32", 1, 1, 1), watched, Stop())
-        driver.run(ByTheHour(manifest, driver.size, pool.now + seconds, 1, clock=lambda: pool.now))
+        driver = Driver(manifest, pool, Tuning("cpu", "float32", 1, 1, 1), watched, Stop())
+        driver.run(UntilDeadline(manifest, driver.group_size, pool.now + seconds, 1, clock=lambda: pool.now))
         found = {record.prompt: (record.state, record.steps) for record in manifest.records()}
     return pool, watched, found
 
@@ -81,8 +81,8 @@ def test_when_the_time_is_short_the_worst_get_it(lists: Lists) -> None:
     with Manifest(lists.out) as manifest:
         manifest.begin()
         pool = Clockwork()
-        driver = Driver(manifest, pool, Choice("cpu", "float32", 1, 1, 1), Watched(), Stop())
-        driver.run(ToTheEnd(manifest, driver.size))
+        driver = Driver(manifest, pool, Tuning("cpu", "float32", 1, 1, 1), Watched(), Stop())
+        driver.run(UntilDone(manifest, driver.group_size))
         assert pool.begun[0] == ("b", STEPS) and manifest.counts()["done"] == 3
 
 

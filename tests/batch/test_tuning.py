@@ -8,10 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from pixgen.backend import hardware
-from pixgen.batch import local, ray_engine
-from pixgen.batch import tuning as choices
+from pixgen.batch import local, ray_engine, tuning
 from pixgen.batch.local import Local
-from pixgen.batch.tuning import Choice, Wanted, agreed, group_size, on_cpu
+from pixgen.batch.tuning import Tuning, TuningOptions, measure_group_size, resume_tuning, tune_on_cpu
 from pixgen.batch.worker import Event, Failed, Finished, Task
 from pixgen.settings.config import RenderConfig
 
@@ -24,15 +23,15 @@ def probed(config: RenderConfig) -> Finished:
     return Finished(-1, (), 0.0, begin=1.0, step=0.5)
 
 
-def chosen(rates: dict[int, float], jobs: int = 1000, wanted: Wanted | None = None, **changes: object) -> Choice:
+def chosen(rates: dict[int, float], jobs: int = 1000, wanted: TuningOptions | None = None, **changes: object) -> Tuning:
     config = dataclasses.replace(CONFIG, **changes)
-    return on_cpu(config, wanted or Wanted(), jobs, probed, lambda _, workers: rates[workers])
+    return tune_on_cpu(config, wanted or TuningOptions(), jobs, probed, lambda _, workers: rates[workers])
 
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "threads", lambda wanted: 2 if wanted == "auto" else wanted)
-    monkeypatch.setattr(choices, "_workers_that_fit", lambda: 8)
+    monkeypatch.setattr(tuning, "_workers_that_fit", lambda: 8)
 
 
 def test_the_better_of_two_workers_and_two_threads_is_taken() -> None:
@@ -42,18 +41,22 @@ def test_the_better_of_two_workers_and_two_threads_is_taken() -> None:
 
 
 def test_a_short_list_is_not_measured() -> None:
-    assert chosen({}, jobs=3) == Choice("cpu", "float32", 2, 1, 1)
+    assert chosen({}, jobs=3) == Tuning("cpu", "float32", 2, 1, 1)
     assert chosen({}, jobs=10).measured == {"seconds a picture": 50.5}
 
 
 def test_what_the_user_says_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [(Wanted(workers=2), 2, 1), (Wanted(threads=1), 2, 1), (Wanted(workers=3, threads=2), 3, 2)]
+    told = [
+        (TuningOptions(workers=2), 2, 1),
+        (TuningOptions(threads=1), 2, 1),
+        (TuningOptions(workers=3, threads=2), 3, 2),
+    ]
     for wanted, workers, threads in told:
         found = chosen({}, wanted=wanted)
         assert (found.workers, found.threads) == (workers, threads)
     assert chosen({}, threads=2).workers == 1
-    monkeypatch.setattr(choices, "_workers_that_fit", lambda: 1)
-    assert chosen({}, wanted=Wanted(threads=1)).workers == 1
+    monkeypatch.setattr(tuning, "_workers_that_fit", lambda: 1)
+    assert chosen({}, wanted=TuningOptions(threads=1)).workers == 1
 
 
 def test_a_group_grows_while_it_pays_and_fits() -> None:
@@ -62,10 +65,13 @@ def test_a_group_grows_while_it_pays_and_fits() -> None:
             return Failed(-1, "memory", "out of memory")
         return Finished(-1, (), 0.0, begin=0.1, step=0.01 * max(1.0, size / best), memory=size / room)
 
-    assert group_size(lambda size: gpu(size), 100)[0] == 16
-    assert group_size(lambda size: gpu(size, room=6), 100)[0] == 4  # 8 would not fit, by what 4 took
-    assert group_size(lambda size: dataclasses.replace(gpu(size), memory=0.0) if size < 8 else gpu(size, 6), 9)[0] == 4
-    assert group_size(lambda size: gpu(size, best=10**6), 100, most=64)[0] == 64
+    assert measure_group_size(lambda size: gpu(size), 100)[0] == 16
+    assert measure_group_size(lambda size: gpu(size, room=6), 100)[0] == 4  # 8 would not fit, by what 4 took
+    assert (
+        measure_group_size(lambda size: dataclasses.replace(gpu(size), memory=0.0) if size < 8 else gpu(size, 6), 9)[0]
+        == 4
+    )
+    assert measure_group_size(lambda size: gpu(size, best=10**6), 100, most=64)[0] == 64
 
 
 class Paying:
@@ -102,26 +108,26 @@ def test_no_more_are_measured_together_than_the_list_has(
     monkeypatch.setattr(ray_engine, "RayPool", Paying)
     config = RenderConfig(device="cuda", precision="float32", threads=1)
     for engine in (Local(), ray_engine.Cluster(None)):
-        assert engine.choose(config, Wanted(workers=1), jobs).batch == together
+        assert engine.tune(config, TuningOptions(workers=1), jobs).batch == together
 
 
 def test_what_memory_made_smaller_stays_so_and_is_no_contradiction() -> None:
-    halved = Choice("cuda", "float32", 1, 1, 8).halved(8).halved(4)
-    assert (halved.batch, halved.first_batch) == (2, 8) and Choice.from_dict(halved.to_dict()) == halved
+    halved = Tuning("cuda", "float32", 1, 1, 8).halved(8).halved(4)
+    assert (halved.batch, halved.first_batch) == (2, 8) and Tuning.from_dict(halved.to_dict()) == halved
     for asked in (8, 2, None):
-        assert agreed(halved, Wanted(batch=asked)) == halved
+        assert resume_tuning(halved, TuningOptions(batch=asked)) == halved
     # A manifest that was written before knows nothing of it.
     earlier = {"device": "cuda", "precision": "float32", "threads": 1, "workers": 1, "batch": 4, "measured": {}}
-    assert agreed(Choice.from_dict(earlier), Wanted(batch=4)).batch == 4
+    assert resume_tuning(Tuning.from_dict(earlier), TuningOptions(batch=4)).batch == 4
 
 
 def test_only_what_is_auto_is_replaced() -> None:
-    choice = Choice("cuda", "bfloat16", 3, 1, 8)
-    applied = choice.applied(RenderConfig(), 5)
+    fixed = Tuning("cuda", "bfloat16", 3, 1, 8)
+    applied = fixed.apply(RenderConfig(), 5)
     assert (applied.device, applied.precision, applied.threads, applied.batch) == ("cuda", "bfloat16", 3, 5)
     own = RenderConfig(device="cpu", precision="float32", threads=1, batch=2)
-    assert choice.applied(own, 2) == own
-    assert Choice.from_dict(choice.to_dict()) == choice
+    assert fixed.apply(own, 2) == own
+    assert Tuning.from_dict(fixed.to_dict()) == fixed
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from pixgen.errors import PixgenError
 from pixgen.scenery import people, portraits, sittings
-from pixgen.scenery.captions import Scene, Thing, write
+from pixgen.scenery.captions import SceneDescription, Thing, write
 from pixgen.scenery.people import Person, read
 from pixgen.scenery.portrait_parts import HANDS, HELD_OUT
 from pixgen.scenery.subjects import load_subjects
@@ -180,7 +180,7 @@ def test_a_caption_says_the_parts_it_is_asked_to() -> None:
     thing = Thing(load_subjects()["teacher"], person=person, age="old", sex="female",
                   saying=("expression", "hair", "glasses", "clothes"))  # fmt: skip
     rng = random.Random(0)
-    said = {write(Scene([thing]), rng, False) for _ in range(40)}
+    said = {write(SceneDescription([thing]), rng, False) for _ in range(40)}
     assert "an old smiling female teacher with long grey hair and glasses in a green sweater" in said
-    said = {write(Scene([thing]), rng, True) for _ in range(40)}
+    said = {write(SceneDescription([thing]), rng, True) for _ in range(40)}
     assert "uma professora idosa sorridente com cabelo comprido grisalho e óculos vestindo suéter verde" in said

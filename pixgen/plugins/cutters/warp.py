@@ -18,7 +18,7 @@ from pixgen.registry import register
 
 
 @dataclass(frozen=True)
-class Plan:
+class CutoutPlan:
     """Views drawn but not yet cut; `plan[a:b]` are views a to b of every picture.
 
     matrices: float32 (B, N, 3, 3), cutout coordinates -> picture coordinates, both in [-1, 1].
@@ -39,10 +39,10 @@ class Plan:
     def __len__(self) -> int:
         return self.matrices.shape[1]
 
-    def __getitem__(self, views: slice) -> Plan:
+    def __getitem__(self, views: slice) -> CutoutPlan:
         return replace(self, **{name: getattr(self, name)[:, views] for name in _VIEWS})
 
-    def spread(self) -> Plan:
+    def spread(self) -> CutoutPlan:
         """N views of one picture as one view each of N pictures: trainings augment their batches with it."""
         one_each = {name: getattr(self, name).transpose(0, 1) for name in _VIEWS}
         return replace(self, noise=self.noise.expand(len(self), -1, -1, -1), **one_each)
@@ -124,7 +124,7 @@ class Warp(Cutter):
         if self.min_size > self.max_size:
             raise ValueError(f"min_size {self.min_size:g} is above max_size {self.max_size:g}; crops lie between")
 
-    def plan(self, size: Size, cutouts: int, side: int, step: int, streams: Sequence[Streams], name: str) -> Plan:
+    def plan(self, size: Size, cutouts: int, side: int, step: int, streams: Sequence[Streams], name: str) -> CutoutPlan:
         """Draw the views of every picture from its stream ("cutouts/<name>", step), on the CPU."""
         drawn = []
         for stream in streams:
@@ -132,9 +132,9 @@ class Warp(Cutter):
                 drawn.append(self._draw(size, cutouts, side))
         matrices, colours, noise, shifts, strengths = (torch.stack(parts) for parts in zip(*drawn, strict=True))
         levels = _levels(matrices, size, side)
-        return Plan(size, int(levels.max()) + 1, matrices, levels, colours, noise, shifts, strengths)
+        return CutoutPlan(size, int(levels.max()) + 1, matrices, levels, colours, noise, shifts, strengths)
 
-    def cut(self, images: Tensor, plan: Plan) -> Tensor:
+    def cut(self, images: Tensor, plan: CutoutPlan) -> Tensor:
         """float (B, 3, H, W) in [0, 1] -> cutouts (B, N, 3, S, S) in [0, 1], differentiable to the images."""
         if tuple(images.shape[2:]) != tuple(plan.size):
             raise ValueError(f"plan drawn for pictures of {plan.size}, got {tuple(images.shape[2:])}")
@@ -206,7 +206,7 @@ class Warp(Cutter):
         offset = (-0.5 * self.contrast * contrast * (1 + self.brightness * brightness)).expand(count, 3, 1)
         return torch.cat([linear, offset], dim=2)
 
-    def _warp(self, images: Tensor, plan: Plan) -> Tensor:
+    def _warp(self, images: Tensor, plan: CutoutPlan) -> Tensor:
         """Sample every view from its level. All levels lie in one picture, so that one `grid_sample` serves them."""
         atlas, corners = _atlas(images, plan.depth)
         count, side = len(plan), plan.noise.shape[-1]
@@ -262,7 +262,7 @@ def _atlas(images: Tensor, depth: int) -> tuple[Tensor, Tensor]:
     return torch.cat([F.pad(level, (0, wide - level.shape[3])) for level in levels], dim=2), torch.tensor(tops)
 
 
-def _noise(plan: Plan) -> Tensor:
+def _noise(plan: CutoutPlan) -> Tensor:
     """Each view's noise (B, N, 3, S, S): the picture's tile rolled somewhere else and scaled."""
     side = plan.noise.shape[-1]
     index = torch.arange(side)

@@ -22,18 +22,18 @@ from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
 from pixgen.scenery import bank
 from pixgen.scenery.compose import compose, cut_out, layout, recoloured
-from pixgen.scenery.reader import ELDERS, Asked, Reader, Reading
+from pixgen.scenery.reader import ELDERS, ParsedScene, ParsedThing, Reader
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Plan:
+class _PicturePlan:
     """What to draw: the reading of a picture's prompts, and of each thing the entries to choose among."""
 
-    reading: Reading
-    choices: list[tuple[Asked, list[int]]]
+    reading: ParsedScene
+    choices: list[tuple[ParsedThing, list[int]]]
 
 
 @register("start", "bank")
@@ -57,7 +57,7 @@ class BankStart(Start):
     _bank: bank.Bank | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
     _vqgan: Any = field(init=False, repr=False, compare=False, default=None)
-    _plans: list[_Plan] = field(init=False, repr=False, compare=False, default_factory=list)
+    _plans: list[_PicturePlan] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
         if self.top < 1:
@@ -123,7 +123,7 @@ class BankStart(Start):
         assert self._bank is not None
         return {group for group, subject in self._bank.subjects.items() if subject["kind"] == "person"}
 
-    def _is_plain(self, plan: _Plan) -> bool:
+    def _is_plain(self, plan: _PicturePlan) -> bool:
         """Whether one drawing as it is says all that was asked for."""
         reading = plan.reading
         if len(plan.choices) != 1 or self.noise or reading.place or reading.ground or reading.closeup:
@@ -133,35 +133,35 @@ class BankStart(Start):
 
     # -- what to draw --------------------------------------------------------------------------------------
 
-    def _plan(self, prompts: Sequence[Prompt], phrases: Sequence[str], reader: Reader) -> _Plan:
+    def _plan(self, prompts: Sequence[Prompt], phrases: Sequence[str], reader: Reader) -> _PicturePlan:
         """What the prompts say, in the style of a phrase where they name none."""
         assert self._bank is not None
-        reading = Reading()
-        choices: list[tuple[Asked, list[int]]] = []
+        reading = ParsedScene()
+        choices: list[tuple[ParsedThing, list[int]]] = []
         for prompt in sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight):
             for thing, found in self._read(prompt, reader, reading):
                 choices.append((thing, found))
         for phrase in phrases:
             reading.style = reader.read(phrase).style if reading.style == "drawing" else reading.style
-        return _Plan(reading, choices)
+        return _PicturePlan(reading, choices)
 
-    def _read(self, prompt: Prompt, reader: Reader, into: Reading) -> list[tuple[Asked, list[int]]]:
+    def _read(self, prompt: Prompt, reader: Reader, into: ParsedScene) -> list[tuple[ParsedThing, list[int]]]:
         """Add what one prompt says to what the heavier ones said, and the entries of its things."""
         assert self._bank is not None
         if prompt.kind == "image":
             side = self._perceptor.input_size
             image = fit(read(Path(prompt.text)), (side, side)).to(self._perceptor.device)
-            thing = Asked(prompt.text)
+            thing = ParsedThing(prompt.text)
             found = [self._of_one_group(self._bank.nearest(self._perceptor.encode_image(image)[0].cpu()))]
-            return self._add(into, Reading([thing]), found)
+            return self._add(into, ParsedScene([thing]), found)
         said = reader.read(prompt.text)
         if not said.things and (said.rest or not (said.place or into.things)):
-            said.things.append(Asked(" ".join(said.rest) or prompt.text))
+            said.things.append(ParsedThing(" ".join(said.rest) or prompt.text))
         said.things = [self._complete(thing, said) for thing in said.things]
         everything = [t for thing in said.things for t in (thing, *thing.holds)]
         return self._add(into, said, [self._entries(thing, prompt.text) for thing in everything])
 
-    def _add(self, into: Reading, said: Reading, found: list[list[int]]) -> list[tuple[Asked, list[int]]]:
+    def _add(self, into: ParsedScene, said: ParsedScene, found: list[list[int]]) -> list[tuple[ParsedThing, list[int]]]:
         assert self._bank is not None
         everything = [t for thing in said.things for t in (thing, *thing.holds)]
         kept = []
@@ -180,17 +180,17 @@ class BankStart(Start):
         into.closeup = into.closeup or said.closeup
         return kept
 
-    def _complete(self, thing: Asked, said: Reading) -> Asked:
+    def _complete(self, thing: ParsedThing, said: ParsedScene) -> ParsedThing:
         """A teacher's field of study brings its prop, or the blackboard to stand at."""
         assert self._bank is not None
         prop = FIELD_PROPS.get(thing.field or "", thing.field)
         if prop == "blackboard":
             said.place = said.place or "blackboard"
         elif prop in self._bank.subjects and not thing.holds:
-            thing.holds.append(Asked(prop, prop))
+            thing.holds.append(ParsedThing(prop, prop))
         return thing
 
-    def _entries(self, thing: Asked, text: str) -> list[int]:
+    def _entries(self, thing: ParsedThing, text: str) -> list[int]:
         assert self._bank is not None
         embedding = self._perceptor.encode_text([thing.said])[0].cpu().float()
         colour = COLOURS[thing.colour][0] if thing.colour else None
@@ -210,7 +210,7 @@ class BankStart(Start):
             return [entry for turn in zip(*lists, strict=False) for entry in turn]
         return self._suiting(thing, self._bank.find(thing, embedding, colour))
 
-    def _suiting(self, thing: Asked, found: list[int]) -> list[int]:
+    def _suiting(self, thing: ParsedThing, found: list[int]) -> list[int]:
         """Without those of the other sex, where any of the right one is there."""
         assert self._bank is not None
         right = [i for i in found if thing.sex and self._bank.entries[i].sex == thing.sex]

@@ -21,7 +21,7 @@ from torch import Tensor
 from pixgen.io import files
 from pixgen.networks import store
 from pixgen.networks.pair import SIDE, Pair
-from pixgen.scenery.captions import Scene
+from pixgen.scenery.captions import SceneDescription
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.data.scenes import Scenes
@@ -82,7 +82,7 @@ class CleanScenes(Scenes):
     def _portraitists(self, hands: str) -> tuple[str, ...]:
         return PORTRAITISTS
 
-    def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
+    def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a name always the same, white where none is said: what is not said cannot be learnt, only guessed."""
         return COLOURS[scene.ground][0] if scene.ground else (0.98, 0.98, 0.98)
 

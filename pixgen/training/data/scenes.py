@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pixgen.scenery import portrait_parts, portraits, sittings
-from pixgen.scenery.captions import Scene, write
+from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import HELD_OUT as HELD_OUT_PEOPLE
 from pixgen.scenery.portrait_scenes import compose_portrait
@@ -142,7 +142,7 @@ class Scenes(Dataset[Batch]):
         """Who draws people; a subclass may choose fewer."""
         return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portrait_parts.HANDS))
 
-    def ground_colour(self, scene: Scene, rng: random.Random) -> tuple[float, float, float]:
+    def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
         if scene.ground:
             r, g, b = (c + rng.gauss(0, 0.04) for c in COLOURS[scene.ground][0])

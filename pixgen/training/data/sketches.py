@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 from pixgen.scenery import sittings
-from pixgen.scenery.captions import Scene, Thing
+from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_scenes import Portrait
 from pixgen.scenery.styles import STYLE_NAMES
@@ -34,7 +34,7 @@ class Placed:
 class Sketch:
     """A scene and where everything in it stands; or the portrait that it is."""
 
-    scene: Scene
+    scene: SceneDescription
     placed: list[Placed] = field(default_factory=list)
     portrait: Portrait | None = None
 
@@ -88,20 +88,20 @@ class Sketcher:
         """A subject alone, upright, on nothing."""
         group = rng.choice(self.groups)
         sprite, _ = rng.choice(self.drawings[group])
-        return Sketch(Scene([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
+        return Sketch(SceneDescription([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
 
     def _whole(self, rng: random.Random) -> Sketch:
         group = rng.choice(self.wholes)
         sprite, _ = rng.choice(self.drawings[group])
         style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
-        return Sketch(Scene([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
+        return Sketch(SceneDescription([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
 
     def single(self, rng: random.Random) -> Sketch:
         """A subject alone, anywhere."""
         group = rng.choice(self.things)
         thing, placed = self._thing(group, rng, rng.uniform(0.5, 0.95))
         placed.x, placed.y = (rng.uniform(-0.3, 0.3) * (1.1 - placed.size) * 2 for _ in "xy")
-        return Sketch(Scene([thing]), [placed])
+        return Sketch(SceneDescription([thing]), [placed])
 
     def _thing(self, group: str, rng: random.Random, size: float) -> tuple[Thing, Placed]:
         sprite, drawing = rng.choice(self.drawings[group])
@@ -127,7 +127,7 @@ class Sketcher:
         placed.angle *= 0.3
         placed.y = placed.size - rng.uniform(0.75, 0.95)
         placed.x = rng.uniform(-0.2, 0.2)
-        scene = Scene([thing], closeup=closeup)
+        scene = SceneDescription([thing], closeup=closeup)
         if group == "teacher" and rng.random() < 0.6:
             thing.field = rng.choice(list(FIELDS))
         if thing.subject.group in self.roles:
@@ -160,13 +160,13 @@ class Sketcher:
         a.x, a.y, b.x, b.y = dx * gap, dy * gap, -dx * gap, -dy * gap
         if rng.random() < 0.2:
             second.small, b.size = True, b.size * 0.55
-        return Sketch(Scene([first, second], relation=relation), [a, b])
+        return Sketch(SceneDescription([first, second], relation=relation), [a, b])
 
     def _several(self, rng: random.Random) -> Sketch:
         thing, placed = self._thing(rng.choice(self.counted), rng, 0.42)
         thing.count = rng.choice((2, 3))
         spots = [(-0.48, 0.0), (0.48, 0.0)] if thing.count == 2 else [(-0.5, 0.35), (0.5, 0.35), (0.0, -0.45)]
-        return Sketch(Scene([thing]), [_moved(placed, x, y) for x, y in spots])
+        return Sketch(SceneDescription([thing]), [_moved(placed, x, y) for x, y in spots])
 
 
 def twin(one: Sketch, rng: random.Random) -> Sketch:

@@ -21,8 +21,8 @@ from pixgen.io import files
 from pixgen.prompts import grammar
 from pixgen.scenery import bank as bank_file
 from pixgen.scenery import compose
-from pixgen.scenery.bank import Bank, Entry
-from pixgen.scenery.reader import Asked, Reader, Reading
+from pixgen.scenery.bank import Bank, BankEntry
+from pixgen.scenery.reader import ParsedScene, ParsedThing, Reader
 from pixgen.scenery.subjects import load_subjects
 from pixgen.scenery.synonyms import phrases
 from pixgen.scenery.vocabulary import COLOURS
@@ -154,8 +154,8 @@ def centre(picture: Tensor, rgb: tuple[float, float, float]) -> tuple[float, flo
     ("relation", "across", "down"), [("left", -1, 0), ("right", 1, 0), ("above", 0, -1), ("below", 0, 1), ("on", 0, -1)]
 )
 def test_two_things_stand_as_they_are_said_to(relation: str, across: int, down: int, size: tuple[int, int]) -> None:
-    one, two = Asked("one"), Asked("two")
-    reading = Reading([one, two], relation=relation)
+    one, two = ParsedThing("one"), ParsedThing("two")
+    reading = ParsedScene([one, two], relation=relation)
     sprites = [(p, square(RED if p.thing is one else GREEN)) for p in compose.layout(reading, set())]
     picture = compose.compose(reading, sprites, size, torch.Generator().manual_seed(0))
     assert picture.shape == (1, 3, *size) and picture.min() >= 0 and picture.max() <= 1
@@ -167,21 +167,23 @@ def test_two_things_stand_as_they_are_said_to(relation: str, across: int, down: 
 
 
 def test_counts_and_props_are_all_drawn() -> None:
-    three = compose.layout(Reading([Asked("cats", "cat", count=3)]), set())
+    three = compose.layout(ParsedScene([ParsedThing("cats", "cat", count=3)]), set())
     assert len(three) == 3 and len({(p.x, p.y) for p in three}) == 3
-    holding = Asked("teacher", "teacher", holds=[Asked("book", "book")])
-    person, prop = compose.layout(Reading([holding]), {"teacher"})
+    holding = ParsedThing("teacher", "teacher", holds=[ParsedThing("book", "book")])
+    person, prop = compose.layout(ParsedScene([holding]), {"teacher"})
     assert prop.size < person.size / 2 and abs(prop.x) < 1 and prop.y > person.y
 
 
 def test_a_closeup_is_larger() -> None:
-    far, near = (compose.layout(Reading([Asked("m", "man")], closeup=c), {"man"})[0].size for c in (False, True))
+    far, near = (
+        compose.layout(ParsedScene([ParsedThing("m", "man")], closeup=c), {"man"})[0].size for c in (False, True)
+    )
     assert near > far
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_ground_has_the_colour_asked_for(colour: str) -> None:
-    picture = compose.compose(Reading(ground=colour), [], (32, 32), torch.Generator().manual_seed(0))
+    picture = compose.compose(ParsedScene(ground=colour), [], (32, 32), torch.Generator().manual_seed(0))
     assert (picture[0, :, 16, 16] - torch.tensor(COLOURS[colour][0])).abs().max() < 0.02
 
 
@@ -196,8 +198,8 @@ def test_a_cut_out_keeps_the_subject_and_drops_its_ground() -> None:
 # -- which drawings -----------------------------------------------------------------------------------------
 
 
-def entry(group: str, rgb: tuple[float, float, float] = RED, **more: str) -> Entry:
-    return Entry(group, "noto", captions=0, rgb=rgb, **more)
+def entry(group: str, rgb: tuple[float, float, float] = RED, **more: str) -> BankEntry:
+    return BankEntry(group, "noto", captions=0, rgb=rgb, **more)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +210,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entries = [
         entry("cat"), entry("cat", GREEN), entry("cat"), entry("dog"),
         entry("teacher", sex="male"), entry("teacher", sex="female"), entry("old-man", sex="male", age="old"),
-        entry("book"), Entry("", place="sky", captions=1),
+        entry("book"), BankEntry("", place="sky", captions=1),
     ]  # fmt: skip
     random = torch.Generator().manual_seed(0)
     masks = torch.zeros(len(entries), 128, 128, dtype=torch.bool)
