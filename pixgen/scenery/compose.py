@@ -17,7 +17,7 @@ from pixgen.scenery.styles import STYLES, blur, tinted
 from pixgen.scenery.vocabulary import COLOURS
 
 SIDE, LARGEST = 256, 512
-"""Of the picture in which things are composed: 256 a side, more only to hold a long shape."""
+"""Of the picture in which things are composed: 256 a side at least, and up to 512 where the picture is larger."""
 FILL = 0.86
 """How much of its picture a drawing of the bank fills."""
 LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))
@@ -131,7 +131,7 @@ def compose(
     little, and draws place and style.
     """
     long, short = max(size), min(size)
-    side = min(LARGEST, round(SIDE * long / short))
+    side = min(LARGEST, max(round(SIDE * long / short), long))
     image = _ground(reading, [sprite for _, sprite in sprites], side, random)
     for placed, sprite in sprites:
         dx, dy, grown = ((torch.rand(3, generator=random) * 2 - 1) * torch.tensor([0.04, 0.03, 0.05])).tolist()

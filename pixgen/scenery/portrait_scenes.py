@@ -17,6 +17,8 @@ from pixgen.scenery.portrait_parts import HANDS, Hand
 CLOSE, HALF, GROUP = "close", "half", "group"
 FRAMES = {CLOSE: (0.50, 0.645), HALF: (0.36, 0.475), GROUP: (0.34, 0.50)}
 """Height of the head, crown to chin, and the chin's place, as shares of the picture's height."""
+GROUP_MIDDLES = (0.27, 0.73)
+"""Where two people stand, from left to right, as shares of the width."""
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
 
 
@@ -68,7 +70,7 @@ def prop_box(portrait: Portrait) -> Box:
 def compose_portrait(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     """The picture, float32 (3, side, side) in [0, 1]. `noise` draws the places that are no SVG."""
     picture = _behind(portrait, side, noise)
-    middles = (0.5,) if len(portrait.people) == 1 else (0.27, 0.73)
+    middles = (0.5,) if len(portrait.people) == 1 else GROUP_MIDDLES
     for person, middle in zip(portrait.people, middles, strict=False):
         picture = _over(picture, _figure(person, portrait, middle, side))
     if portrait.prop:

@@ -8,11 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Generator, Tensor
+
+from pixgen.backend.tensors import Size
 from pixgen.errors import PixgenError
+from pixgen.io.pictures import fit
 from pixgen.scenery import people, sittings
-from pixgen.scenery.portrait_scenes import CLOSE, HALF, Portrait
+from pixgen.scenery.portrait_scenes import CLOSE, GROUP_MIDDLES, HALF, Portrait, compose_portrait, face_box, prop_box
 from pixgen.scenery.props import PROPS
-from pixgen.scenery.reader import Asked, Reading
+from pixgen.scenery.reader import ParsedScene, ParsedThing
+from pixgen.scenery.styles import STYLES
 from pixgen.scenery.vocabulary import COLOURS
 
 PAINTED = ("avataaars", "toon-head")
@@ -21,6 +27,9 @@ INKED = ("open-peeps", "lorelei")
 """Icon sets that draw with lines, for the styles that are lines themselves."""
 LINE_STYLES = {"pencil", "ink", "comic", "chalk", "blueprint"}
 
+KEPT = {"watercolor": 0.6, "oil": 0.6, "pencil": 0.25, "neon": 0.2}
+"""How much of the drawing shows through a style over faces and props, 0 to 1; styles that keep them have none."""
+
 WORN = {"glasses": "glasses", "sunglasses": "glasses", "hat": "headwear", "cap": "headwear", "dress": "clothes",
         "t-shirt": "clothes", "coat": "clothes", "lab-coat": "clothes", "turban": "headwear"}  # fmt: skip
 """Subjects that a person wears, and the part of a person that they are."""
@@ -28,7 +37,7 @@ WORN = {"glasses": "glasses", "sunglasses": "glasses", "hat": "headwear", "cap":
 _AND = re.compile(r"(?:,| and | e | next to | beside | ao lado de | with | com )")
 
 
-def portrait(reading: Reading, text: str, seed: int, subjects: Mapping[str, Mapping[str, Any]]) -> Portrait | None:
+def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, Mapping[str, Any]]) -> Portrait | None:
     """The portrait of a prompt that names one or two people, and nothing else but what they hold or wear.
 
     reading: what the prompt `text` says. subjects: group -> {"male", "female"}, the names that tell a sex.
@@ -44,11 +53,10 @@ def portrait(reading: Reading, text: str, seed: int, subjects: Mapping[str, Mapp
         frozenset(name for group in subjects for name in subjects[group].get(sex, ())) for sex in ("female", "male")
     )
     first, second = _parted(text, sitters)
-    rng = random.Random(f"{text}/{seed}/around")
-    prop, backdrop = _around(sitters[0], reading, rng)
+    usual = _usual(sitters[0], reading, random.Random(f"{text}/{seed}/usual"))
     try:
         found = sittings.portrait_from_words(
-            first, seed, prop=prop, backdrop=reading.place or backdrop, field=sitters[0].field, beside=second,
+            first, seed, prop=_held(reading), backdrop=reading.place, field=sitters[0].field, beside=second, usual=usual,
             hands=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
         )  # fmt: skip
     except PixgenError:
@@ -60,7 +68,35 @@ def portrait(reading: Reading, text: str, seed: int, subjects: Mapping[str, Mapp
     return found
 
 
-def _is_more(thing: Asked, parts: Mapping[str, str]) -> bool:
+def compose(portrait: Portrait, style: str, size: Size, noise: Generator) -> Tensor:
+    """The portrait in a style, float32 (1, 3, height, width) in [0, 1]; `noise` draws place and style.
+
+    A style that blurs or bends has half its strength over faces and what is held, or nobody would know them again.
+    """
+    side = max(size)
+    picture = compose_portrait(portrait, side, noise)[None]
+    styled = STYLES[style](picture, noise).expand(1, 3, side, side)
+    if style in KEPT:
+        styled = torch.lerp(styled, picture, KEPT[style] * _telling(portrait, side))
+    return fit(styled.clamp(0, 1), size)
+
+
+def _telling(portrait: Portrait, side: int) -> Tensor:
+    """Where faces and what is held are, with soft borders: float32 (1, 1, side, side) in [0, 1]."""
+    middles = (0.5,) if len(portrait.people) == 1 else GROUP_MIDDLES
+    boxes = [face_box(p, portrait.frame, x, portrait.turned) for p, x in zip(portrait.people, middles, strict=True)]
+    boxes += [prop_box(portrait)] if portrait.prop else []
+    at = (torch.arange(side) + 0.5) / side
+    masks = []
+    for box in boxes:
+        x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        across = ((at - x) / (box.right - box.left) * 2)[None]
+        down = ((at - y) / (box.bottom - box.top) * 2)[:, None]
+        masks.append(torch.sigmoid((1.25 - (across**2 + down**2).sqrt()) * 8))
+    return torch.stack(masks).amax(0)[None, None]
+
+
+def _is_more(thing: ParsedThing, parts: Mapping[str, str]) -> bool:
     """Whether this is something else than a person, what one wears, or a prop of ours."""
     if sittings.can_sit(thing.group) or _prop(thing.group):
         return False
@@ -72,7 +108,7 @@ def _prop(group: str | None) -> str:
     return next((name for name, prop in PROPS.items() if group in (prop.group, *prop.en)), "")
 
 
-def _parted(text: str, sitters: list[Asked]) -> tuple[str, str]:
+def _parted(text: str, sitters: list[ParsedThing]) -> tuple[str, str]:
     """The words of the first person and, where there are two, those of the second."""
     if len(sitters) == 1:
         return text, ""
@@ -82,19 +118,21 @@ def _parted(text: str, sitters: list[Asked]) -> tuple[str, str]:
     return (text[: cuts[-1].start()], text[cuts[-1].end() :]) if cuts else (text, sitters[1].said)
 
 
-def _around(sitter: Asked, reading: Reading, rng: random.Random) -> tuple[str | None, str | None]:
-    """What is held and what is behind, None for what the words are asked for.
+def _held(reading: ParsedScene) -> str | None:
+    """The prop that the prompt names as a subject; None where the words are to be searched for one."""
+    named = (_prop(held.group) for thing in reading.things for held in (thing, *thing.holds))
+    return next((name for name in named if name), None)
 
-    Whoever is named by a work or a field of study alone is shown by it: a teacher with a book before a blackboard.
-    """
-    held = next((name for thing in reading.things for h in (thing, *thing.holds) if (name := _prop(h.group))), None)
-    if held or sitter.field or reading.place or reading.ground:
-        return held, None
+
+def _usual(sitter: ParsedThing, reading: ParsedScene, rng: random.Random) -> tuple[str, str]:
+    """Prop and backdrop that show what somebody does where the words name neither: a teacher before a blackboard."""
+    if reading.ground:
+        return "", ""
     if sitter.group == "teacher":
         return rng.choice(("book", "")), "blackboard"
     themes = sittings.ROLES.get(sitter.group or "", ())
     if not themes:
-        return None, None
+        return "", ""
     theme = sittings.THEMES[rng.choice(themes)]
     return (rng.choice(theme.props) if theme.props else ""), rng.choice(theme.backdrops)
 

@@ -233,6 +233,7 @@ def portrait_from_words(
     backdrop: str | None = None,
     field: str | None = None,
     beside: str = "",
+    usual: tuple[str, str] = ("", ""),
     hands: Sequence[str] = portraits.PAINTED,
     genders: Sequence[frozenset[str]] = (),
 ) -> Portrait:
@@ -240,6 +241,7 @@ def portrait_from_words(
 
     prop, backdrop, field: what a reader found already, keys of PROPS, of BACKDROPS or PLACES, and of PORTRAIT_FIELDS;
     None looks for them in the text. beside: the words of a second person, who stands at the right hand side.
+    usual: prop and backdrop where nothing is asked for, held or behind.
     genders: as `people.read` takes them. Raises PixgenError when nobody can draw what is asked for together.
     """
     said, rng = bare(text), random.Random(f"{text}/{seed}/sitting")
@@ -252,6 +254,8 @@ def portrait_from_words(
     if backdrop is None:
         words = {name: tuple(_noun(w) for both in lists for w in both) for name, lists in BACKDROP_WORDS.items()}
         backdrop = _found(said, words) or (THEMES[field].backdrops[0] if field else "")
+    if not (prop or backdrop or field):
+        prop, backdrop = usual
     near = re.search(r"\b(?:close[- ]?up|portrait|headshot|close|retrato|rosto|face)\b", said)
     person = portraits.person_from_words(people.read(text, *genders), seed, hands)
     # Before the chest at half figure: whoever is asked for with a thing must be seen with it.

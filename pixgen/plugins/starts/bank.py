@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from pixgen import registry
 from pixgen.backend.tensors import Size
@@ -20,12 +22,15 @@ from pixgen.models import zoo
 from pixgen.networks.store import files_in
 from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
-from pixgen.scenery import bank
+from pixgen.scenery import bank, prompt_portraits
 from pixgen.scenery.compose import compose, cut_out, layout, recoloured
 from pixgen.scenery.reader import ELDERS, ParsedScene, ParsedThing, Reader
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
 
 log = logging.getLogger(__name__)
+
+NEARLY_SQUARE = (0.8, 1.25)
+"""Height by width of a picture in which a portrait keeps its head; others are composed of the bank's drawings."""
 
 
 @dataclass
@@ -34,6 +39,7 @@ class _PicturePlan:
 
     reading: ParsedScene
     choices: list[tuple[ParsedThing, list[int]]]
+    text: str = ""
 
 
 @register("start", "bank")
@@ -53,6 +59,8 @@ class BankStart(Start):
     """Among how many of the best drawings of a subject the attempts choose."""
     noise: float = 0.0
     """Standard deviation of noise added to the picture before it is encoded."""
+    portraits: bool = False
+    """Draw a prompt of one or two people as a portrait composed of named parts, another person with every seed."""
 
     _bank: bank.Bank | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
@@ -96,6 +104,8 @@ class BankStart(Start):
         assert self._bank is not None
         plan, streams = self._plans[index], session.streams[index]
         random = streams.generator("start", attempt)
+        if (portrait := self._portrait(plan, streams.seed + attempt, size)) is not None:
+            return session.generator.encode(self._noisy(portrait(random), random).to(session.device))
         chosen = {}
         for number, (thing, found) in enumerate(plan.choices):
             best = found[: self.top]
@@ -115,9 +125,20 @@ class BankStart(Start):
                 sprite, colour = rows[id(placed.thing)], placed.thing.colour
                 sprites.append((placed, recoloured(sprite, COLOURS[colour][0]) if colour else sprite))
         picture = compose(plan.reading, sprites, size, random)
-        if self.noise > 0:
-            picture = (picture + self.noise * torch.randn(picture.shape, generator=random)).clamp(0, 1)
-        return session.generator.encode(picture.to(session.device))
+        return session.generator.encode(self._noisy(picture, random).to(session.device))
+
+    def _portrait(self, plan: _PicturePlan, seed: int, size: Size) -> Callable[[torch.Generator], Tensor] | None:
+        """What composes the portrait that the prompts ask for; None where they ask for something else."""
+        assert self._bank is not None
+        if not (self.portraits and plan.text and NEARLY_SQUARE[0] <= size[0] / size[1] <= NEARLY_SQUARE[1]):
+            return None
+        portrait = prompt_portraits.portrait(plan.reading, plan.text, seed, self._bank.subjects)
+        return None if portrait is None else partial(prompt_portraits.compose, portrait, plan.reading.style, size)
+
+    def _noisy(self, picture: Tensor, random: torch.Generator) -> Tensor:
+        if self.noise <= 0:
+            return picture
+        return (picture + self.noise * torch.randn(picture.shape, generator=random)).clamp(0, 1)
 
     def _people(self) -> set[str]:
         assert self._bank is not None
@@ -143,7 +164,9 @@ class BankStart(Start):
                 choices.append((thing, found))
         for phrase in phrases:
             reading.style = reader.read(phrase).style if reading.style == "drawing" else reading.style
-        return _PicturePlan(reading, choices)
+        heaviest = sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight)
+        pictures = any(p.kind == "image" for p in heaviest)
+        return _PicturePlan(reading, choices, "" if pictures else ", ".join(p.text for p in heaviest))
 
     def _read(self, prompt: Prompt, reader: Reader, into: ParsedScene) -> list[tuple[ParsedThing, list[int]]]:
         """Add what one prompt says to what the heavier ones said, and the entries of its things."""
