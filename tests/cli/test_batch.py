@@ -136,7 +136,7 @@ def test_combinations_and_wildcards(folder: Path, capsys: pytest.CaptureFixture[
         (["list.txt", "--by", "7"], "--by '7'"),
         (["list.txt", "--scores", "judgement"], "no score called 'judgement'"),
         (["list.txt", "--ray-address", "x:1"], "is for --engine ray"),
-        (["list.txt", "word"], "'word' is no KEY=VALUE"),
+        (["list.txt", "word"], "'word' is not KEY=VALUE"),
         (["list.txt", "--format", "cvs"], "did you mean 'csv'"),
     ],
 )

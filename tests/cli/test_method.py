@@ -67,7 +67,7 @@ def test_dalle1_from_python_draws_what_the_pair_draws(folder: Path) -> None:
         (["--method", "dale2"], "did you mean 'dalle2'"),
         (["--candidates", "4"], "--candidates belongs to --method dalle1 or dalle2"),
         (["--method", "loop", "--top-k", "4"], "--top-k belongs to"),
-        (["--method", "dalle1", "--steps", "9"], "--steps is the loop's"),
+        (["--method", "dalle1", "--steps", "9"], "--steps is for the optimisation loop"),
         (["--method", "dalle2", "--guidance", "-1"], "guidance"),
         (["--method", "dalle2", "--candidates", "0"], "candidates"),
     ],
