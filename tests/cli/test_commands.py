@@ -20,6 +20,7 @@ from pixgen.cli import doctor, typos
 from pixgen.cli.commands import COMMANDS, COMPLETE
 from pixgen.cli.group import CommandLine, load
 from pixgen.cli.main import run
+from pixgen.cli.options import CONTEXT
 from pixgen.editing.operations import Sampling
 from pixgen.errors import UsageError
 from pixgen.io import metadata, resources
@@ -215,7 +216,7 @@ OWN_MEANING = {
 
 def test_an_option_has_one_help_wherever_it_stands() -> None:
     helps: dict[str, set[str]] = {}
-    found = [("pixgen", load("draw")), *list(_walk(click.Context(CommandLine(), info_name="pixgen")))[1:]]
+    found = [("pixgen", load("draw")), *list(_walk(click.Context(CommandLine(), info_name="pixgen", **CONTEXT)))[1:]]
     for path, command in found:
         own = next((flags for start, flags in OWN_MEANING.items() if path.startswith(start)), set())
         for option in command.params:
