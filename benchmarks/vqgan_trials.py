@@ -31,10 +31,10 @@ from pixgen.networks.discriminator import Discriminator
 from pixgen.networks.vqgan import VQModel, load
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes
-from pixgen.training.data.pool import pool
+from pixgen.training.data.pool import open_pool
 from pixgen.training.reconstruction import distance, measure
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically, shipped_clip
-from pixgen.training.vqgan import COMMITMENT, CROPS, REVIVE_EVERY, batch_at, pull, scenes, unit_rows
+from pixgen.training.runs import TrainingLog, WeightAverage, load_checkpoint, load_clip, save_atomically
+from pixgen.training.vqgan import COMMITMENT, REVIVE_EVERY, Sizes, batch_at, pull, scenes, unit_rows
 
 TRIALS = ("base", "codes4096", "codes16384", "third", "taming", "shuffle")
 POOL = 5000
@@ -110,13 +110,13 @@ def main() -> None:
     torch.set_num_threads(1)
     run = chosen.out / chosen.trial
     run.mkdir(parents=True, exist_ok=True)
-    halves = pool(chosen.out / "clean128.npy", scenes(chosen.cache, 32, 128, SEED + 100, 0.25), POOL * 4 // 5)
-    wholes = pool(chosen.out / "clean256.npy", scenes(chosen.cache, 32, 256, SEED + 101, 0.25), POOL // 5)
+    halves = open_pool(chosen.out / "clean128.npy", scenes(chosen.cache, 32, 128, SEED + 100, 0.25), POOL * 4 // 5)
+    wholes = open_pool(chosen.out / "clean256.npy", scenes(chosen.cache, 32, 256, SEED + 101, 0.25), POOL // 5)
     judged = {
         "scenes": scenes(chosen.cache, 24, 256, SEED + 200)[0].images,
         "portraits": scenes(chosen.cache, 24, 256, SEED + 201, 1.0)[0].images,
     }
-    perceptor = shipped_clip(resources.embedded() / "perceptor.safetensors")
+    perceptor = load_clip(resources.embedded() / "perceptor.safetensors")
 
     def figures(model: VQModel) -> dict[str, dict[str, float]]:
         return {k: measure(model, x, False)[0] | {"features": features(model, x, perceptor)} for k, x in judged.items()}
@@ -134,11 +134,13 @@ def main() -> None:
         with torch.no_grad():
             # `batch_at` gives about 320 latents a batch: sixteen a code, and twice as many at first.
             batches = max(64, model.config["n_embed"] * 16 // 320)
-            rows = torch.cat([unit_rows(model.encode(batch_at(i, 77, halves, wholes, CROPS))) for i in range(batches)])
+            rows = torch.cat(
+                [unit_rows(model.encode(batch_at(i, 77, halves, wholes, Sizes.batch))) for i in range(batches)]
+            )
             model.quantize.embedding.weight.copy_(codes.cluster(rows))
     else:
         codes.hold(model.quantize.codebook)
-    average = Average(model, 0.995)
+    average = WeightAverage(model, 0.995)
     optimizer = torch.optim.Adam(learners, lr=chosen.lr, betas=(0.9, 0.98))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=chosen.lr / 2, betas=(0.5, 0.9))
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
@@ -152,13 +154,13 @@ def main() -> None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
         seen, step, spent = state["seen"], state["step"], state["spent"]
-    log = Log(run / "log.jsonl", chosen.crops)
+    log = TrainingLog(run / "log.jsonl", chosen.crops)
     begin_critic = 1 / 3 if chosen.trial == "third" else 0.8
     saved = reported = begun = time.time()
     while seen < chosen.crops:
         torch.manual_seed(SEED * 1_000_003 + step)
         progress = seen / chosen.crops
-        real = batch_at(step, SEED, halves, wholes, CROPS).to(memory_format=torch.channels_last)
+        real = batch_at(step, SEED, halves, wholes, Sizes.batch).to(memory_format=torch.channels_last)
         with torch.set_grad_enabled(not decoder_alone):
             latents = model.encode(real)
             looked_up, indices = model.quantize(latents)
@@ -189,9 +191,9 @@ def main() -> None:
                 codes.revive(codebook, rows)
         average.update(model, step)
         average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
-        step, seen = step + 1, seen + CROPS
+        step, seen = step + 1, seen + Sizes.batch
         if step % 50 == 0:
-            rate = 50 * CROPS / (time.time() - reported)
+            rate = 50 * Sizes.batch / (time.time() - reported)
             reported = time.time()
             shown = {name: round(value, 4) for name, value in values.items()}
             log.write(crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), **shown)

@@ -25,9 +25,9 @@ from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import HELD_OUT, Drawing, load_sprites
+from pixgen.training.data.drawings import HELD_OUT, Icon, load_sprites
 from pixgen.training.data.labels import labels, things
-from pixgen.training.data.sketches import Placed, Sketch, Sketcher, twin
+from pixgen.training.data.sketches import PlacedSprite, Sketch, Sketcher, twin
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
 
     cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank.
-    hands: "seen", "held-out" or "all".
+    icon_sets: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
     strength: the least share of a style's effect; noise: the most noise on a picture.
     portraits: share of scenes that are people drawn by a program; with 0 all are as they were before there were any.
@@ -72,7 +72,7 @@ class Scenes(Dataset[Batch]):
         side: int,
         seed: int,
         subjects: int = 516,
-        hands: str = "seen",
+        icon_sets: str = "seen",
         plain: bool = False,
         strength: float = 1.0,
         noise: float = 0.05,
@@ -85,18 +85,18 @@ class Scenes(Dataset[Batch]):
         self.noise = 0.0 if plain else noise  # the largest standard deviation
         everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
-        keep = {d.group for d in index if d.hand != HELD_OUT}
+        keep = {d.group for d in index if d.icon_set != HELD_OUT}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
-        self.drawings: dict[str, list[tuple[int, Drawing]]] = {}
+        self.drawings: dict[str, list[tuple[int, Icon]]] = {}
         for i, drawing in enumerate(index):
-            right = hands == "all" or (drawing.hand == HELD_OUT) == (hands == "held-out")
+            right = icon_sets == "all" or (drawing.icon_set == HELD_OUT) == (icon_sets == "held-out")
             if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
         self.sketcher = Sketcher(self.drawings, self.subjects)
         # A user's own pictures may know nobody who could sit for one.
         self.portraits = portraits if sittings.groups(self.subjects) and not plain else 0.0
-        self.portraitists = self._portraitists(hands)
+        self.portrait_sets = self._portrait_sets(icon_sets)
 
     def __getitem__(self, step: int) -> Batch:
         return self.batch_at(step)
@@ -135,12 +135,12 @@ class Scenes(Dataset[Batch]):
         """A portrait in its share of calls, else None."""
         if not self.portraits or rng.random() >= self.portraits:
             return None
-        portrait, scene = sittings.sitting(rng, self.subjects, self.portraitists)
+        portrait, scene = sittings.sitting(rng, self.subjects, self.portrait_sets)
         return Sketch(scene, portrait=portrait)
 
-    def _portraitists(self, hands: str) -> tuple[str, ...]:
-        """Who draws people; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portrait_parts.HANDS))
+    def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
+        """Whose parts people are made of; a subclass may choose fewer."""
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(icon_sets, tuple(portrait_parts.HANDS))
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
@@ -191,7 +191,7 @@ class Scenes(Dataset[Batch]):
             images[rows] = PLACES[name](len(rows), side, noise).expand(-1, 3, side, side).contiguous()
         return images
 
-    def _cut(self, placed: list[Placed]) -> Tensor:
+    def _cut(self, placed: list[PlacedSprite]) -> Tensor:
         """Sprites moved to their places, premultiplied RGBA, (n, 4, S, S)."""
         biggest = max(p.size for p in placed) * self.side
         source = self.sprites if biggest > 96 * 1.25 else self.levels[96] if biggest > 48 else self.levels[48]
@@ -213,17 +213,17 @@ class Scenes(Dataset[Batch]):
         return F.grid_sample(sprites, grid, align_corners=False)
 
 
-def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Drawing]:
+def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Icon]:
     """The people of a portrait, and what they hold if it is one of the subjects, in the words of the drawings."""
     portrait = sketch.portrait
     if portrait is None:
         return []
     shown = [
-        Drawing(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
+        Icon(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
         for thing, p in zip(sketch.scene.things, portrait.people, strict=True)
     ]
     if portrait.prop and (group := PROPS[portrait.prop].group) in subjects:
-        shown.append(Drawing("pixgen", portrait.prop, group, "", "", "", "", "", ""))
+        shown.append(Icon("pixgen", portrait.prop, group, "", "", "", "", "", ""))
     return shown
 
 

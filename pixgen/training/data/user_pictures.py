@@ -23,10 +23,11 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.scenery.subjects import OWN, Subject
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.drawings import Icon
 from pixgen.training.data.sprites import SIDE, rendered, trimmed
 
-HAND = "own"
+USER_SET = "own"
+"""The icon set that a user's pictures stand as."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 CAPTIONS = "captions.csv"
 MINIMUM = 8
@@ -84,7 +85,7 @@ def _from_table(table: Path) -> Iterator[Captioned | str]:
         columns = rows.fieldnames or []
         listed = list(enumerate(rows, 2))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} is no CSV in UTF-8: {error}") from error
+        raise UsageError(f"{table} is not a CSV in UTF-8: {error}") from error
     if missing := {"file", "caption"} - set(columns):
         there = ", ".join(columns) or "nothing"
         raise UsageError(f"{table}:1 has no column {' and '.join(sorted(missing))}; its first line says {there}")
@@ -103,7 +104,7 @@ def _bare(caption: str) -> str:
     return _ARTICLE.sub("", " ".join(caption.split()))
 
 
-def says_colour(subject: Subject) -> bool:
+def names_colour(subject: Subject) -> bool:
     """Whether a caption names a colour, in either language; then its picture has no other."""
     words = set(" ".join((*subject.en, *subject.pt)).lower().split())
     return any({name, *named[1:]} & words for name, named in COLOURS.items())
@@ -158,7 +159,7 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
     for each in kept:
         kind = "picture" if whole[each.en] else "thing"
         subjects.setdefault(each.en, Subject(each.en, kind, len(subjects) + 1, (each.en,), (each.pt,), "m"))
-    index = [Drawing(HAND, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
+    index = [Icon(USER_SET, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
     with files.replacing(cache / "sprites.npy", sole=True) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(sprites))
     (cache / OWN).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
