@@ -134,9 +134,8 @@ def main() -> None:
         with torch.no_grad():
             # `batch_at` gives about 320 latents a batch: sixteen a code, and twice as many at first.
             batches = max(64, model.config["n_embed"] * 16 // 320)
-            rows = torch.cat(
-                [unit_rows(model.encode(batch_at(i, 77, halves, wholes, Sizes.batch))) for i in range(batches)]
-            )
+            latents = (model.encode(batch_at(i, 77, halves, wholes, Sizes.batch)) for i in range(batches))
+            rows = torch.cat([unit_rows(each) for each in latents])
             model.quantize.embedding.weight.copy_(codes.cluster(rows))
     else:
         codes.hold(model.quantize.codebook)

@@ -219,9 +219,9 @@ def test_a_share_of_the_scenes_are_portraits(cache: Path) -> None:
 
 
 def test_the_held_out_hand_draws_for_measuring_alone(cache: Path) -> None:
-    folder = scenes(cache, portraits=1.0, hands="held-out")
+    folder = scenes(cache, portraits=1.0, icon_sets="held-out")
     folder.drawings = folder.subjects  # type: ignore[assignment]
-    assert folder.portraitists == (HELD_OUT,)
+    assert folder.portrait_sets == (HELD_OUT,)
 
 
 def test_people_need_somebody_among_the_subjects(cache: Path) -> None:

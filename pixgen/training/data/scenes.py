@@ -107,7 +107,7 @@ class Scenes(Dataset[Batch]):
         noise = torch.Generator().manual_seed(rng.getrandbits(62))
         if self.plain:
             sketches = [self.sketcher.plain(rng) for _ in range(self.batch)]
-        elif rng.random() < 0.25:
+        elif rng.random() < 0.25 and self.batch > 1:
             sketches = []
             for _ in range(self.batch // 2):
                 one = self.sketch(rng)
