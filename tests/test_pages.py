@@ -20,7 +20,11 @@ from pixgen.settings import layers
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ["tutorial.md", "plugins.md"]
-NARROW = ["README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md"]
+NARROW = [
+    *(f"docs/{name}.md" for name in ("architecture", "batch", "models", "plugins", "scale", "tutorial")),
+    *("README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md"),
+]
+"""Pages that people write, not scripts; all their lines are short."""
 
 TOYS = """
 generator: toy
