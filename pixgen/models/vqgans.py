@@ -118,18 +118,20 @@ def _described(metadata: Mapping[str, str]) -> dict[str, Any] | None:
         described = json.loads(metadata["pixgen"])
     except (KeyError, ValueError):
         return None
-    return described if isinstance(described, dict) and "ddconfig" in described else None
+    # Files of before 0.1 keep their architecture beside what they say of their training.
+    built = described.get("architecture", described) if isinstance(described, dict) else {}
+    if not isinstance(built, dict) or "ddconfig" not in built:
+        return None
+    return {name: value for name, value in built.items() if name != "about"}
 
 
 def described(path: Path) -> dict[str, Any] | None:
     """The architecture that a file written by pixgen says itself, from its header alone; None for any other file."""
     if not path.is_file() or files.sniff(path) != "safetensors":
         return None
-    with open(path, "rb") as file:
-        header = file.read(min(int.from_bytes(file.read(8), "little"), 100_000_000))
     try:
-        return _described(json.loads(header).get("__metadata__") or {})
-    except (ValueError, AttributeError):
+        return _described(files.metadata(path))
+    except files.Damaged:
         return None
 
 
@@ -140,4 +142,4 @@ def write(
     check: Callable[[Path], None] | None = None,
 ) -> Path:
     """One safetensors file that says itself how its network is built; as `weights.write`."""
-    return files.write(tensors, path, {"pixgen": json.dumps(dict(architecture))}, check)
+    return files.write(tensors, path, {"pixgen": json.dumps({"architecture": dict(architecture)})}, check)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files, resources
+from pixgen.io import resources
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
 
@@ -208,23 +207,13 @@ class VQModel(nn.Module):
         return self.decode(codes), z, indices
 
 
-def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about: Any) -> None:
-    """Write weights and config to one safetensors file; `about` joins the metadata (training steps, seeds)."""
-    from safetensors.torch import save_file
-
-    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
-    metadata = {"pixgen": json.dumps({**model.config, "about": about})}
-    with files.replacing(path, sole=True) as temporary:
-        save_file(weights, temporary, metadata=metadata)
-
-
 def load(
     path: Path | None = None, config: Path | None = None, architecture: Mapping[str, Any] | None = None
 ) -> VQModel:
     """Read a checkpoint, or the folder that holds `vqgan.safetensors`; pixgen's own by default. Frozen, in eval mode.
 
-    What `save` wrote says itself how it is built; another program's file is built as `architecture` or as `config`, a
-    YAML file of taming's, says. Nothing in it is run.
+    What a training wrote says itself how it is built; another program's file is built as `architecture` says, or as
+    `config`, a YAML file of taming's. Nothing in it is run.
     Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is
     somebody's own and missing, or does not say how it is built.
     """

@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pixgen import errors
+from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.training import monitor, runs
@@ -169,7 +170,7 @@ def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], batch: Batch,
         ids = tokenize(tokenizer, batch.captions, clip.config.context).to(batch.images.device)
         gap = clip.encode_image(batch.images).mean(0) - clip.encode_text(ids).mean(0)
     meta = {"architecture": vars(clip.config), "words": words, "tokenizer": json.loads(tokenizer.to_str()), **facts}
-    runs.save_weights(clip.state_dict() | {"gap": gap}, path, meta)
+    store.write(clip.state_dict() | {"gap": gap}, path, meta)
 
 
 def schedule(
@@ -194,7 +195,7 @@ def main(options: Options) -> None:
     seen = Scenes(options.cache, 256, 64, 1, options.subjects, plain=True)
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, icon_sets="held-out", plain=True)
     vocabulary = options.run / "tokenizer.json"
-    shipped = runs.weights_metadata(options.restart) if options.restart else {}
+    shipped = store.about(options.restart) if options.restart else {}
     if not vocabulary.exists() and shipped:
         vocabulary.write_text(json.dumps(shipped["tokenizer"]))
         (options.run / "words.json").write_text(json.dumps(shipped["words"], ensure_ascii=False))

@@ -14,7 +14,6 @@ Everything is counted in pictures seen, so a run may be stopped anywhere and res
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +23,11 @@ from typing import Annotated
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import PixgenError
+from pixgen.networks import store
 from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import runs
@@ -173,20 +172,14 @@ def load(path: Path) -> tuple[Judge, list[str]]:
 
     Raises PixgenError where there is no such file or where it is no judge's.
     """
-    if not path.is_file():
-        raise PixgenError(f"judge weights not found: {path}; make them with `pixgen train judge`")
-    try:
-        with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {}).get("pixgen", "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
-    if meta.get("labels") != LABELS:
+    weights, about = store.read(path, "judge", missing="make them with `pixgen train judge`")
+    built = about.get("architecture", about)  # files of before 0.1 have it beside their facts
+    if built.get("labels") != LABELS:
         raise PixgenError(f"{path} is not a judge of this version: it answers other questions; train it again")
-    side = meta.get("side", 48)  # of judges of before it was kept
-    judge = Judge(len(meta["groups"]), meta["widths"], side).eval().requires_grad_(False)
-    judge.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return judge, meta["groups"]
+    side = built.get("side", 48)  # of judges of before it was kept
+    judge = Judge(len(built["groups"]), built["widths"], side).eval().requires_grad_(False)
+    judge.load_state_dict(weights)
+    return judge, built["groups"]
 
 
 def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
@@ -262,7 +255,7 @@ def main(options: Options) -> None:
         weights = load(options.restart)[0].state_dict()
         judge.load_state_dict(weights)
         average.model.load_state_dict(weights)
-        pictures = runs.weights_metadata(options.restart)["pictures"]
+        pictures = store.about(options.restart)["pictures"]
         step = begun = pictures // sizes.batch
 
     saved = reported = time.time()
@@ -290,8 +283,8 @@ def main(options: Options) -> None:
             progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
             networks = {"judge": judge.state_dict(), "average": average.model.state_dict()}
             facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": icon_sets}
-            facts |= architecture(average.model, groups)
-            runs.save_weights(average.model.state_dict(), options.run / "judge.safetensors", facts)
+            built = {"architecture": architecture(average.model, groups)}
+            store.write(average.model.state_dict(), options.run / "judge.safetensors", built | facts)
             runs.save_atomically(networks | progress, checkpoint)
             saved = time.time()
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files, interrupts
+from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
 from pixgen.training import monitor
@@ -86,8 +85,8 @@ def require_unfinished(options: RunOptions, restart: Path | None, count: str) ->
     """
     if restart is None or (options.run / "checkpoint.pt").exists():
         return
-    facts, wanted = weights_metadata(restart), getattr(options, count)
-    if (seen := facts.get("about", facts).get(count, 0)) >= wanted:
+    seen, wanted = store.about(restart).get(count, 0), getattr(options, count)
+    if seen >= wanted:
         raise UsageError(f"{restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --{count} more")
 
 
@@ -113,27 +112,14 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
 
 
-def save_weights(tensors: dict[str, Tensor], path: Path, about: dict[str, Any]) -> None:
-    """Write a file to ship, whole or not at all: float16 safetensors, with `about` as JSON under the key `pixgen`.
-
-    Raises PixgenError where the disk is full or refuses.
-    """
-    halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
-    with writing(path), files.replacing(path, sole=True) as temporary:
-        save_file(halved, temporary, metadata={"pixgen": json.dumps(about, ensure_ascii=False)})
-
-
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn a failure to write `path` into a PixgenError."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have errors of their own
+    except (OSError, RuntimeError) as error:  # torch has an error of its own
         reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
-        raise PixgenError(
-            f"cannot write {path}: {str(reason).lower()}; the last checkpoint is kept: make room, and the same "
-            "command goes on from it"
-        ) from error
+        raise PixgenError(f"cannot write to {path}: {str(reason).lower()}; {store.KEPT}") from error
 
 
 def mark_not_started() -> None:
@@ -176,19 +162,6 @@ def stoppable(say: Any = print) -> Iterator[None]:
     finally:
         _stop.asked = _stop.training = False
         SAVE_EVERY = usual
-
-
-def weights_metadata(path: Path) -> dict[str, Any]:
-    """What a training wrote beside the weights of a shipped file: sizes, vocabulary, how much it has seen.
-
-    Raises PixgenError where the file is damaged, or no such thing.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            found: dict[str, Any] = json.loads(file.metadata()["pixgen"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PixgenError(f"{path} is damaged, or no weights of `pixgen train` ({error!r})") from error
-    return found
 
 
 def load_clip(path: Path) -> TinyCLIP:

@@ -23,13 +23,13 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.networks import store
 from pixgen.networks.discriminator import Discriminator
-from pixgen.networks.vqgan import TINY, VQModel, load, save
+from pixgen.networks.vqgan import TINY, VQModel, load
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes, Components
 from pixgen.training.data.pool import ScenePool, open_pool
@@ -169,8 +169,8 @@ def main(options: Options) -> None:
         average.model.load_state_dict(shipped)
         codes.hold(model.quantize.codebook)
         if (known := options.restart.with_name("discriminator.safetensors")).exists():
-            critic.load_state_dict(load_file(known))
-        seen = runs.weights_metadata(options.restart)["about"]["crops"]
+            critic.load_state_dict(store.read(known, "discriminator")[0])
+        seen = store.about(options.restart)["crops"]
         step = begun = seen // sizes.batch
     clustered = bool(codes.counts.any())
     if options.decoder and not clustered:
@@ -248,12 +248,10 @@ def main(options: Options) -> None:
                 facts |= {f"people_{name}": value for name, value in faces.items()}
                 monitor.sheet(options.run / "samples" / f"{step:06}-people.png", [people[:8], portrayed[:8]])
             log.write(crops=seen, **facts)
-            weights = options.run / "vqgan.safetensors"
-            with runs.writing(weights):
-                save(average.model, weights, torch.float16, crops=seen, seed=options.seed, **facts)
+            counted = {"crops": seen, "seed": options.seed}
+            store.save(average.model, options.run / "vqgan.safetensors", **counted, **facts)
             if adversarial:
-                counted = {"crops": seen, "seed": options.seed}
-                runs.save_weights(critic.state_dict(), options.run / "discriminator.safetensors", counted)
+                store.write(critic.state_dict(), options.run / "discriminator.safetensors", counted)
             monitor.sheet(options.run / "samples" / f"{step:06}.png", [validation[:8], drawn[:8]])
             states = {name: part.state_dict() for name, part in parts.items()}
             # Last: where it ends the training, all is written.

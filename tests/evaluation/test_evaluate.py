@@ -18,9 +18,9 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation import drawing, embeddings, evaluate, networks, prompt_lists, statistics
 from pixgen.evaluation.prompt_lists import PromptRow
 from pixgen.io import pictures, resources
+from pixgen.networks import store
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.subjects import load_subjects
-from pixgen.training import runs
 from pixgen.training.data import drawings
 from pixgen.training.data.labels import LABELS
 from pixgen.training.data.scenes import Scenes
@@ -138,7 +138,7 @@ def test_fresh_scenes_are_of_one_subject(cache: Path) -> None:
 def test_a_list_of_prompts_is_whole(count: int) -> None:
     found, known = prompt_lists.read(count), load_subjects()
     assert len(found) == count and [asked.number for asked in found] == list(range(count))
-    words = set(runs.weights_metadata(resources.embedded() / "perceptor.safetensors")["words"])
+    words = set(store.about(resources.embedded() / "perceptor.safetensors")["words"])
     for asked in found:
         assert all(group in known and known[group].rank <= prompt_lists.GROUPS for group in asked.groups), asked
         assert all(answer in LABELS[question] for question, answer in asked.answers.items()), asked
@@ -226,7 +226,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     torch.manual_seed(0)
     groups = list(load_subjects())
     judge = Judge(len(groups), (4, 4))
-    runs.save_weights(judge.state_dict(), place / "judge.safetensors", architecture(judge, groups))
+    store.write(judge.state_dict(), place / "judge.safetensors", {"architecture": architecture(judge, groups)})
     return place
 
 

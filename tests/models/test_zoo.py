@@ -145,9 +145,10 @@ def test_models_of_one_s_own_are_not_drawn_under_the_tiny_pair_s_settings(said: 
 
 
 def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> None:
-    from pixgen.networks.vqgan import TINY, VQModel, save
+    from pixgen.networks import store
+    from pixgen.networks.vqgan import TINY, VQModel
 
-    save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
+    store.save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
     assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1
 
 

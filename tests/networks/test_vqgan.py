@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
-from pixgen.networks import vqgan
+from pixgen.networks import store, vqgan
 from pixgen.networks.vqgan import TINY, Quantizer, VQModel
 from pixgen.plugins.generators.vqgan import VQGAN
 
@@ -101,11 +101,12 @@ def test_half_precision_latents_are_quantised_in_float32() -> None:
 
 
 def test_saved_weights_load_again(model: VQModel, tmp_path) -> None:
-    vqgan.save(model, tmp_path / "vqgan.safetensors", pictures=5)
+    store.save(model, tmp_path / "vqgan.safetensors", pictures=5)
     loaded = vqgan.load(tmp_path)
     codes = torch.randn(1, 8, 4, 4)
     torch.testing.assert_close(loaded.decode(codes), model.decode(codes), rtol=0.05, atol=0.02)
-    assert loaded.config["about"] == {"pictures": 5}
+    assert loaded.config == model.config
+    assert store.about(tmp_path / "vqgan.safetensors") == {"architecture": model.config, "pictures": 5}
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert [path.name for path in tmp_path.iterdir()] == ["vqgan.safetensors"]
 

@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
+from pixgen.networks import store
 from pixgen.scenery.subjects import load_subjects
-from pixgen.training import judge, monitor, runs
+from pixgen.training import judge, monitor
 from pixgen.training.data import drawings
 from pixgen.training.data.labels import LABELS
 from pixgen.training.data.pool import open_pool
@@ -46,7 +47,7 @@ def test_the_file_goes_on_and_says_what_it_is(cache: Path, tmp_path: Path) -> No
     train(judge, tmp_path / "old", cache=cache, final=True, **VALUES)
     path = tmp_path / "old" / "judge.safetensors"
     network, groups = judge.load(path)
-    facts = runs.weights_metadata(path)
+    facts = store.about(path)
     assert (facts["judge"], facts["hands"], facts["pictures"]) == ("final", "all", 24)
     assert groups[0] == "teacher" and path.stat().st_size <= 3_000_000
     seen = network.classify(torch.rand(2, 3, 40, 56))

@@ -71,7 +71,7 @@ def test_a_perceptor_goes_on_from_what_was_shipped(cache: Path, tmp_path: Path) 
     train(clip, tmp_path / "old", cache=cache, pictures=16, pool=8)
     shipped = tmp_path / "old" / "perceptor.safetensors"
     train(clip, tmp_path / "new", cache=cache, pictures=24, pool=8, restart=shipped)
-    old, new = runs.weights_metadata(shipped), runs.weights_metadata(tmp_path / "new" / "perceptor.safetensors")
+    old, new = store.about(shipped), store.about(tmp_path / "new" / "perceptor.safetensors")
     assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
 
 
