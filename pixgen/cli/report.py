@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def report(
             click.echo(json.dumps(_record(line)))
     elif not quiet:
         _show(lines)
-    written = {
+    written: dict[str | None, Callable[[str], bytes]] = {
         csv_file: lambda _: reports.to_csv(lines).encode(),
         latex_file: lambda _: reports.to_latex(lines).encode(),
         plot_file: lambda suffix: reports.plot(lines, suffix),

@@ -99,7 +99,7 @@ def _click(one: Declared, place: str = "") -> click.Option:
     help = f"{one.option.help}  [default: {default}]" if default else one.option.help
     if one.type is bool:
         return click.Option(names, is_flag=True, default=None, help=help)
-    kind: click.ParamType = click.STRING
+    kind: click.ParamType[Any] = click.STRING
     if one.type is Path:
         kind = click.Path(path_type=Path, exists=one.option.metavar == "FILE", dir_okay=one.option.metavar != "FILE")
     elif one.type is int:

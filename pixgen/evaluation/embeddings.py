@@ -32,7 +32,8 @@ def ridge(texts: Tensor, images: Tensor) -> Tensor:
     """The linear map (D + 1, D) of text embeddings (N, D), and 1, to image embeddings that a penalty keeps small."""
     rows = torch.cat((texts, torch.ones(len(texts), 1)), 1)
     penalty = RIDGE * texts.var(0).mean() * torch.eye(rows.shape[1])
-    return torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+    weights: Tensor = torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+    return weights
 
 
 @torch.no_grad()

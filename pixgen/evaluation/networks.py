@@ -106,7 +106,8 @@ def attack(tiny: PairPerceptor, images: Tensor, place: Tensor, target: Tensor, s
 
 
 def _length(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+    length: Tensor = x.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+    return length
 
 
 def small(images: Tensor, side: int) -> Tensor:

@@ -21,6 +21,7 @@ from pixgen.errors import UsageError
 from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
+from pixgen.training.data.drawings import Icon
 from pixgen.training.data.labels import COLOURLESS
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import PlacedSprite, Sketch
@@ -206,7 +207,7 @@ def sketch(row: PromptRow, scenes: Scenes, rng: random.Random) -> Sketch:
     return Sketch(scene, [first, *props])
 
 
-def _drawings(row: PromptRow, scenes: Scenes, place: int) -> list:
+def _drawings(row: PromptRow, scenes: Scenes, place: int) -> list[tuple[int, Icon]]:
     """Those of the subject at `place`; of a person, those of the sex and age that are asked for."""
     found = scenes.drawings[row.groups[place]]
     if place or not row.sex:

@@ -17,7 +17,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -164,7 +164,9 @@ def sample_sheet(clip: TinyCLIP, tokenizer: Tokenizer, scenes: Scenes, path: Pat
     monitor.sheet(path, [batch.images[:count]], labels)
 
 
-def export(clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], batch: Batch, path: Path, facts: dict) -> None:
+def export(
+    clip: TinyCLIP, tokenizer: Tokenizer, words: list[str], batch: Batch, path: Path, facts: dict[str, Any]
+) -> None:
     """Write the shipped file: float16 weights, and everything else that the perceptor needs in the metadata."""
     with torch.no_grad():
         ids = tokenize(tokenizer, batch.captions, clip.config.context).to(batch.images.device)

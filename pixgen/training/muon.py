@@ -30,7 +30,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
         gram = step @ gram @ step
         step = _polynomial(gram)
         whole = step @ whole
-    found = whole @ x
+    found: Tensor = whole @ x
     return found if wide is matrix else found.T
 
 

@@ -166,8 +166,8 @@ def stoppable(say: Any = print) -> Iterator[None]:
 
 def load_clip(path: Path) -> TinyCLIP:
     """The frozen network of a perceptor's file. Raises PixgenError where the file is no such thing."""
-    perceptor = load_perceptor(path)
-    return perceptor.model
+    network: TinyCLIP = load_perceptor(path).model
+    return network
 
 
 class WeightAverage(Generic[Network]):

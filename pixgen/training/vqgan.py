@@ -111,7 +111,8 @@ def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
         return wanted
     detached = made.detach().requires_grad_()
     (crisper,) = torch.autograd.grad(-critic(detached).mean(), detached)
-    return wanted + CRISPNESS * wanted.norm() / crisper.norm().clamp(min=1e-12) * crisper
+    both: Tensor = wanted + CRISPNESS * wanted.norm() / crisper.norm().clamp(min=1e-12) * crisper
+    return both
 
 
 def scenes(cache: Path, batch: int, side: int, seed: int, portraits: float = 0.0) -> Scenes:

@@ -156,7 +156,8 @@ def _icons(tarball: Path) -> dict[str, Any]:
             member = packed.extractfile("package/icons.json")
             if member is None:
                 raise KeyError("package/icons.json")
-            return json.load(member)
+            icons: dict[str, Any] = json.load(member)
+            return icons
     except FileNotFoundError:
         raise UsageError(f"{tarball.name} is not in {tarball.parent}; fetch it with `pixgen train data`") from None
     except (tarfile.TarError, KeyError, ValueError) as error:

@@ -46,7 +46,9 @@ def trimmed(picture: Image.Image, side: int) -> np.ndarray:
     square = Image.new("RGBa", (side, side))
     square.paste(picture, ((side - width) // 2, (side - height) // 2))
     channels = np.array(square).transpose(2, 0, 1)
-    return np.minimum(channels, channels[3:])  # the bicubic may overshoot; no colour is brighter than its alpha
+    # The bicubic may overshoot; no colour is brighter than its alpha.
+    premultiplied: np.ndarray = np.minimum(channels, channels[3:])
+    return premultiplied
 
 
 def _try_sprite(job: tuple[str, int]) -> np.ndarray | str:
