@@ -142,6 +142,7 @@ def test_memory_is_counted_without_computing() -> None:
     assert counting.count(held_together) == 4 * 4000
 
 
+@pytest.mark.slow
 def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +174,7 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
 
 
+@pytest.mark.slow
 def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pixgen.settings import methods
 

@@ -204,6 +204,7 @@ def test_tokens_are_openai_s() -> None:
     clip.tokenize("cat " * 75)
 
 
+@pytest.mark.slow
 def test_openai_s_names_are_available_and_absent_ones_say_how_they_come(folder: Path) -> None:
     assert clip.available_models()[: len(clip.OPENAI)] == list(clip.OPENAI)
     assert all(zoo.get(name, "clip") for name in clip.available_models() if name != "pixgen-tiny")

@@ -27,6 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.py")}
@@ -37,6 +38,7 @@ def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     assert wanted - held == set()
 
 
+@pytest.mark.slow
 def test_the_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     program = (

@@ -111,6 +111,7 @@ def test_there_must_be_a_list_with_rows(tmp_path: Path) -> None:
         list(require_rows(read(path), path))
 
 
+@pytest.mark.slow
 def test_a_long_list_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     with open(path, "w") as file:

@@ -188,6 +188,7 @@ def test_own_pictures_become_sprites_and_whole_pictures(tmp_path: Path, capsys: 
     assert "pictures of your own" in said(capsys, "data", "--runs", "mine", code=2)[1]
 
 
+@pytest.mark.slow
 def test_everything_at_once_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,6 +258,7 @@ def _after(count: int, function: Any, act: Any) -> Any:
     return wrapped
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

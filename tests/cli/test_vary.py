@@ -97,6 +97,7 @@ def test_outside_the_mask_pixels_are_the_files_own(names: str, caplog: pytest.Lo
     assert (before[inside] != after[inside]).any(axis=-1).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_an_edit_by_two_texts_is_the_same_for_the_same_seed() -> None:
     for name in ("one.png", "two.png"):
         words = ["edit", "fox.png", "a green fox", "--from", "a red fox", "--steps", "1", "--size", "128", "-o", name]
@@ -105,6 +106,7 @@ def test_an_edit_by_two_texts_is_the_same_for_the_same_seed() -> None:
     assert pixels("one.png").shape == (128, 128, 3)
 
 
+@pytest.mark.slow
 def test_python_has_the_same(folder: Path) -> None:
     made = pixgen.vary("fox.png", count=1, seed=3, strength=0)
     assert made.images[0].size == (128, 128) and made.save(folder / "varied.png") == [folder / "varied.png"]

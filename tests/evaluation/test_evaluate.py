@@ -305,6 +305,7 @@ def test_evaluate_measures_and_makes_the_card(
         evaluate.main(evaluate.Options(**common, what="judge", judge="final"))
 
 
+@pytest.mark.slow
 def test_what_is_drawn_by_the_product_itself_is_judged(
     cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,6 +319,7 @@ def test_what_is_drawn_by_the_product_itself_is_judged(
     assert "dalle1-32x32: single subjects, top-1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_dalle_2_s_way_is_measured(cache: Path, folder: Path, tmp_path: Path) -> None:
     options = {"cache": cache, "folder": folder, "out": tmp_path, "pictures": 16}
     evaluate.main(evaluate.Options(**options, what="tokens,prior,variations"))

@@ -41,6 +41,7 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
         assert image.size == (nearest.SIDE, 2 * nearest.SIDE)
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [tmp_path / "some.png", "--cache", tmp_path, "--out", tmp_path / "sheet.png"]
     run = subprocess.run(

@@ -73,6 +73,7 @@ def test_the_allowed_names_are_allowed_no_longer_afterwards(tmp_path: Path, ligh
         torch.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_malicious_pickle_is_refused_and_not_run(legacy: bool, tmp_path: Path) -> None:
     path, target = tmp_path / "evil.ckpt", tmp_path / "was-run"

@@ -195,6 +195,7 @@ def test_a_model_that_is_not_here_says_how_it_comes(home: Path) -> None:
         perceptor.prepare(torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_a_doctor_hears_of_what_is_missing_and_half_here(home: Path) -> None:
     assert all(finding.ok for finding in model_findings.findings()) and len(model_findings.findings()) == 2
     profiles.choose("vqgan-coco", ["ViT-B/32"])

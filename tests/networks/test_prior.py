@@ -48,6 +48,7 @@ def test_the_regression_is_the_linear_map_that_there_is() -> None:
     assert nearness(model.regression(texts), images) > 0.999 and model.spread < 1e-3
 
 
+@pytest.mark.slow
 def test_samples_are_nearer_than_the_regression_and_more_like_true_ones(learnt: tuple[Prior, Prior]) -> None:
     linear, model = learnt
     texts, images = pairs(400, 1)

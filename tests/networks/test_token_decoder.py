@@ -168,6 +168,7 @@ def test_codes_that_look_alike_begin_alike() -> None:
         assert (weight[0] - weight[2]).norm() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_prefix_beside_another_takes_its_share() -> None:
     model = decoder()
     one, other = model.of_image(embeddings(1)), model.of_image(embeddings(1, 5))

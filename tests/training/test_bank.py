@@ -36,6 +36,7 @@ def options(place: Path, out: Path, **more: Any) -> bank.Options:
     return bank.Options(**{"out": out, "cache": place / "cache", "subjects": 10_000, "each": 2, **networks, **more})
 
 
+@pytest.mark.slow
 def test_every_subject_and_place_is_in_it(folder: Path) -> None:
     made = bank_file.load(folder)
     assert set(made.subjects) == set(GROUPS) == {e.group for e in made.entries if not e.place}
@@ -54,6 +55,7 @@ def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
     assert not car[:20].any() and car[64].any()  # wide and low
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_file(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.safetensors"
     bank.main(options(folder, again))

@@ -34,6 +34,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cache"
 
 
+@pytest.mark.slow
 def test_a_judge_that_was_killed_ends_as_one_that_was_not(cache: Path, tmp_path: Path) -> None:
     whole = train(judge, tmp_path / "whole", cache=cache, **VALUES)
     kill_after(3, judge, tmp_path / "cut", cache=cache, **VALUES)  # between the two sizes

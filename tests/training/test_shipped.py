@@ -98,6 +98,7 @@ def test_the_shipped_judge_is_the_validation_judge() -> None:
     assert (EMBEDDED / "judge.safetensors").stat().st_size <= 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", [0, 1], ids=["en", "pt"])
 @pytest.mark.parametrize("group", SUBJECTS)
 def test_a_prompt_s_subject_is_seen_after_and_not_before(

@@ -44,6 +44,7 @@ def among(folder: Path) -> dict[str, Any]:
     return {"cache": folder / "cache", "pair": folder / "pair", "subjects": 10**6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_that_was_killed_ends_as_one_that_was_not(name: str, folder: Path, tmp_path: Path) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")

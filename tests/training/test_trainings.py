@@ -37,6 +37,7 @@ CASES: dict[str, tuple[str, dict[str, int]]] = {
 }
 
 
+@pytest.mark.slow
 @LOUD
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_that_was_killed_ends_as_one_that_was_not(name: str, cache: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def start(folder: Path, name: str, **options: Any) -> Start:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dalle1", "dalle2"])
 def test_attempts_are_the_candidates_best_first(name: str, folder: Path) -> None:
     drawing, first = session(folder), start(folder, name)
@@ -51,6 +52,7 @@ def test_attempts_are_the_candidates_best_first(name: str, folder: Path) -> None
     assert torch.equal(again, latents[0]) and not torch.equal(other, latents[0])
 
 
+@pytest.mark.slow
 def test_another_size_and_another_generator_show_the_same_picture(folder: Path) -> None:
     grid = start(folder, "dalle1", temperature=0.0)(session(folder), 0, (128, 128), 0)["latent"]
     pixels = session(folder, generator="pixel")
@@ -62,6 +64,7 @@ def test_another_size_and_another_generator_show_the_same_picture(folder: Path) 
     assert (shown - whole[:, :, 16:80]).abs().mean() < 0.03
 
 
+@pytest.mark.slow
 def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), "red").save(tmp_path / "red.png")
     picture = f"image:{tmp_path / 'red.png'}"
@@ -75,6 +78,7 @@ def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: 
     assert torch.equal(said[0], said[1]) and torch.equal(said[0], said[3]) and not torch.equal(said[0], said[2])
 
 
+@pytest.mark.slow
 def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
     drawn = [
         start(folder, "dalle1", temperature=0.0)(asked, 0, (128, 128), 0)["latent"]
@@ -83,6 +87,7 @@ def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dalle1", "dalle2"])
 def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: Path) -> None:
     def drawn(prompt: str, uncoloured: float) -> torch.Tensor:
