@@ -24,9 +24,6 @@ from pixgen.training import monitor
 from pixgen.training.data.drawings import load_sprites
 from pixgen.training.options import RunOptions
 
-SAVE_EVERY = 240.0
-"""Seconds between checkpoints; zero from the moment that somebody asks to stop."""
-
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -104,7 +101,7 @@ def checkpoint_due(saved: float, every: float) -> bool:
 
     saved: `time.time()` of the last one. every: seconds between two; at once where somebody asked to stop.
     """
-    return time.time() - saved > min(every, SAVE_EVERY)
+    return _stop.asked or time.time() - saved > every
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -123,12 +120,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def mark_not_started() -> None:
-    """What comes now keeps nothing yet: until a training begins to step, Ctrl-C ends it at once."""
+    """There is nothing to save yet: until a training begins to step, Ctrl-C ends it at once."""
     _stop.training = False
 
 
 def raise_if_stop_requested() -> None:
-    """Raises KeyboardInterrupt where somebody asked to stop and nothing has obeyed yet."""
+    """Raises KeyboardInterrupt where somebody asked to stop and the training has not ended yet."""
     if _stop.asked:
         raise KeyboardInterrupt
 
@@ -136,7 +133,7 @@ def raise_if_stop_requested() -> None:
 class _Stop:
     asked = False
     training = False
-    """Whether a training has begun to step; what comes before is made again in no time, or kept as it is made."""
+    """Whether a training has begun to step; what comes before is cheap to make again, or saved as it is made."""
 
 
 _stop = _Stop()
@@ -145,23 +142,19 @@ _stop = _Stop()
 @contextlib.contextmanager
 def stoppable(say: Any = print) -> Iterator[None]:
     """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
-    global SAVE_EVERY
 
     def ask() -> None:
-        global SAVE_EVERY
         if not _stop.training:
             raise KeyboardInterrupt
-        _stop.asked, SAVE_EVERY = True, 0.0
+        _stop.asked = True
         say("stopping at the next step, with a checkpoint; Ctrl-C again stops at once")
 
-    usual = SAVE_EVERY
     _stop.asked = _stop.training = False
     try:
         with interrupts.asking(ask):
             yield
     finally:
         _stop.asked = _stop.training = False
-        SAVE_EVERY = usual
 
 
 def load_clip(path: Path) -> TinyCLIP:
