@@ -99,6 +99,7 @@ def test_the_shipped_judge_is_the_validation_judge() -> None:
 
 
 def subjects(groups: list[str]) -> list[str]:
+    """The fixed list: every EVERY-th by rank of the groups that the judge knows."""
     known = {subject.rank: group for group, subject in load_subjects().items() if group in groups}
     return [known[rank] for rank in range(1, max(known) + 1, EVERY)]
 
