@@ -35,6 +35,7 @@ def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "embedded").glob("[!.]*")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "presets").rglob("*.yaml")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "configs").rglob("*.yaml")}
+    wanted.add("pixgen/py.typed")  # else type checkers take every name of pixgen for Any
     assert wanted - held == set()
 
 

@@ -65,5 +65,6 @@ def each_sprite(svgs: Iterable[str], side: int, processes: int) -> Iterator[Iter
     if processes <= 1:
         yield map(_try_sprite, jobs)
         return
-    with multiprocessing.Pool(processes) as pool:
+    # Not forked: that is unsafe beside torch's threads, and Python 3.12 warns of it.
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield pool.imap(_try_sprite, jobs, chunksize=32)
