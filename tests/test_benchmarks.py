@@ -60,7 +60,7 @@ def test_the_twenty_prompts_from_drawing_to_report(tmp_path: Path, monkeypatch: 
     assert sorted(key.values()) == sorted(prompts) and list(key.values()) != prompts
     for place, prompt in enumerate(key.values()):
         row, column = divmod(place, twenty.COLUMNS)
-        middle = ((column + 0.5) * twenty.SIDE, (row + 0.5) * twenty.SIDE + (row + 1) * twenty.LABEL)
+        middle = ((column + 0.5) * twenty.TILE, (row + 0.5) * twenty.TILE + (row + 1) * twenty.LABEL)
         assert sheet.getpixel((int(middle[0]), int(middle[1]))) == (10 * prompts.index(prompt), 0, 0)
 
     (tmp_path / "docs").mkdir()

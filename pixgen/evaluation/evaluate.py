@@ -30,7 +30,7 @@ from pixgen.training import judge
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.options import BaseOptions, Cache, Option, command_line, parse
 
-EMBEDDED = resources.embedded()
+EMBEDDED_FOLDER = resources.embedded()
 NAMES = ("perceptor", "vqgan", "judge", "tokens", "prior", "variations", "prompts")
 """What can be measured."""
 
@@ -43,7 +43,7 @@ class Options(BaseOptions):
         "perceptor,vqgan,judge"
     )
     cache: Cache
-    folder: Annotated[Path, Option("Folder of the pair that is measured.", "FOLDER")] = EMBEDDED
+    folder: Annotated[Path, Option("Folder of the pair that is measured.", "FOLDER")] = EMBEDDED_FOLDER
     out: Annotated[Path, Option("Folder of the figures and the drawn pictures.", "FOLDER")]
     pictures: Annotated[int, Option("Scenes that a measure is taken of.", minimum=1, toy=128, counts=True)] = 512
     prompts: Annotated[int, Option("The list of prompts: 96 to tune by, 200 for the card.", "96|200")] = 96
@@ -97,7 +97,7 @@ def of_prompts(options: Options) -> list[Figure]:
     """Draw what is missing of every setup, then judge all pictures."""
     prompts = prompt_lists.mixed(prompt_lists.read(options.prompts))[: options.limit or None]
     model, groups = judge_of(options)
-    pair_folder = "" if options.folder == EMBEDDED else str(options.folder)
+    pair_folder = "" if options.folder == EMBEDDED_FOLDER else str(options.folder)
     setups = [
         drawing.DrawingSetup(method, start, options.size, options.set, pair_folder)
         for method in options.method.split(",")

@@ -22,10 +22,10 @@ from pixgen.io import resources
 from pixgen.io.pictures import fit, read
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.training import bank, monitor
-from pixgen.training.data.drawings import HELD_OUT, load_sprites
+from pixgen.training.data.drawings import HELD_OUT_ICON_SET, load_sprites
 
 COLUMNS = 10
-SIDE = 128
+TILE = 128
 
 
 def on_ground(sprites: np.ndarray, side: int) -> Tensor:
@@ -53,18 +53,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the sheet to write, a PNG")
     options = parser.parse_args(argv)
     sprites, index = load_sprites(options.cache)
-    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != HELD_OUT]
+    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != HELD_OUT_ICON_SET]
     if not learnt:
         raise UsageError(f"{options.cache} has no drawing of an icon set that is learnt from")
     perceptor = load_perceptor(options.perceptor)
-    pictures = torch.cat([fit(read(path), (2 * SIDE, 2 * SIDE)) for path in options.pictures])
+    pictures = torch.cat([fit(read(path), (2 * TILE, 2 * TILE)) for path in options.pictures])
     places, near = nearest(perceptor, pictures, sprites[learnt])
     for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):
         drawing = index[learnt[place]]
         print(f"{path.name}: {drawing.name} of {drawing.icon_set}, cosine {cosine:.2f}")
-    drawings = on_ground(sprites[[learnt[place] for place in places.tolist()]], 2 * SIDE)
+    drawings = on_ground(sprites[[learnt[place] for place in places.tolist()]], 2 * TILE)
     rows = zip(pictures.split(COLUMNS), drawings.split(COLUMNS), strict=True)
-    monitor.sheet(options.out, [row for pair in rows for row in pair], side=SIDE)
+    monitor.sheet(options.out, [row for pair in rows for row in pair], side=TILE)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pixgen.training.data.labels import COLOURLESS, LABELS, labels, things
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import Sketch
 from pixgen.training.judge import Judge
+from pixgen.training.options import ALL_SUBJECTS
 from pixgen.training.reconstruction import distance, slopes
 
 SEED = 90_001
@@ -208,7 +209,7 @@ def _pair_hits(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> li
 @torch.no_grad()
 def vqgan(model: VQModel, tiny: PairPerceptor | None, cache: Path, pictures: int = 24, side: int = 256) -> list[Figure]:
     """What is left of unseen scenes, without grain, that went through the codes."""
-    scenes = Scenes(cache, 8, side, SEED, 10**6, noise=0.0)
+    scenes = Scenes(cache, 8, side, SEED, ALL_SUBJECTS, noise=0.0)
     quality, energy, features, used = [], [], [], set()
     for step in range(-(-pictures // 8)):
         for image in scenes[step].images[: pictures - 8 * step]:

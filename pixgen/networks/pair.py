@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SIDE = 128
+PAIR_SIDE = 128
 """Side in pixels of the pictures whose code grids the token decoder writes."""
 
 
@@ -107,7 +107,7 @@ class Pair:
     def decoder(self) -> TokenDecoder:
         path = self.path("tokens")
         model, about = store.load(path, TokenConfig, TokenDecoder, "pixgen train tokens")
-        codes, grid = len(self.vqgan.quantize.codebook), SIDE // self.vqgan.factor
+        codes, grid = len(self.vqgan.quantize.codebook), PAIR_SIDE // self.vqgan.factor
         sizes = (model.config.codes, model.config.grid, model.config.embedding)
         if sizes != (codes, grid, self.perceptor.dim):
             raise PixgenError(
@@ -140,7 +140,7 @@ class Pair:
     @torch.no_grad()
     def codes(self, images: Tensor) -> Tensor:
         """The code grids of pictures, resized to 128x128: int64 (B, 16, 16)."""
-        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), SIDE)))[1]
+        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), PAIR_SIDE)))[1]
         return found
 
     def from_text(

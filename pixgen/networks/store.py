@@ -107,7 +107,7 @@ def _about(metadata: Mapping[str, str]) -> dict[str, Any]:
     return found | facts if isinstance(facts, dict) else found
 
 
-CODES = ("encoder.", "quant_conv.", "quantize.")
+CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")
 """What of a VQGAN gives its codes their meaning: another decoder shows the same codes, only better or worse."""
 
 
@@ -119,7 +119,7 @@ def fingerprint(path: Path) -> str:
     if path.stem == "vqgan":
         tensors, _ = weights.read(path)
         meaning = hashlib.sha256()
-        for name in sorted(name for name in tensors if name.startswith(CODES)):
+        for name in sorted(name for name in tensors if name.startswith(CODE_TENSORS)):
             meaning.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
         return meaning.hexdigest()[:16]
     try:

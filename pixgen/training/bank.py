@@ -24,7 +24,7 @@ from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.scenery import bank as bank_file
-from pixgen.scenery.bank import MASK, SIDE, Bank, BankEntry
+from pixgen.scenery.bank import DRAWING_SIDE, MASK_SIDE, Bank, BankEntry
 from pixgen.scenery.captions import Thing
 from pixgen.scenery.compose import FILL
 from pixgen.scenery.places import PLACES
@@ -79,7 +79,7 @@ def make(
     perceptor = load_perceptor(perceptor_file)
     vqgan = vqgan_model.load(vqgan_file)
     vqgan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    scenes = Scenes(cache, 1, SIDE, seed, subjects=subjects)
+    scenes = Scenes(cache, 1, DRAWING_SIDE, seed, subjects=subjects)
     if not scenes.groups:
         raise UsageError(f"{cache} has no drawing of the first {subjects} subjects; make it with `pixgen train data`")
 
@@ -101,8 +101,9 @@ def make(
         for d, row, colour in zip([c.drawing for c in chosen], numbers.tolist(), shown.colours, strict=True)
     ]
     noise = torch.Generator().manual_seed(seed)
-    views = [PLACES[name](VIEWS, SIDE, noise).expand(VIEWS, 3, SIDE, SIDE).clamp(0, 1) for name in PLACES]
-    full = torch.ones(len(views) * VIEWS, MASK, MASK, dtype=torch.bool)
+    side = DRAWING_SIDE
+    views = [PLACES[name](VIEWS, side, noise).expand(VIEWS, 3, side, side).clamp(0, 1) for name in PLACES]
+    full = torch.ones(len(views) * VIEWS, MASK_SIDE, MASK_SIDE, dtype=torch.bool)
     places = _shown((torch.cat(views), full), vqgan, perceptor)
     for i, name in enumerate(PLACES):
         colours = places.colours[i * VIEWS :][:VIEWS]
@@ -200,7 +201,7 @@ def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, percepto
         side = perceptor.input_size
         small = F.interpolate(part, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
         images.append(perceptor.encode_image(small))
-        inside = F.interpolate(masks[:, None].float(), size=(SIDE, SIDE))
+        inside = F.interpolate(masks[:, None].float(), size=(DRAWING_SIDE, DRAWING_SIDE))
         colours.append((part * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1))
         codes.append(vqgan.quantize(vqgan.encode(part))[1])
     return Shown(torch.cat(codes), pictures[1], torch.cat(images), torch.cat(colours))
@@ -211,9 +212,9 @@ def _large(scenes: Scenes, sprites: list[int]) -> tuple[Tensor, Tensor]:
     images, masks = [], []
     for begin in range(0, len(sprites), BATCH):
         cut = torch.from_numpy(scenes.sprites[sprites[begin : begin + BATCH]]).float() / 255
-        framed = _framed(cut, SIDE)
+        framed = _framed(cut, DRAWING_SIDE)
         images.append(on_ground(framed))
-        masks.append(F.avg_pool2d(framed[:, 3:], SIDE // MASK)[:, 0] > 0.5)
+        masks.append(F.avg_pool2d(framed[:, 3:], DRAWING_SIDE // MASK_SIDE)[:, 0] > 0.5)
     return torch.cat(images), torch.cat(masks)
 
 

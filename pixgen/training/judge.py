@@ -36,7 +36,7 @@ from pixgen.training.data.pool import ScenePool, open_pool
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.options import LearningRate, Option, Restart, SubjectOptions, parse
 
-SIDE = 64
+JUDGE_SIDE = 64
 """Of the pictures that a judge classifies."""
 SEEDS = {"validation": 7_000, "final": 8_000}
 """Added to --seed, so that no judge shares its scenes with the perceptor or with the other judge."""
@@ -53,7 +53,7 @@ class Sizes:
     """
 
     batch: int = 128
-    sides: tuple[tuple[float, int], ...] = ((0.0, 32), (0.6, 48), (0.75, SIDE))
+    sides: tuple[tuple[float, int], ...] = ((0.0, 32), (0.6, 48), (0.75, JUDGE_SIDE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Options(SubjectOptions):
 class Judge(nn.Module):
     """float32 (B, 3, S, S) in [0, 1], S a multiple of 8 -> logits: "subject" (B, subjects), and (B, n) a question."""
 
-    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS, side: int = SIDE) -> None:
+    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS, side: int = JUDGE_SIDE) -> None:
         super().__init__()
         self.side = side
         layers: list[nn.Module] = []

@@ -19,7 +19,7 @@ from typing import Any
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
-from pixgen.scenery.subjects import OWN
+from pixgen.scenery.subjects import USER_SUBJECTS
 from pixgen.training.options import ALL_SUBJECTS, QUICK_SUBJECTS, BaseOptions, declared, toy
 
 
@@ -154,7 +154,7 @@ def data(request: TrainingRequest, say: Callable[[str], None]) -> None:
         for line in left_out:
             say(f"left out: {line}")
         say(f"{count} pictures of your own in {request.sprites}")
-    elif (request.sprites / OWN).exists():
+    elif (request.sprites / USER_SUBJECTS).exists():
         raise UsageError(f"{request.sprites} holds pictures of your own; choose another folder with --runs or --cache")
     elif request.quick and request.cache and not subjects and (request.cache / "sprites.npy").exists():
         say(f"{request.cache} is taken as it is: a toy learns from a part of it")
@@ -169,7 +169,7 @@ def options_of(training: Training, request: TrainingRequest) -> BaseOptions:
     Raises UsageError where there are no drawings, where they are not for this training, or another must come first.
     """
     _require_sprites(training, request)
-    own_pictures = (request.sprites / OWN).exists()
+    own_pictures = (request.sprites / USER_SUBJECTS).exists()
     places = {
         "run": request.folder / training.name,
         "cache": request.sprites,
@@ -194,7 +194,7 @@ def _require_sprites(training: Training, request: TrainingRequest) -> None:
         flags = {"--runs": request.runs if request.runs != TrainingRequest.runs else None, "--cache": request.cache}
         where = "".join(f" {flag} {place}" for flag, place in flags.items() if place)
         raise UsageError(f"no drawings in {request.sprites}; make them with `pixgen train data{where}{quick}`")
-    if (request.sprites / OWN).exists() and not training.user_pictures:
+    if (request.sprites / USER_SUBJECTS).exists() and not training.user_pictures:
         raise UsageError(
             f"{request.sprites} holds pictures of your own, and {training.name} knows the open drawings alone; leave "
             "it out, or give their sprites by --cache"

@@ -33,7 +33,7 @@ from pixgen.training.options import LearningRate, Option, SubjectOptions, parse
 REPORT_EVERY = 100
 WORDINGS = 2
 """Captions used of each picture."""
-HELD_OUT = 2000
+HELD_OUT_PICTURES = 2000
 """Pictures at the end of the pool, at most a tenth of it, on which the prior is measured."""
 
 
@@ -137,7 +137,7 @@ def main(options: Options) -> None:
     for name, source in pools.items():
         count = min(options.scenes, len(source))
         images, texts = embed(pair, source, count, options.run / f"{name}-{made_by}-{count}.npz")
-        held = min(HELD_OUT, max(2, count // 10))
+        held = min(HELD_OUT_PICTURES, max(2, count // 10))
         held_out.append((texts[-held:, 0].to(pair.device), images[-held:].to(pair.device)))
         learnt.append((texts[:-held], images[:-held]))
     texts, images = (torch.cat(parts).to(pair.device) for parts in zip(*learnt, strict=True))

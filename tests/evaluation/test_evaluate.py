@@ -82,7 +82,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawings.rasterise(folder, folder / "cache", 96, pack(folder, SHAPES), processes=1)
     index = json.loads((folder / "cache" / "index.json").read_text())
     sprites = np.load(folder / "cache" / "sprites.npy")
-    index += [{**entry, "icon_set": drawings.HELD_OUT} for entry in index[:3]]
+    index += [{**entry, "icon_set": drawings.HELD_OUT_ICON_SET} for entry in index[:3]]
     np.save(folder / "cache" / "sprites.npy", np.concatenate((sprites[: len(index) - 3], sprites[:3])))
     (folder / "cache" / "index.json").write_text(json.dumps(index))
     return folder / "cache"

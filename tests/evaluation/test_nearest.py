@@ -23,7 +23,7 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
     networks(tmp_path / "pair")
     weights = tmp_path / "pair" / "perceptor.safetensors"
     sprites, index = drawings.load_sprites(tmp_path / "cache")
-    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != drawings.HELD_OUT]
+    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != drawings.HELD_OUT_ICON_SET]
     perceptor = Tiny(str(weights))
     perceptor.prepare(torch.device("cpu"))
     places, near = nearest.nearest(perceptor, nearest.on_ground(sprites[learnt], 96), sprites[learnt])
@@ -38,7 +38,7 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
     nearest.main([str(tmp_path / "drawn.png"), *arguments])
     assert "drawn.png: " in capsys.readouterr().out
     with Image.open(sheet) as image:
-        assert image.size == (nearest.SIDE, 2 * nearest.SIDE)
+        assert image.size == (nearest.TILE, 2 * nearest.TILE)
 
 
 @pytest.mark.slow

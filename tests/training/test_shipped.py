@@ -25,7 +25,7 @@ from pixgen.networks import pair
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import judge
 
-EMBEDDED = Path(pixgen.__file__).parent / "embedded"
+EMBEDDED_FOLDER = Path(pixgen.__file__).parent / "embedded"
 
 EVERY = 40
 """The subjects are those of rank 1, 1 + EVERY, 1 + 2 EVERY ... of what the judge knows."""
@@ -74,13 +74,13 @@ def prompts(group: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[judge.Judge, list[str]]:
-    return judge.load(EMBEDDED / "judge.safetensors")
+    return judge.load(EMBEDDED_FOLDER / "judge.safetensors")
 
 
 def test_every_file_is_the_one_that_was_measured() -> None:
-    lines = (EMBEDDED / "SHA256SUMS").read_text().splitlines()
+    lines = (EMBEDDED_FOLDER / "SHA256SUMS").read_text().splitlines()
     sums = {name.strip(" *"): found for found, name in (line.split(maxsplit=1) for line in lines)}
-    files = {path.name: path.read_bytes() for path in EMBEDDED.glob("*.safetensors")}
+    files = {path.name: path.read_bytes() for path in EMBEDDED_FOLDER.glob("*.safetensors")}
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     assert sum(map(len, files.values())) <= 36_000_000
 
@@ -92,10 +92,10 @@ def test_the_decoder_and_the_prior_were_trained_with_their_pair(caplog: pytest.L
 
 
 def test_the_shipped_judge_is_the_validation_judge() -> None:
-    with safe_open(EMBEDDED / "judge.safetensors", framework="pt") as file:
+    with safe_open(EMBEDDED_FOLDER / "judge.safetensors", framework="pt") as file:
         about = json.loads(file.metadata()["pixgen"])
     assert (about["judge"], about["hands"]) == ("validation", "seen")
-    assert (EMBEDDED / "judge.safetensors").stat().st_size <= 3_000_000
+    assert (EMBEDDED_FOLDER / "judge.safetensors").stat().st_size <= 3_000_000
 
 
 def subjects(groups: list[str]) -> list[str]:
@@ -118,7 +118,7 @@ def test_the_subjects_of_prompts_are_recognised_after_and_not_before(shipped: tu
 
 
 def main() -> None:
-    network, groups = judge.load(EMBEDDED / "judge.safetensors")
+    network, groups = judge.load(EMBEDDED_FOLDER / "judge.safetensors")
     for group in subjects(groups):
         ranks = [before_and_after(network, groups.index(group), prompt) for prompt in prompts(group)]
         print(group, *(f"{before} -> {after}" for before, after in ranks), flush=True)

@@ -16,7 +16,7 @@ from pixgen.backend.tensors import Size
 from pixgen.contracts import Params, Session, Start
 from pixgen.errors import UsageError
 from pixgen.io.pictures import fit, read
-from pixgen.networks.pair import SIDE, Pair, load
+from pixgen.networks.pair import PAIR_SIDE, Pair, load
 from pixgen.networks.store import files_in
 from pixgen.prompts.grammar import Prompt, parse
 from pixgen.scenery.reader import every_subject
@@ -31,7 +31,7 @@ LOOK = 0.5
 class Candidates(Start):
     """Draws `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
 
-    least: ClassVar[int] = SIDE
+    least: ClassVar[int] = PAIR_SIDE
     networks: ClassVar[Sequence[str]]
     """Those of the pair that are read."""
 
@@ -107,7 +107,7 @@ def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:
     network: Any = getattr(session.generator, "network", None)
     codebook: Tensor | None = getattr(getattr(network, "quantize", None), "codebook", None)
     own = pair.vqgan.quantize.codebook
-    if codebook is not None and tuple(size) == (SIDE, SIDE) and _same(codebook, own):
+    if codebook is not None and tuple(size) == (PAIR_SIDE, PAIR_SIDE) and _same(codebook, own):
         return {"latent": network.codes(grid.to(codebook.device)).contiguous()}
     return session.generator.encode(fit(pair.decode(grid), size).to(session.device))
 

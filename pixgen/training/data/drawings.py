@@ -26,10 +26,10 @@ from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.scenery.subjects import table
-from pixgen.training.data.sprites import SIDE, each_sprite
+from pixgen.training.data.sprites import SPRITE_SIDE, each_sprite
 from pixgen.training.options import ALL_SUBJECTS
 
-HELD_OUT = "emojione"
+HELD_OUT_ICON_SET = "emojione"
 """The icon set that no shipped model ever saw: accuracy on it is the honest one."""
 
 
@@ -209,7 +209,7 @@ def _rows(subjects: int) -> list[dict[str, str]]:
 def rasterise(
     folder: Path,
     cache: Path,
-    side: int = SIDE,
+    side: int = SPRITE_SIDE,
     sets: Sequence[IconSet] = SETS,
     processes: int = 2,
     subjects: int = ALL_SUBJECTS,
@@ -261,8 +261,8 @@ _EARLIER = {"hand": "icon_set"}
 def load_sprites(cache: Path) -> tuple[np.ndarray, list[Icon]]:
     """The sprites, a memory-mapped uint8 (n, 4, side, side) of premultiplied RGBA, and which drawing each is.
 
-    Drawings of the set that is held out are among them (`icon.icon_set == HELD_OUT`). In caches of earlier versions
-    the set is called `hand`.
+    Drawings of the set that is held out are among them (`icon.icon_set == HELD_OUT_ICON_SET`). In caches of earlier
+    versions the set is called `hand`.
     Raises UsageError when there is no cache.
     """
     try:

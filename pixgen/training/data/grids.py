@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pixgen.io import files
 from pixgen.networks import store
-from pixgen.networks.pair import SIDE, Pair
+from pixgen.networks.pair import PAIR_SIDE, Pair
 from pixgen.scenery.captions import SceneDescription
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.vocabulary import COLOURS
@@ -47,7 +47,7 @@ class CleanScenes(Scenes):
     drift = 0.0
 
     def __init__(
-        self, cache: Path, batch: int, seed: int, subjects: int, side: int = SIDE, portraits: float = 0.0
+        self, cache: Path, batch: int, seed: int, subjects: int, side: int = PAIR_SIDE, portraits: float = 0.0
     ) -> None:
         super().__init__(cache, batch, side, seed, subjects, noise=0.0, portraits=portraits)
         own = {group: [one for one in drawn if one[1].icon_set == ICON_SET] for group, drawn in self.drawings.items()}

@@ -19,13 +19,13 @@ from torch.utils.data import Dataset
 from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
-from pixgen.scenery.portrait_parts import HELD_OUT as HELD_OUT_PEOPLE
+from pixgen.scenery.portrait_parts import HELD_OUT_HAND
 from pixgen.scenery.portrait_scenes import compose_portrait
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import HELD_OUT, Icon, load_sprites
+from pixgen.training.data.drawings import HELD_OUT_ICON_SET, Icon, load_sprites
 from pixgen.training.data.labels import labels, things
 from pixgen.training.data.sketches import PlacedSprite, Sketch, Sketcher, twin
 
@@ -85,11 +85,11 @@ class Scenes(Dataset[Batch]):
         self.noise = 0.0 if plain else noise  # the largest standard deviation
         everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
-        keep = {d.group for d in index if d.icon_set != HELD_OUT}
+        keep = {d.group for d in index if d.icon_set != HELD_OUT_ICON_SET}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
         self.drawings: dict[str, list[tuple[int, Icon]]] = {}
         for i, drawing in enumerate(index):
-            right = icon_sets == "all" or (drawing.icon_set == HELD_OUT) == (icon_sets == "held-out")
+            right = icon_sets == "all" or (drawing.icon_set == HELD_OUT_ICON_SET) == (icon_sets == "held-out")
             if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
@@ -140,7 +140,7 @@ class Scenes(Dataset[Batch]):
 
     def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
         """Whose parts people are made of; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(icon_sets, tuple(portrait_parts.HANDS))
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_HAND,)}.get(icon_sets, tuple(portrait_parts.HANDS))
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""

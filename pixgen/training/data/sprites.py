@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-SIDE = 192
+SPRITE_SIDE = 192
 """Of a sprite, in pixels, unless another is asked for."""
 
 
-def sprite(svg: str, side: int = SIDE) -> np.ndarray:
+def sprite(svg: str, side: int = SPRITE_SIDE) -> np.ndarray:
     """One SVG as uint8 (4, side, side), premultiplied RGBA, trimmed to what is drawn, centred, longest side filled.
 
     Raises ValueError when the SVG is broken or draws nothing.

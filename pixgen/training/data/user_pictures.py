@@ -21,10 +21,10 @@ from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
-from pixgen.scenery.subjects import OWN, Subject
+from pixgen.scenery.subjects import USER_SUBJECTS, Subject
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.data.drawings import Icon
-from pixgen.training.data.sprites import SIDE, rendered, trimmed
+from pixgen.training.data.sprites import SPRITE_SIDE, rendered, trimmed
 
 USER_SET = "own"
 """The icon set that a user's pictures stand as."""
@@ -110,7 +110,7 @@ def names_colour(subject: Subject) -> bool:
     return any({name, *named[1:]} & words for name, named in COLOURS.items())
 
 
-def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
+def picture(path: Path, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
     """One file as uint8 (4, side, side), premultiplied RGBA, and whether it is a whole (opaque) picture.
 
     Raises ValueError, with the reason, where it cannot be read or shows nothing.
@@ -130,7 +130,7 @@ def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
     return np.array(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1), True
 
 
-def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[str]]:
+def rasterise(folder: Path, cache: Path, side: int = SPRITE_SIDE) -> tuple[int, list[str]]:
     """Make `cache` from the pictures of `folder`: how many there are, and why others were left out, a line each.
 
     Raises UsageError where fewer than MINIMUM can be used, or all have the same caption; PixgenError where the cache
@@ -162,7 +162,7 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
     index = [Icon(USER_SET, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
     with files.replacing(cache / "sprites.npy", sole=True) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(sprites))
-    (cache / OWN).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
+    (cache / USER_SUBJECTS).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
     (cache / "index.json").write_text(json.dumps([asdict(d) for d in index], ensure_ascii=False))
     stamp.write_text(wanted)
     return len(kept), left_out
