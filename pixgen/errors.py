@@ -30,6 +30,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near!r}?" if near else ""
 
 
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line: what the system says, else the message's first line, else the error's name."""
+    said = getattr(error, "strerror", None) or str(error)
+    return next(iter(str(said).splitlines()), "") or type(error).__name__
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a file's own command (`python -m ...`): an error is one line and an exit code, as `pixgen` gives them."""
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pixgen.batch.rows import MANIFEST, Row
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, reason
 from pixgen.io.naming import PICTURE_SUFFIXES
 from pixgen.io.yaml_files import parse_list
 from pixgen.settings.layers import parse_assignments
@@ -54,7 +54,7 @@ def read(path: str, kind: str | None = None) -> Iterator[Row]:
         try:
             opened = stack.enter_context(open(file, "rb"))
         except OSError as error:
-            raise UsageError(f"cannot read the list {path}: {(error.strerror or str(error)).lower()}") from error
+            raise UsageError(f"cannot read the list {path}: {reason(error).lower()}") from error
         yield from _parse(opened, path, kind)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files
 from pixgen.models import torchscript
 
@@ -164,7 +164,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise Damaged(getattr(error, "strerror", None) or str(error)) from error
+        raise Damaged(reason(error)) from error
 
 
 def write(
@@ -189,8 +189,7 @@ def write(
             if check is not None:
                 check(temporary)
     except (OSError, SafetensorError) as error:
-        reason = (getattr(error, "strerror", None) or _first_line(error)).lower()
-        raise PixgenError(f"cannot write to {path}: {reason}; {way_out}") from error
+        raise PixgenError(f"cannot write to {path}: {reason(error).lower()}; {way_out}") from error
     return path
 
 
@@ -216,18 +215,14 @@ def _unpickle(path: Path, mapped: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
-        what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else _first_line(error)
+        what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else reason(error)
         raise PixgenError(
             f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their "
             "author"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise PixgenError(f"{path} is damaged or cut short ({_first_line(error)}); get it again") from error
+        raise PixgenError(f"{path} is damaged or cut short ({reason(error)}); get it again") from error
 
 
 def _mapping(*_: Any) -> dict[Any, Any]:
     return {}
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pixgen.backend import hardware
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files, interrupts
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP
@@ -115,8 +115,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch has an error of its own
-        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
-        raise PixgenError(f"cannot write to {path}: {str(reason).lower()}; {store.KEPT}") from error
+        raise PixgenError(f"cannot write to {path}: {reason(error).lower()}; {store.KEPT}") from error
 
 
 def mark_not_started() -> None:

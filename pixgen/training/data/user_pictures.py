@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files
 from pixgen.scenery.subjects import USER_SUBJECTS, Subject
 from pixgen.scenery.vocabulary import COLOURS
@@ -124,7 +124,7 @@ def picture(path: Path, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
                 with Image.open(path) as file:
                     image = ImageOps.exif_transpose(file).convert("RGBA")
     except Exception as error:  # of three libraries, each with errors of its own
-        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise ValueError(reason(error)) from error
     if np.asarray(image.getchannel("A")).min() < 250:
         return trimmed(image, side), False
     return np.array(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1), True
