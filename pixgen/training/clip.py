@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pixgen import errors
+from pixgen.io import files
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.scenery.styles import STYLE_NAMES
@@ -198,14 +199,15 @@ def main(options: Options) -> None:
     unseen = Scenes(options.cache, 256, 64, 1, options.subjects, icon_sets="held-out", plain=True)
     vocabulary = options.run / "tokenizer.json"
     shipped = store.about(options.restart) if options.restart else {}
-    if not vocabulary.exists() and shipped:
-        vocabulary.write_text(json.dumps(shipped["tokenizer"]))
-        (options.run / "words.json").write_text(json.dumps(shipped["words"], ensure_ascii=False))
-    elif not vocabulary.exists():
-        everything = Scenes(options.cache, 1, 64, 0, ALL_SUBJECTS, portraits=options.portraits)  # for later runs
-        tokenizer, words = learn_vocabulary(everything, config.vocabulary, sizes.captions)
-        tokenizer.save(str(vocabulary))
+    if not vocabulary.exists():
+        if shipped:
+            tokenizer, words = Tokenizer.from_str(json.dumps(shipped["tokenizer"])), shipped["words"]
+        else:
+            everything = Scenes(options.cache, 1, 64, 0, ALL_SUBJECTS, portraits=options.portraits)  # for later runs
+            tokenizer, words = learn_vocabulary(everything, config.vocabulary, sizes.captions)
         (options.run / "words.json").write_text(json.dumps(words, ensure_ascii=False))
+        with files.replacing(vocabulary, sole=True) as temporary:  # last: where it is, its words are as well
+            tokenizer.save(str(temporary))
     tokenizer, words = Tokenizer.from_file(str(vocabulary)), json.loads((options.run / "words.json").read_text())
 
     learner = Learner(config, len(seen.numbers)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -7,7 +7,6 @@ A perceptor that has learnt more in the meantime embeds them again; their codes 
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import random
@@ -153,6 +152,5 @@ class Grids:
 
 
 def _write(path: Path, write: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
-    held = io.BytesIO()
-    write(held, *arrays, **named)
-    files.write(path, held.getvalue(), overwrite=True)
+    with files.replacing(path, sole=True) as temporary, temporary.open("wb") as file:
+        write(file, *arrays, **named)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pixgen.io import files
 from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
@@ -238,6 +239,7 @@ def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
                 F.avg_pool2d(torch.tensor(sprites[i : i + 256]).float(), factor).round().byte().numpy()
                 for i in range(0, len(sprites), 256)
             ]
-            np.save(path, np.concatenate(parts))
+            with files.replacing(path, sole=True) as temporary, temporary.open("wb") as file:
+                np.save(file, np.concatenate(parts))
         levels[side] = np.load(path, mmap_mode="r")
     return levels

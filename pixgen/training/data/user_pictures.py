@@ -138,9 +138,10 @@ def rasterise(folder: Path, cache: Path, side: int = SPRITE_SIDE) -> tuple[int, 
     """
     found, left_out = captioned(folder)
     stamp, wanted = cache / "made-from.txt", _fingerprint(found, side)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return len(json.loads((cache / "index.json").read_text())), left_out
-    if (cache / "index.json").exists():
+    index = cache / "index.json"
+    if index.exists():
+        if stamp.exists() and stamp.read_text() == wanted:
+            return len(json.loads(index.read_text())), left_out
         raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs")
     sprites: list[np.ndarray] = []
     kept: list[Captioned] = []
@@ -159,12 +160,13 @@ def rasterise(folder: Path, cache: Path, side: int = SPRITE_SIDE) -> tuple[int, 
     for each in kept:
         kind = "picture" if whole[each.en] else "thing"
         subjects.setdefault(each.en, Subject(each.en, kind, len(subjects) + 1, (each.en,), (each.pt,), "m"))
-    index = [Icon(USER_SET, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
+    icons = [Icon(USER_SET, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
     with files.replacing(cache / "sprites.npy", sole=True) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(sprites))
     (cache / USER_SUBJECTS).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
-    (cache / "index.json").write_text(json.dumps([asdict(d) for d in index], ensure_ascii=False))
     stamp.write_text(wanted)
+    with files.replacing(index, sole=True) as temporary:  # last: where it is, all of the cache is
+        temporary.write_text(json.dumps([asdict(icon) for icon in icons], ensure_ascii=False))
     return len(kept), left_out
 
 
