@@ -184,13 +184,15 @@ SINGLE = {"plain": "as they are", "style": "in a style", "colour": "in a colour"
 def figures(name: str, verdicts: Sequence[Verdict]) -> list[Figure]:
     """Accuracies of one setup, by kind of prompt and by question."""
     found = []
-    for language, said in (("", ""), ("en", ", English"), ("pt", ", Portuguese")):
+    for language, suffix in (("", ""), ("en", ", English"), ("pt", ", Portuguese")):
         single = [v for v in verdicts if v.row.kind in SINGLE and language in ("", v.row.language)]
         for among in (1, 5):
             hits = [v.in_top(among) for v in single]
-            found.append(share(f"{name}: single subjects, top-{among}{said}", hits))
-    for kind, said in SINGLE.items():
-        found.append(share(f"{name}: subjects {said}, top-5", [v.in_top(5) for v in verdicts if v.row.kind == kind]))
+            found.append(share(f"{name}: single subjects, top-{among}{suffix}", hits))
+    for kind, name_of_kind in SINGLE.items():
+        found.append(
+            share(f"{name}: subjects {name_of_kind}, top-5", [v.in_top(5) for v in verdicts if v.row.kind == kind])
+        )
     for question in ("style", "colour", "ground"):
         right = [v.answers[question] for v in verdicts if question in v.answers and v.row.kind in SINGLE]
         found.append(share(f"{name}: {question}", right))

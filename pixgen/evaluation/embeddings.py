@@ -70,13 +70,13 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     batches = [scenes.batch_at(step) for step in range(-(-3 * wanted // 64))]
     images = torch.cat([models.embed(batch.images) for batch in batches])[: 3 * wanted]
     texts = torch.cat([models.perceptor.encode_text(batch.captions) for batch in batches])[: 3 * wanted]
-    fit, true, said = slice(wanted, None), images[:wanted], texts[:wanted]
-    linear = torch.cat((said, torch.ones(len(said), 1)), 1) @ ridge(texts[fit], images[fit])
+    fit, true, held = slice(wanted, None), images[:wanted], texts[:wanted]
+    linear = torch.cat((held, torch.ones(len(held), 1)), 1) @ ridge(texts[fit], images[fit])
     rng = torch.Generator().manual_seed(SEED)
-    sampled = models.prior.sample(said, rng)
+    sampled = models.prior.sample(held, rng)
     ways = {
-        "the text's embedding": said,
-        "mean shift": said + (images[fit].mean(0) - texts[fit].mean(0)),
+        "the text's embedding": held,
+        "mean shift": held + (images[fit].mean(0) - texts[fit].mean(0)),
         "ridge regression": linear,
         "the prior's sample": sampled,
     }
@@ -87,7 +87,7 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     for name in ("ridge regression", "the prior's sample"):
         distance = energy_distance(F.normalize(ways[name], dim=1), true)
         found.append(Figure(f"energy distance to true image embeddings, {name}", distance, n=wanted, unit=""))
-    order = torch.randperm(len(said), generator=rng)
+    order = torch.randperm(len(held), generator=rng)
     for name, guess in (("the prior's sample", sampled), ("the prior's sample of another caption", sampled[order])):
         ranks = (guess @ true.T).argsort(1, descending=True)[:, :5] == torch.arange(len(true))[:, None]
         what = f"true picture among the first 5 of {len(true)} (chance {5 / len(true):.1%}), {name}"
@@ -146,7 +146,9 @@ def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12) -> list[F
     found: dict[str, list[bool]] = {}
     changed: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
     sketches = (scenes.sketcher.single(rng) for _ in range(100 * pictures))
-    coloured = (sketch for sketch in sketches if sketch.placed[0].colour)  # by a word that says it, not of its own
+    coloured = (
+        sketch for sketch in sketches if sketch.placed[0].colour
+    )  # one that was asked for, not the drawing's own
     for number, sketch in enumerate(itertools.islice(coloured, pictures)):
         thing = sketch.scene.things[0]
         other = rng.choice([colour for colour in COLOURS if colour != thing.colour])

@@ -29,7 +29,7 @@ SEED = 90_001
 """No training uses it: scenes of this seed are unseen."""
 SUBJECTS = 440
 TRIES = 2_000
-"""Scenes among which one must be fit for a minimal pair; of all subjects' every tenth is."""
+"""Scenes that are tried for a minimal pair; about one in ten fits."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def perceptor(path: Path, cache: Path, pictures: int = 512, strength: Attack = A
     """
     tiny = load_perceptor(path)
     found = []
-    for icon_sets, said in (("seen", "icon sets it knows"), ("held-out", "the icon set it never saw")):
+    for icon_sets, name in (("seen", "icon sets it knows"), ("held-out", "the icon set it never saw")):
         scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, icon_sets, plain=True)
         if not scenes.groups:
             continue  # a cache of other drawings, in which none are held out
@@ -62,14 +62,14 @@ def perceptor(path: Path, cache: Path, pictures: int = 512, strength: Attack = A
         for language, texts in names.items():
             target = tiny.encode_text(texts)
             hits = _named(tiny, images, target, numbers, wanted)
-            where = f"zero-shot over {len(texts)} groups, {said}, {language}"
+            where = f"zero-shot over {len(texts)} groups, {name}, {language}"
             found += [share(f"{where}: top-1", hits[0]), share(f"{where}: top-5", hits[1])]
         target = tiny.encode_text(names["English"])
         some = max(1, pictures // 4)
         place = torch.tensor([scenes.groups.index(_group(scenes, n)) for n in wanted[:some].tolist()])
         moved = torch.cat([attack(tiny, *part, target, strength) for part in _parts(images[:some], place)])
         hits = _named(tiny, moved, target, numbers, wanted[:some])
-        where = f"the same in English under a {strength.steps}-step L2 attack of radius {strength.radius}, {said}"
+        where = f"the same in English under a {strength.steps}-step L2 attack of radius {strength.radius}, {name}"
         found += [share(f"{where}: top-1", hits[0]), share(f"{where}: top-5", hits[1])]
     for kind, name in PAIRS.items():
         if told_apart := _pair_hits(tiny, cache, kind, pictures):
@@ -189,14 +189,14 @@ def _pair_hits(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> li
     rng = random.Random(f"{SEED}/{kind}")
     images, captions = [], []
     for pair in range(max(1, pictures // 4)):
-        said: list[str] = []
-        while len(set(said)) < 2:  # a caption may leave out what differs
+        pair_captions: list[str] = []
+        while len(set(pair_captions)) < 2:  # a caption may leave out what differs
             if (found := twins(scenes, kind, rng)) is None:
                 return []
             both, seed = found, rng.getrandbits(32)
-            said = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in both]
+            pair_captions = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in both]
         images.append(rendered(scenes, both, seed))
-        captions += said
+        captions += pair_captions
     with torch.no_grad():
         seen = torch.cat([tiny.encode_image(small(part, tiny.input_size)) for part in torch.cat(images).split(64)])
     texts = tiny.encode_text(captions)
@@ -256,7 +256,7 @@ def judge(model: Judge, cache: Path, pictures: int = 512) -> list[Figure]:
     found = []
     cases = [("seen", False, "drawings"), ("seen", True, "scenes in all styles")]
     cases.append(("held-out", False, "drawings of the icon set held out"))
-    for icon_sets, styled, said in cases:
+    for icon_sets, styled, kind in cases:
         right: dict[str, list[bool]] = {"top-1": [], "top-5": []}
         scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, icon_sets, noise=0.02)
         for images, numbers, shown in fresh(scenes, pictures, styled):
@@ -269,5 +269,5 @@ def judge(model: Judge, cache: Path, pictures: int = 512) -> list[Figure]:
                 hit = seen[question].argmax(1)[rows] == shown[rows, column]
                 right.setdefault(question, []).extend(hit.tolist())
         names = ("top-1", "top-5", *(LABELS if styled else ()))
-        found += [share(f"judge on true unseen {said}: {name}", right[name]) for name in names]
+        found += [share(f"judge on true unseen {kind}: {name}", right[name]) for name in names]
     return found

@@ -33,10 +33,10 @@ class Figure:
             return "–"
         scale, digits = (100, 1) if self.unit in ("%", "points") else (1, 3)
         unit = f" {self.unit}" if self.unit else ""
-        said = f"{self.value * scale:.{digits}f}{unit}"
+        text = f"{self.value * scale:.{digits}f}{unit}"
         if self.low is None or self.high is None:
-            return said
-        return f"{said} ({self.low * scale:.{digits}f} to {self.high * scale:.{digits}f})"
+            return text
+        return f"{text} ({self.low * scale:.{digits}f} to {self.high * scale:.{digits}f})"
 
 
 def share(what: str, hits: Sequence[bool]) -> Figure:

@@ -181,7 +181,7 @@ def _unnamed(images: Tensor, captions: Tensor, numbers: Tensor) -> list[int]:
     return found
 
 
-# -- how they look ------------------------------------------------------------------------------------------
+# -- pictures and codes ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -242,7 +242,9 @@ def _rgb(colour: Tensor) -> tuple[float, float, float]:
 def _caption_embedding(perceptor: PairPerceptor, subject: Subject) -> Tensor:
     """(1, D): the mean embedding of a subject's captions, in English and Portuguese."""
     rng = random.Random(subject.group)
-    english, portuguese = ([Thing(subject).said(rng, said) for _ in range(WORDINGS)] for said in (False, True))
+    english, portuguese = (
+        [Thing(subject).said(rng, portuguese) for _ in range(WORDINGS)] for portuguese in (False, True)
+    )
     return _embedded(perceptor, english, portuguese)
 
 

@@ -83,7 +83,7 @@ def encode_by_length(clip: TinyCLIP, ids: Tensor, parts: int = 4) -> Tensor:
 
 
 def info_nce(images: Tensor, texts: Tensor, scale: Tensor, captions: list[str]) -> Tensor:
-    """Symmetric cross-entropy over the batch; another picture of the same caption is no negative."""
+    """Symmetric cross-entropy over the batch; another picture with the same caption is not a negative."""
     logits = scale * images @ texts.T
     number = {c: i for i, c in enumerate(captions)}
     ids = torch.tensor([number[c] for c in captions], device=logits.device)

@@ -170,13 +170,13 @@ def augment(images: Tensor, side: int, hardness: float, rng: torch.Generator) ->
 def load(path: Path) -> tuple[Judge, list[str]]:
     """A judge's file: the frozen network and the names of its subjects, by number.
 
-    Raises PixgenError where there is no such file or where it is no judge's.
+    Raises PixgenError where there is no such file, or it is not a judge's.
     """
     weights, about = store.read(path, "judge", missing="make them with `pixgen train judge`")
-    built = about.get("architecture", about)  # files of before 0.1 have it beside their facts
+    built = about.get("architecture", about)  # files from before 0.1 have it among their facts
     if built.get("labels") != LABELS:
         raise PixgenError(f"{path} is not a judge of this version: it answers other questions; train it again")
-    side = built.get("side", 48)  # of judges of before it was kept
+    side = built.get("side", 48)  # judges from before it was kept
     judge = Judge(len(built["groups"]), built["widths"], side).eval().requires_grad_(False)
     judge.load_state_dict(weights)
     return judge, built["groups"]

@@ -153,8 +153,8 @@ def parse(options: type[OptionsType], argv: Sequence[str] | None = None) -> Opti
                 default=None if one.default is MISSING else list(one.default) if one.repeated else one.default,
                 action="append" if one.repeated else "store",
             )
-    said = vars(parser.parse_args(argv))
-    return options(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    given = vars(parser.parse_args(argv))
+    return options(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 def command_line(options: BaseOptions, without: Sequence[str] = ()) -> list[str]:

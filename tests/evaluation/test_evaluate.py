@@ -1,4 +1,4 @@
-"""Measuring: intervals are right, pairs differ in one thing, prompt lists are whole, drawing goes on after a stop."""
+"""Measuring: intervals are right, pairs differ in one thing, prompt lists are whole, drawing resumes after a stop."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, asked_for: list[int], stop_at: int 
     monkeypatch.setattr(drawing, "_draw", draw)
 
 
-def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_resumes_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, setup = prompt_lists.read(96)[:4], drawing.DrawingSetup("loop", "random")
     made: list[int] = []
     pretend(monkeypatch, made, stop_at=2)

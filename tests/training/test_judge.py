@@ -44,7 +44,7 @@ def test_a_judge_that_was_killed_ends_as_one_that_was_not(cache: Path, tmp_path:
         assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
-def test_the_file_goes_on_and_says_what_it_is(cache: Path, tmp_path: Path) -> None:
+def test_the_file_resumes_and_holds_its_facts(cache: Path, tmp_path: Path) -> None:
     train(judge, tmp_path / "old", cache=cache, final=True, **VALUES)
     path = tmp_path / "old" / "judge.safetensors"
     network, groups = judge.load(path)

@@ -26,7 +26,7 @@ from tests.training.trained import kill_after, train
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of drawings, and a perceptor and a VQGAN beside it."""
+    """A cache of drawings, and a perceptor and a VQGAN next to it."""
     folder = tmp_path_factory.mktemp("tokens")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -68,7 +68,7 @@ def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
 
 
 @LOUD
-def test_a_perceptor_goes_on_from_what_was_shipped(cache: Path, tmp_path: Path) -> None:
+def test_a_perceptor_resumes_from_what_was_shipped(cache: Path, tmp_path: Path) -> None:
     train(clip, tmp_path / "old", cache=cache, pictures=16, pool=8)
     shipped = tmp_path / "old" / "perceptor.safetensors"
     train(clip, tmp_path / "new", cache=cache, pictures=24, pool=8, restart=shipped)
@@ -77,7 +77,7 @@ def test_a_perceptor_goes_on_from_what_was_shipped(cache: Path, tmp_path: Path) 
 
 
 @LOUD
-def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path) -> None:
+def test_a_vqgan_resumes_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path) -> None:
     train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
     # Of so long a run the codes would be unknown still, had it begun from nothing.
@@ -101,7 +101,7 @@ def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, 
     changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
     assert changed == {"decoder", "post_quant_conv"}
     assert store.fingerprint(tmp_path / "new" / "vqgan.safetensors") == store.fingerprint(shipped)
-    further = train(vqgan, tmp_path / "old", **values)  # the run of the whole goes on with its decoder
+    further = train(vqgan, tmp_path / "old", **values)  # the run of the whole network resumes with its decoder alone
     assert (further["seen"], further["begun"]) == (20, 6)
     assert store.fingerprint(tmp_path / "old" / "vqgan.safetensors") == store.fingerprint(shipped)
 
@@ -161,7 +161,7 @@ def test_a_pool_s_batch_keeps_each_picture_with_its_own_words(cache: Path, tmp_p
     assert torch.equal(batch.images, same.images) and batch.captions == same.captions
 
 
-def test_a_mirrored_picture_is_told_by_the_other_side() -> None:
+def test_a_mirrored_picture_s_caption_names_the_other_side() -> None:
     pictures = np.zeros((8, 3, 64, 64), np.uint8)
     pictures[..., :32] = 255  # light on the left
     words = [["a cat to the left of an owl", "um gato à esquerda de uma coruja"] * 2] * 8

@@ -30,7 +30,7 @@ WORDINGS = 4
 PLAIN = 0.85
 """Share of scenes with a single subject, plain to see: upright, in the middle, always of one size."""
 ICON_SET = "fluent-emoji-flat"
-"""Whose drawings the scenes show, where it has any: a small network learns one drawing of a subject by heart, and
+"""Whose drawings the scenes show, where it has any: a small network memorises one drawing of a subject, and
 of ten no more than their textures. This set's are the plainest, and those that judges recognise best as codes."""
 PORTRAIT_SETS = ("avataaars", "toon-head")
 """Whose parts its people are made of, for the same reason."""
@@ -80,12 +80,12 @@ class CleanScenes(Scenes):
         return PORTRAIT_SETS
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
-        """Of a name always the same, white where none is said: what is not said cannot be learnt, only guessed."""
+        """Always the same colour for a name, white where the caption names none, which could only be guessed."""
         return COLOURS[scene.ground][0] if scene.ground else (0.98, 0.98, 0.98)
 
 
 def _pose(sketch: Sketch) -> None:
-    """Where a thing stands would take most of the few bits that a small network learns; what it is must."""
+    """Fix the pose, which would take most of the few bits that a small network learns."""
     subject, *held = sketch.placed
     subject.size = CLOSE if sketch.scene.closeup else WHOLE
     subject.x, subject.y, subject.angle, subject.flip = 0.0, subject.size - WHOLE, 0.0, False

@@ -27,7 +27,7 @@ COLOURLESS = {"pencil", "ink", "black-and-white", "sepia", "blueprint", "chalk"}
 def labels(scene: SceneDescription, drawing: Icon) -> list[int]:
     """The right answer to every question of LABELS by its place there, -1 where the picture cannot tell.
 
-    drawing: the sprite of the first thing, which knows how old a person looks, and of which sex.
+    drawing: the sprite of the first thing, which tells a person's age and sex.
     """
     thing, alone = scene.things[0], len(scene.things) == 1
     coloured, person = scene.style not in COLOURLESS, alone and scene.things[0].subject.kind == "person"

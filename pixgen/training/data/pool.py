@@ -29,7 +29,7 @@ _SIDES = re.compile("|".join(_OTHER_SIDE))
 class ScenePool:
     """pictures: uint8 (N, 3, S, S), memory-mapped; wordings: N lists of captions of the same scene.
 
-    things and labels: as in `Batch`; empty in a pool of before they were kept.
+    things and labels: as in `Batch`; empty in a pool from before they were kept.
     """
 
     pictures: np.ndarray
@@ -54,8 +54,8 @@ class ScenePool:
         which = torch.randint(WORDINGS, (len(chosen),), generator=rng).tolist()
         flips = torch.rand(len(chosen), generator=rng) < 0.5
         images[flips] = images[flips].flip(-1)
-        said = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
-        captions = [mirror_caption(c) if flip else c for c, flip in zip(said, flips.tolist(), strict=True)]
+        chosen_wordings = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
+        captions = [mirror_caption(c) if flip else c for c, flip in zip(chosen_wordings, flips.tolist(), strict=True)]
         rows = torch.from_numpy(chosen)
         return Batch(camera(images, side, rng), captions, self.subjects[rows], self.styles[rows])
 
@@ -107,7 +107,7 @@ def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
 
 
 def _fill(path: Path, scenes: Scenes, steps: int) -> dict[str, list[Any]]:
-    """Render so many batches into a .npy file, one after the other; what is told of them, a list a kind."""
+    """Render `steps` batches into a .npy file; their captions and labels, a list a kind."""
     array = np.lib.format.open_memmap(path, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
     held: dict[str, list[Any]] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}
     for step in range(steps):

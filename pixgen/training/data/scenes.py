@@ -60,7 +60,7 @@ class Scenes(Dataset[Batch]):
     icon_sets: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
     strength: the least share of a style's effect; noise: the most noise on a picture.
-    portraits: share of scenes that are people drawn by a program; with 0 all are as they were before there were any.
+    portraits: share of scenes that are people drawn by a program. With 0 the other scenes stay what they were.
     """
 
     drift = 0.25
@@ -153,7 +153,7 @@ class Scenes(Dataset[Batch]):
             r, g, b = (rng.random() for _ in "rgb")
         return r, g, b
 
-    # -- how it looks --------------------------------------------------------------------------------------
+    # -- rendering ----------------------------------------------------------------------------------------
 
     def render(self, sketches: list[Sketch], rng: random.Random, noise: torch.Generator) -> Tensor:
         """float32 (B, 3, S, S) in [0, 1]."""
@@ -229,7 +229,7 @@ def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Icon]:
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
-    """The sprites at 96 and 48 pixels, made once beside the cache."""
+    """The sprites at 96 and 48 pixels, made once and kept in the cache."""
     levels = {}
     for side in (96, 48):
         path = cache / f"sprites{side}.npy"

@@ -85,7 +85,7 @@ class Sketcher:
         return sketch
 
     def plain(self, rng: random.Random) -> Sketch:
-        """A subject alone, upright, on nothing."""
+        """A subject alone, upright, without a background."""
         group = rng.choice(self.groups)
         sprite, _ = rng.choice(self.drawings[group])
         return Sketch(SceneDescription([Thing(self.subjects[group])]), [PlacedSprite(sprite, size=0.8)])
@@ -117,7 +117,7 @@ class Sketcher:
         return thing, placed
 
     def person(self, rng: random.Random) -> Sketch:
-        """Somebody, often with a thing of theirs."""
+        """A person, often holding a thing."""
         if "teacher" in self.drawings and rng.random() < 0.3:
             group = "teacher"
         else:

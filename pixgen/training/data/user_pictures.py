@@ -31,10 +31,10 @@ USER_SET = "own"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 CAPTIONS = "captions.csv"
 MINIMUM = 8
-"""Pictures under which there is nothing to tell apart, and so nothing to learn."""
+"""The fewest pictures that can be told apart, and so learnt from."""
 
 _ARTICLE = re.compile(r"^(?:a|an|the|um|uma|o|a)\s+(?=\S)", re.IGNORECASE)
-_SAYS_NOTHING = re.compile(
+_NO_CAPTION = re.compile(
     r"(?:img|dscn?|dscf|dcim|image|imagem|photo|foto|picture|pict|pic|screenshot|captura|scan|untitled|unnamed|file|"
     r"download|whatsapp image|copy|[a-z])?",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ class Captioned:
 def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
     """The pictures of a folder with their captions, sorted by name; and why others were left out, a line each.
 
-    Raises UsageError where there is no such folder, nothing in it, or nothing that says what it shows.
+    Raises UsageError where there is no such folder, no picture in it, or no caption.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {str(folder)!r} (--drawings)")
@@ -74,8 +74,8 @@ def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
 
 def _from_name(path: Path) -> Captioned | str:
     words = re.sub(r"[\W_]+", " ", re.sub(r"\d+", " ", path.stem)).strip()
-    if _SAYS_NOTHING.fullmatch(words):
-        return f"{path.name} says nothing by its name"
+    if _NO_CAPTION.fullmatch(words):
+        return f"{path.name} has no caption: its name does not say what it shows"
     return Captioned(path, _bare(words), _bare(words))
 
 
