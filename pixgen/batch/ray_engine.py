@@ -216,7 +216,7 @@ class RayPool(WorkerPool):
             why = f" (the last one died: {self._last_death})" if self._last_death else ""
             raise PixgenError(
                 f"no Ray worker became ready in {PATIENCE:.0f} s{why}; the cluster may lack CPUs or GPUs (see "
-                "`ray status`). What is drawn is recorded, and the same command goes on"
+                "`ray status`). What is drawn is recorded, and the same command resumes"
             )
 
 

@@ -55,7 +55,7 @@ LINES: Mapping[str, str] = {
     ),
     "there is no picture {name} (--init-image)": "não existe a imagem {name} (--init-image)",
     "there is no picture {name}": "não existe a imagem {name}",
-    "{name} is no picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
+    "{name} is not a picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
     "{name} moves ({count} pictures in one); save the one you mean by itself": (
         "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar"
     ),

@@ -122,7 +122,7 @@ def openai(path: Path) -> Built:
     except (KeyError, IndexError, ValueError, RuntimeError, AssertionError) as error:
         why = reason(error)
         raise PixgenError(
-            f"{path} is no CLIP of OpenAI's architectures ({why}); name its own with `pixgen models add`"
+            f"{path} is not a CLIP of OpenAI's architectures ({why}); name its architecture with `pixgen models add`"
         ) from error
     model.eval().requires_grad_(False)
     side = model.visual.image_size

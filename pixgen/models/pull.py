@@ -76,14 +76,14 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise PixgenError(
                 f"the disk is full: {entry.name} needs {cache.size(file.bytes)} in {cache.folder()}; make room and "
-                f"pull again, which goes on from here, or `pixgen models rm {entry.name}`"
+                f"pull again, which resumes from here, or `pixgen models rm {entry.name}`"
             ) from error
         raise PixgenError(f"cannot write to {cache.folder()}: {reason(error).lower()}") from error
     finally:
         if not any(final.parent.iterdir() if final.parent.is_dir() else ()):
             shutil.rmtree(final.parent, ignore_errors=True)
     tried = "\n  ".join(reasons)
-    kept = "; what came is kept and gone on with" if cache.unfinished(entry) else ""
+    kept = "; what came is kept, and the next pull resumes" if cache.unfinished(entry) else ""
     raise PixgenError(f"no source of {entry.name} gave {file.name}{kept}:\n  {tried}")
 
 
@@ -128,7 +128,7 @@ def _extract(part: Part, member: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise PixgenError(f"{part.data} is no zip file with {member} in it ({error})") from error
+        raise PixgenError(f"{part.data} is not a zip file that holds {member} ({error})") from error
     files.move(part.folder / "member", part.data)
 
 

@@ -48,7 +48,7 @@ def read(
             described = dict(architecture)
         else:
             raise UsageError(
-                f"{path} is no VQGAN that says how it is built; give generator.config=FILE.yaml, the config that it "
+                f"{path} is not a VQGAN of known architecture; give generator.config=FILE.yaml, the config that it "
                 f"was trained with, or put that beside it as {beside.name}"
             )
     return normal(tensors), described
@@ -64,11 +64,11 @@ def from_config(path: Path) -> dict[str, Any]:
     if isinstance(stage, Mapping) and str(stage.get("target")).endswith("Net2NetTransformer"):
         stage = (stage.get("params") or {}).get("first_stage_config")
     if not isinstance(stage, Mapping) or "target" not in stage:
-        raise UsageError(f"{path} is no config of a VQGAN: it has no model.target, as taming's have")
+        raise UsageError(f"{path} is not the config of a VQGAN: it has no model.target, as taming's have")
     target = str(stage["target"])
     if target not in QUANTIZERS:
         raise UsageError(
-            f"{path}: model.target {target} is no VQGAN that pixgen knows; it knows {', '.join(QUANTIZERS)}"
+            f"{path}: model.target {target} is not a VQGAN that pixgen knows; it knows {', '.join(QUANTIZERS)}"
         )
     params = stage.get("params") or {}
     missing = [key for key in ("ddconfig", "n_embed", "embed_dim") if key not in params]

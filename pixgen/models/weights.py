@@ -58,7 +58,7 @@ STATES = ("ema", "model", "state_dict")
 
 
 class _Inert(dict[Any, Any]):
-    """What is left of an object that is no weight: nothing."""
+    """Stands in for an object that is not a tensor; holds nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> _Inert:
         return super().__new__(cls)
@@ -95,7 +95,7 @@ def sniff(path: Path) -> Format:
     if head[:1] == b"\x80":
         return "pickle"
     page = " (it is a web page)" if head.lstrip()[:1] == b"<" else ""
-    raise PixgenError(f"{path} is no weights file{page}: neither safetensors nor a checkpoint of torch's; get it again")
+    raise PixgenError(f"{path} is not a weights file{page}: neither safetensors nor a torch checkpoint; get it again")
 
 
 def require_whole(path: Path) -> None:
@@ -120,7 +120,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         try:
             return read_safetensors(path)
         except Damaged as error:
-            raise PixgenError(f"{path} is damaged or no weights file: {error}; get it again") from error
+            raise PixgenError(f"{path} is damaged or not a weights file: {error}; get it again") from error
     if format == "torchscript":
         return torchscript.read(path), {}
     return state(_unpickle(path, mapped=format == "zip"), path), {}
@@ -215,7 +215,7 @@ def _unpickle(path: Path, mapped: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
-        what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else reason(error)
+        what = f"it holds {found[1] or found[2]}, which is code, not a weight" if found else reason(error)
         raise PixgenError(
             f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their "
             "author"

@@ -90,7 +90,7 @@ def load(
         with unset():
             model = network(config(**about["architecture"]))
     except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise PixgenError(f"{path} is no file of this pixgen's `{command}` ({error!r}); make it again") from error
+        raise PixgenError(f"{path} was not written by this version's `{command}` ({error!r}); make it again") from error
     weights.require_fit(model.state_dict(), tensors, path, f"what `{command}` makes")
     model.load_state_dict(tensors, assign=True)
     return model.eval().requires_grad_(False), about
@@ -112,7 +112,7 @@ CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")
 
 
 def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits that tell a network's file from any other's; a VQGAN's tells what its codes mean.
+    """Sixteen hexadecimal digits that identify a network; of a VQGAN only what gives its codes their meaning counts.
 
     Raises PixgenError where there is no such file, or no network in it.
     """

@@ -111,7 +111,7 @@ def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[s
         "text": nearness(texts, images),
         "shift": nearness(shift, images),
         "ridge": nearness(regression, images),
-        "mean": nearness(model.average(texts), images),
+        "mean": nearness(model.mean_embedding(texts), images),
         "sample": nearness(drawn, images),
         "better": nearness(better, images),
         "shuffled": nearness(better.roll(1, 0), images),
@@ -144,7 +144,7 @@ def main(options: Options) -> None:
     usual = len(learnt[0][0])  # scenes before the plain ones
 
     model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width)).to(pair.device)
-    model.learn_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
+    model.fit_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
     ridge = runs.WeightAverage(model).model
     average = runs.WeightAverage(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)

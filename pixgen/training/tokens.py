@@ -109,7 +109,7 @@ def condition(
     rng: for training; adds noise to embeddings and drops CONDITION_DROPOUT of the conditions. None: neither.
     """
     if kind == "unconditional":
-        return model.nothing(len(captions))
+        return model.unconditional(len(captions))
     if kind == "text":
         prefix = model.of_text(*pair.perceptor.encode_tokens(captions))
     else:
@@ -119,7 +119,7 @@ def condition(
         prefix = model.of_image(nn.functional.normalize(embeddings, dim=1).to(pair.device))
     if rng is None:
         return prefix
-    return prefix.without((torch.rand(len(captions), generator=rng) < CONDITION_DROPOUT).to(pair.device))
+    return prefix.drop((torch.rand(len(captions), generator=rng) < CONDITION_DROPOUT).to(pair.device))
 
 
 @torch.no_grad()
@@ -166,9 +166,9 @@ def new_decoder(options: Options, pair: Pair, scenes: Grids) -> TokenDecoder:
         text_width=pair.perceptor.model.config.text_width,
     )
     model = TokenDecoder(config)
-    model.learn_codes(pair.vqgan.quantize.codebook.cpu())
+    model.init_codes(pair.vqgan.quantize.codebook.cpu())
     _, embeddings, captions = scenes.rows(np.arange(scenes.each), torch.Generator().manual_seed(0))
-    model.learn_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
+    model.fit_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
     return model
 
 

@@ -120,7 +120,7 @@ def test_python_has_the_same(folder: Path) -> None:
     ("words", "said"),
     [
         (["vary", "none.png"], "there is no picture 'none.png'"),
-        (["vary", "text.png"], "no picture that can be read"),
+        (["vary", "text.png"], "not a picture that can be read"),
         (["vary", "fox.png", "--strength", "1.5"], "strength 1.5"),
         (["vary", "fox.png", "--strength", "nan"], "strength nan"),
         (["vary", "fox.png", "--size", "99", "--steps", "1"], "size 99: it must be a multiple of 8"),
@@ -136,7 +136,7 @@ def test_python_has_the_same(folder: Path) -> None:
         (["edit", "fox.png", "a fox", "--from", "a fox"], "mean the same"),
         (["edit", "fox.png", "a fox", "--from", "x", "--strength", "-0.1"], "strength -0.1"),
         (["edit", "fox.png", "a fox", "--mask", "none.png"], "there is no picture 'none.png'"),
-        (["edit", "fox.png", "a fox", "--mask", "text.png"], "no picture that can be read"),
+        (["edit", "fox.png", "a fox", "--mask", "text.png"], "not a picture that can be read"),
         (["edit", "fox.png", "a fox", "--mask", "square.png"], "another shape"),
         (["edit", "fox.png", "a fox", "--mask", "black.png"], "nothing may change"),
         (["edit", "fox.png", "a fox", "--mask", "mask.png", "-o", "fox.jpg"], "a JPEG changes every pixel"),

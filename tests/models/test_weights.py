@@ -168,7 +168,7 @@ def test_files_that_are_no_weights_are_named(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "bare.ckpt")
     for name, said in {
         "page": "web page",
-        "text": "no weights file",
+        "text": "not a weights file",
         "bare": "holds no weights; it holds epoch",
     }.items():
         with pytest.raises(PixgenError, match=rf"{name}\.ckpt .*{said}"):

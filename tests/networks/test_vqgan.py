@@ -130,12 +130,12 @@ def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None
     [
         (b"", None, "empty"),
         (b"\x10\0\0\0\0\0\0\0{no header at all", None, "damaged"),
-        (b"\x10\0\0\0\0\0\0\0no header at all", None, "no weights file"),
-        (b"<!DOCTYPE html>", None, "no weights file .it is a web page"),
-        (None, None, "no VQGAN"),
-        (None, {"pixgen": "{}"}, "no VQGAN"),
-        (None, {"pixgen": '{"quantizer": "unit"'}, "no VQGAN"),
-        (None, {"pixgen": '{"quantizer": "unit", "ddconfig": 3}'}, "no VQGAN"),
+        (b"\x10\0\0\0\0\0\0\0no header at all", None, "not a weights file"),
+        (b"<!DOCTYPE html>", None, "not a weights file .it is a web page"),
+        (None, None, "not a VQGAN"),
+        (None, {"pixgen": "{}"}, "not a VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit"'}, "not a VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit", "ddconfig": 3}'}, "not a VQGAN"),
     ],
 )
 def test_files_that_are_no_vqgan_are_named(content: bytes | None, metadata: dict | None, said: str, tmp_path) -> None:

@@ -39,7 +39,7 @@ class Tiny(Perceptor):
         way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
         weights, about = store.read(path, "perceptor", missing=way_out)
         if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:
-            raise PixgenError(f"{path} is no perceptor of pixgen's: its metadata names no architecture and vocabulary")
+            raise PixgenError(f"{path} is not one of pixgen's perceptors: no architecture in its metadata")
         sizes = about["architecture"].items()
         architecture: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes}
         self.gap = weights.pop("gap").to(device)
