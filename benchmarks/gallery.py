@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 GALLERY = ROOT / "docs" / "gallery"
 PROMPT = "a red apple on a blue background"
 SEED = 0
-COLUMNS, SIDE, LABEL = 4, 256, 28
+COLUMNS, TILE, LABEL = 4, 256, 28
 BEGIN, END = "<!-- gallery: written by benchmarks/gallery.py -->", "<!-- end of gallery -->"
 
 
@@ -91,12 +91,12 @@ def is_current(path: Path, wanted: Mapping[str, object], stamp: str) -> bool:
 def sheet(folder: Path) -> Path:
     """All pictures with their names under them, as one WebP."""
     chosen = names()
-    page = Sheet(COLUMNS, -(-len(chosen) // COLUMNS), SIDE, under=LABEL, font=ImageFont.load_default(18))
+    page = Sheet(COLUMNS, -(-len(chosen) // COLUMNS), TILE, under=LABEL, font=ImageFont.load_default(18))
     for place, name in enumerate(chosen):
         row, column = divmod(place, COLUMNS)
         page.paste(column, row, folder / f"{name}.webp")
         x, y = page.corner(column, row)
-        page.write((x + SIDE // 2, y + SIDE + LABEL // 2), name, anchor="mm")
+        page.write((x + TILE // 2, y + TILE + LABEL // 2), name, anchor="mm")
     return page.save(folder / "sheet.webp", quality=85)
 
 

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pixgen.training import prior
+from pixgen.training import options, prior
 
 BASE = {"scenes": 60_000, "width": 256, "pairs": 200_000}
 OTHERS: dict[str, tuple[int, ...]] = {"scenes": (5_000, 20_000), "width": (64, 128, 512), "pairs": (50_000, 800_000)}
@@ -33,7 +33,7 @@ def measured(run: Path, arguments: Sequence[str], size: dict[str, int]) -> dict[
         if known.parent != folder and not (folder / known.name).exists():
             shutil.copyfile(known, folder / known.name)
     wanted = [word for name, value in size.items() for word in (f"--{name}", str(value))]
-    prior.main([str(folder), *arguments, "--plain", "0", *wanted])
+    prior.main(options.parse(prior.Options, [str(folder), *arguments, "--plain", "0", *wanted]))
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     found: dict[str, float] = next(line for line in reversed(lines) if "sample" in line)
     return found
@@ -53,8 +53,8 @@ def table(rows: list[tuple[dict[str, int], dict[str, float]]]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    options, arguments = parser.parse_known_args(argv)
-    rows = [(size, measured(options.run, arguments, size)) for size in sizes()]
+    known, arguments = parser.parse_known_args(argv)
+    rows = [(size, measured(known.run, arguments, size)) for size in sizes()]
     print(table(rows))
 
 

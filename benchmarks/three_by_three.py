@@ -36,7 +36,7 @@ PORTUGUESE = (
 TITLES = {"loop": "VQGAN + CLIP", "dalle1": "DALL-E 1", "dalle2": "DALL-E 2"}
 TITLES_PORTUGUESE = {**TITLES, "loop": "VQGAN + CLIP (laço)"}
 SEED = 0
-SIDE, LABEL, GAP, LINE = 256, 44, 8, 18
+TILE, LABEL, GAP, LINE = 256, 44, 8, 18
 
 
 def draw(folder: Path, prompts: tuple[str, ...], settings: Mapping[str, object]) -> list[Path]:
@@ -70,9 +70,9 @@ def wanted(prompt: str, method: str, settings: Mapping[str, object]) -> dict[str
 
 def sheet(folder: Path, prompts: tuple[str, ...], titles: Mapping[str, str], path: Path) -> Path:
     """A row a prompt with its words over it, a column a method with its name at the top."""
-    page = Sheet(len(methods.METHODS), len(prompts), SIDE, gap=GAP, over=LABEL, top=LABEL // 2)
+    page = Sheet(len(methods.METHODS), len(prompts), TILE, gap=GAP, over=LABEL, top=LABEL // 2)
     for column, method in enumerate(methods.METHODS):
-        middle = page.corner(column, 0)[0] + SIDE // 2
+        middle = page.corner(column, 0)[0] + TILE // 2
         page.write((middle, LABEL // 4 + GAP), titles[method], font=font(17), anchor="mm")
     for row, prompt in enumerate(prompts):
         x, y = page.corner(0, row)

@@ -27,7 +27,7 @@ from pixgen.io.sheet import Sheet
 ROOT = Path(__file__).parent.parent
 PROMPTS = ROOT / "docs" / "twenty_prompts.txt"
 SHUFFLE = 20
-COLUMNS, SIDE, LABEL = 5, 256, 28
+COLUMNS, TILE, LABEL = 5, 256, 28
 
 
 def prompts() -> list[str]:
@@ -56,7 +56,7 @@ def draw(folder: Path, generator: str, overrides: dict[str, str]) -> None:
 def sheet(folder: Path) -> Path:
     """The pictures in shuffled order under plain numbers, and `key.json` beside them."""
     wanted = prompts()
-    page = Sheet(COLUMNS, -(-len(wanted) // COLUMNS), SIDE, over=LABEL, font=ImageFont.load_default(20))
+    page = Sheet(COLUMNS, -(-len(wanted) // COLUMNS), TILE, over=LABEL, font=ImageFont.load_default(20))
     for place, index in enumerate(order(len(wanted))):
         row, column = divmod(place, COLUMNS)
         page.paste(column, row, picture(folder, index))

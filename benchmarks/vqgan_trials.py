@@ -3,14 +3,14 @@
     python benchmarks/vqgan_trials.py TRIAL --cache CACHE --out FOLDER [--crops 20000]
 
     base       the shipped network goes on with everything, its discriminator for the last fifth
-    codes4096  the same, its codes clustered anew into 4,096 (codes16384: into 16,384; codes1024: as many as before)
+    codes4096  the same, its codes clustered anew into 4,096 (codes16384: into 16,384)
     third      the same as base, the discriminator from a third of the trial on
     taming     a new decoder such as the shipped one; encoder and codes stay
     shuffle    a new decoder that works at 32x32 and 64x64 for the most part and ends in pixel shuffle; the same budget
 
 Every trial writes checkpoint.pt every four minutes and goes on from it, and ends in one line of JSON in result.json:
 PSNR, gradient energy and the distance of the perceptor's features on 24 unseen scenes and 24 unseen portraits of
-256x256, before and after; with --crops 0 nothing is trained. `base` and `third` differ by the discriminator alone, `taming` and `shuffle` by the decoder.
+256x256, before and after. `base` and `third` differ by the discriminator alone, `taming` and `shuffle` by the decoder.
 """
 
 from __future__ import annotations
@@ -31,31 +31,14 @@ from pixgen.networks.discriminator import Discriminator
 from pixgen.networks.vqgan import VQModel, load
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes
-from pixgen.training.data.pool import pool
+from pixgen.training.data.pool import open_pool
 from pixgen.training.reconstruction import distance, measure
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically, shipped_clip
-from pixgen.training.vqgan import COMMITMENT, CROPS, REVIVE_EVERY, batch_at, pull, scenes, unit_rows
+from pixgen.training.runs import TrainingLog, WeightAverage, load_checkpoint, load_clip, save_atomically
+from pixgen.training.vqgan import COMMITMENT, REVIVE_EVERY, Sizes, batch_at, pull, scenes, unit_rows
 
-TRIALS = ("base", "codes1024", "codes4096", "codes16384", "third", "taming", "shuffle")
+TRIALS = ("base", "codes4096", "codes16384", "third", "taming", "shuffle")
 POOL = 5000
 SEED = 0
-
-
-class ManyCodes(Codes):
-    """Codes whose distances to all latents would not fit the memory at once."""
-
-    def cluster(self, latents: Tensor, rounds: int = 12) -> Tensor:
-        """As `Codes.cluster`, the latents in parts."""
-        codebook = latents[torch.randperm(len(latents))[: len(self.counts)]].clone()
-        for _ in range(rounds):
-            self.counts.zero_()
-            self.sums.zero_()
-            for part in latents.split(8192):
-                self._add((part @ codebook.T).argmax(1), part, 1.0)
-            empty = self.counts == 0
-            codebook = F.normalize(self.sums, dim=1)
-            codebook[empty] = latents[torch.randint(len(latents), (int(empty.sum()),))]
-        return codebook
 
 
 class Block(nn.Module):
@@ -127,13 +110,13 @@ def main() -> None:
     torch.set_num_threads(1)
     run = chosen.out / chosen.trial
     run.mkdir(parents=True, exist_ok=True)
-    halves = pool(chosen.out / "clean128.npy", scenes(chosen.cache, 32, 128, SEED + 100, 0.25), POOL * 4 // 5)
-    wholes = pool(chosen.out / "clean256.npy", scenes(chosen.cache, 32, 256, SEED + 101, 0.25), POOL // 5)
+    halves = open_pool(chosen.out / "clean128.npy", scenes(chosen.cache, 32, 128, SEED + 100, 0.25), POOL * 4 // 5)
+    wholes = open_pool(chosen.out / "clean256.npy", scenes(chosen.cache, 32, 256, SEED + 101, 0.25), POOL // 5)
     judged = {
         "scenes": scenes(chosen.cache, 24, 256, SEED + 200)[0].images,
         "portraits": scenes(chosen.cache, 24, 256, SEED + 201, 1.0)[0].images,
     }
-    perceptor = shipped_clip(resources.embedded() / "perceptor.safetensors")
+    perceptor = load_clip(resources.embedded() / "perceptor.safetensors")
 
     def figures(model: VQModel) -> dict[str, dict[str, float]]:
         return {k: measure(model, x, False)[0] | {"features": features(model, x, perceptor)} for k, x in judged.items()}
@@ -146,15 +129,17 @@ def main() -> None:
         learns = name.startswith("decoder") if decoder_alone else not name.startswith("quantize")
         parameter.requires_grad_(learns)
     learners = [p for p in model.parameters() if p.requires_grad]
-    codes = ManyCodes(model.config["n_embed"], model.config["embed_dim"])
+    codes = Codes(model.config["n_embed"], model.config["embed_dim"])
     if chosen.trial.startswith("codes"):
         with torch.no_grad():
-            batches = max(128, model.config["n_embed"] * 8 // 320)  # eight latents a code, about 320 a batch
-            rows = torch.cat([unit_rows(model.encode(batch_at(i, 77, halves, wholes, CROPS))) for i in range(batches)])
+            # `batch_at` gives about 320 latents a batch: sixteen a code, and twice as many at first.
+            batches = max(64, model.config["n_embed"] * 16 // 320)
+            latents = (model.encode(batch_at(i, 77, halves, wholes, Sizes.batch)) for i in range(batches))
+            rows = torch.cat([unit_rows(each) for each in latents])
             model.quantize.embedding.weight.copy_(codes.cluster(rows))
     else:
         codes.hold(model.quantize.codebook)
-    average = Average(model, 0.995)
+    average = WeightAverage(model, 0.995)
     optimizer = torch.optim.Adam(learners, lr=chosen.lr, betas=(0.9, 0.98))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=chosen.lr / 2, betas=(0.5, 0.9))
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
@@ -168,13 +153,13 @@ def main() -> None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
         seen, step, spent = state["seen"], state["step"], state["spent"]
-    log = Log(run / "log.jsonl", chosen.crops)
+    log = TrainingLog(run / "log.jsonl", chosen.crops)
     begin_critic = 1 / 3 if chosen.trial == "third" else 0.8
     saved = reported = begun = time.time()
     while seen < chosen.crops:
         torch.manual_seed(SEED * 1_000_003 + step)
         progress = seen / chosen.crops
-        real = batch_at(step, SEED, halves, wholes, CROPS).to(memory_format=torch.channels_last)
+        real = batch_at(step, SEED, halves, wholes, Sizes.batch).to(memory_format=torch.channels_last)
         with torch.set_grad_enabled(not decoder_alone):
             latents = model.encode(real)
             looked_up, indices = model.quantize(latents)
@@ -205,9 +190,9 @@ def main() -> None:
                 codes.revive(codebook, rows)
         average.update(model, step)
         average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
-        step, seen = step + 1, seen + CROPS
+        step, seen = step + 1, seen + Sizes.batch
         if step % 50 == 0:
-            rate = 50 * CROPS / (time.time() - reported)
+            rate = 50 * Sizes.batch / (time.time() - reported)
             reported = time.time()
             shown = {name: round(value, 4) for name, value in values.items()}
             log.write(crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), **shown)

@@ -19,10 +19,21 @@ class UsageError(PixgenError):
     exit_code = 2
 
 
+def nearest(name: str, known: Iterable[str], ratio: float = 0.6) -> str | None:
+    """The known name most similar to `name`, or None where none has at least this similarity (0 to 1)."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=ratio)), None)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'watercolor'?"`, or the empty string when nothing known is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """`"; did you mean 'watercolor'?"`, or the empty string when no known name is near."""
+    near = nearest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line: what the system says, else the message's first line, else the error's name."""
+    said = getattr(error, "strerror", None) or str(error)
+    return next(iter(str(said).splitlines()), "") or type(error).__name__
 
 
 def run(main: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -60,7 +61,7 @@ def test_the_twenty_prompts_from_drawing_to_report(tmp_path: Path, monkeypatch: 
     assert sorted(key.values()) == sorted(prompts) and list(key.values()) != prompts
     for place, prompt in enumerate(key.values()):
         row, column = divmod(place, twenty.COLUMNS)
-        middle = ((column + 0.5) * twenty.SIDE, (row + 0.5) * twenty.SIDE + (row + 1) * twenty.LABEL)
+        middle = ((column + 0.5) * twenty.TILE, (row + 0.5) * twenty.TILE + (row + 1) * twenty.LABEL)
         assert sheet.getpixel((int(middle[0]), int(middle[1]))) == (10 * prompts.index(prompt), 0, 0)
 
     (tmp_path / "docs").mkdir()
@@ -142,6 +143,7 @@ def test_memory_is_counted_without_computing() -> None:
     assert counting.count(held_together) == 4 * 4000
 
 
+@pytest.mark.slow
 def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +175,7 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
 
 
+@pytest.mark.slow
 def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pixgen.settings import methods
 
@@ -205,21 +208,21 @@ def test_scaling_changes_one_size_at_a_time_and_trains_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scaling = script("scaling")
-    begun: list[list[str]] = []
+    begun: list[Any] = []
 
-    def train(argv: list[str]) -> None:
-        begun.append(argv)
-        folder = Path(argv[0])
+    def train(options: Any) -> None:
+        begun.append(options)
+        folder = options.run
         said = {"ridge": 0.5, "sample": len(begun) / 100, "energy_drawn": 0.001}
         (folder / "log.jsonl").write_text(json.dumps({"pairs": 1, "rate": 3}) + "\n" + json.dumps(said) + "\n")
-        (folder / f"embeddings-x-{argv[argv.index('--scenes') + 1]}.npz").write_bytes(b"")
+        (folder / f"embeddings-x-{options.scenes}.npz").write_bytes(b"")
 
     monkeypatch.setattr(scaling.prior, "main", train)
     sizes = scaling.sizes()
     assert all(sum(size[name] != scaling.BASE[name] for name in size) <= 1 for size in sizes)
     scaling.main([str(tmp_path), "--cache", "cache"])
-    assert len(begun) == len({argv[0] for argv in begun}) == len(sizes)
-    assert all(argv[1:3] == ["--cache", "cache"] for argv in begun)
+    assert len(begun) == len({options.run for options in begun}) == len(sizes)
+    assert all(options.cache == Path("cache") and options.plain == 0 for options in begun)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(sizes) and "| 60,000 | 256 | 200,000 | 0.500 | 0.010 | 1.0 |" in lines
     of_the_same_scenes = list(tmp_path.glob(f"*/embeddings-x-{scaling.BASE['scenes']}.npz"))

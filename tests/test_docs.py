@@ -69,6 +69,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @weights
 @pytest.mark.parametrize("line", dict.fromkeys(DRAWING + EXAMPLES))
 def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +79,7 @@ def test_every_command_draws(line: str, folder: Path, plugin: Path, capsys: pyte
     assert list(folder.rglob("*.png"))
 
 
+@pytest.mark.slow
 @weights
 @pytest.mark.parametrize("line", ALTERING)
 def test_every_command_that_alters_a_picture_makes_one(
@@ -109,6 +111,7 @@ def test_every_command_that_asks_answers(line: str, folder: Path, capsys: pytest
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 @weights
 def test_the_python_lines_draw(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generate = api.generate

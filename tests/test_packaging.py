@@ -27,6 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.py")}
@@ -34,9 +35,11 @@ def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "embedded").glob("[!.]*")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "presets").rglob("*.yaml")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "configs").rglob("*.yaml")}
+    wanted.add("pixgen/py.typed")  # else type checkers take every name of pixgen for Any
     assert wanted - held == set()
 
 
+@pytest.mark.slow
 def test_the_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     program = (

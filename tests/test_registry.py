@@ -255,6 +255,7 @@ for name, reason in registry.problems().items():
 """
 
 
+@pytest.mark.slow
 def test_a_third_party_package_is_installed_and_used(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pixgen.batch.rows import MANIFEST, Row
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, reason
 from pixgen.io.naming import PICTURE_SUFFIXES
 from pixgen.io.yaml_files import parse_list
 from pixgen.settings.layers import parse_assignments
@@ -24,7 +24,7 @@ FORMATS = ("txt", "csv", "jsonl", "yaml")
 _SUFFIXES = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 
 MAX_LINE = 1_000_000
-"""Bytes in a line; more is no list."""
+"""Bytes in a line; a longer one is not a list of pictures."""
 
 MAX_YAML = 16_000_000
 """Bytes of a YAML list, which cannot be read row by row."""
@@ -34,7 +34,7 @@ def read(path: str, kind: str | None = None) -> Iterator[Row]:
     """The rows of a list: a file, `-` for standard input, a manifest (or its folder), or a finished picture.
 
     kind: one of FORMATS, for standard input (by default txt) and files that are called otherwise.
-    Raises UsageError, with file and line, for whatever is no such list; an empty list has no rows.
+    Raises UsageError, with file and line, for anything that is not such a list; an empty list has no rows.
     """
     if path == "-":
         yield from _parse(sys.stdin.buffer, "standard input", kind or "txt")
@@ -54,7 +54,7 @@ def read(path: str, kind: str | None = None) -> Iterator[Row]:
         try:
             opened = stack.enter_context(open(file, "rb"))
         except OSError as error:
-            raise UsageError(f"cannot read the list {path}: {(error.strerror or str(error)).lower()}") from error
+            raise UsageError(f"cannot read the list {path}: {reason(error).lower()}") from error
         yield from _parse(opened, path, kind)
 
 
@@ -78,7 +78,7 @@ def _lines(file: IO[bytes], source: str) -> Iterator[str]:
     while line := file.readline(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
-            raise UsageError(f"{source}:{number}: a line of more than {MAX_LINE:,} bytes; that is no list")
+            raise UsageError(f"{source}:{number}: a line of more than {MAX_LINE:,} bytes; not a list of pictures")
         if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UsageError(f"{source}: this is UTF-16; save it as UTF-8")
         try:

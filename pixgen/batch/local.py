@@ -12,7 +12,6 @@ from typing import NoReturn
 from pixgen.batch.pool import Inline, WorkerPool
 from pixgen.batch.processes import Processes
 from pixgen.batch.tuning import (
-    MAX_GROUP,
     PROBE_STEPS,
     Tuning,
     TuningOptions,
@@ -41,17 +40,15 @@ class Local:
         workers = options.workers or (len(_gpus()) if resolved.device == "cuda" else 1)
         threads = options.threads or max(1, resolved.threads // workers if isinstance(resolved.threads, int) else 1)
         resolved = dataclasses.replace(resolved, threads=threads)
-        batch, measured = options.batch, {}
+        batch = options.batch
+        measured: dict[str, float] = {}
         if batch is None:
             with_pool = Processes(self._environments(resolved.device, 1), self._scores, self._plugins)
             try:
                 with_pool.until_ready()
-                batch, speed = measure_group_size(
-                    lambda size: _together(with_pool, [probe_task(resolved, size)])[0],
-                    resolved.steps,
-                    min(MAX_GROUP, jobs),
+                batch, measured = measure_group_size(
+                    lambda size: _together(with_pool, [probe_task(resolved, size)])[0], resolved.steps, jobs
                 )
-                measured = {"pictures an hour and GPU": 3600 * speed}
             finally:
                 with_pool.close()
         return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)

@@ -32,7 +32,7 @@ def held(folder: Path) -> Iterator[None]:
         raise PixgenError(f"cannot lock {folder}: {error}") from error
     except sqlite3.DatabaseError as error:
         db.close()
-        raise PixgenError(f"cannot lock {folder}: {folder / NAME} is no lock of pixgen's; remove it") from error
+        raise PixgenError(f"cannot lock {folder}: {folder / NAME} is not a lock file of pixgen's; remove it") from error
     try:
         yield
     finally:

@@ -297,11 +297,11 @@ class Manifest:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
             return
         if application != _APPLICATION:
-            raise UsageError(f"{self.path} is no manifest of pixgen's; choose another folder with -o")
+            raise UsageError(f"{self.path} is not a manifest of pixgen's; choose another folder with -o")
         if version != VERSION:
             raise UsageError(
                 f"{self.path} was written by another version of pixgen (manifest {version}, this one reads {VERSION}); "
-                "go on with that version, or choose another folder with -o"
+                "resume with that version, or choose another folder with -o"
             )
         # Looks at every page's structure, which takes a second for a million jobs.
         if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
@@ -344,7 +344,7 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        way_out = "make room, or see that the folder can be written; the same command then goes on"
+        way_out = "make room, or see that the folder can be written; the same command then resumes"
         raise PixgenError(f"cannot use {path}: {error}; {way_out}") from error
     except sqlite3.IntegrityError:
         raise

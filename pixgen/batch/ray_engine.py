@@ -15,7 +15,7 @@ from typing import Any
 
 from pixgen.batch.local import probe_task
 from pixgen.batch.pool import WorkerPool
-from pixgen.batch.tuning import MAX_GROUP, Tuning, TuningOptions, measure_group_size
+from pixgen.batch.tuning import Tuning, TuningOptions, measure_group_size
 from pixgen.batch.worker import Artist, Event, Failed, Finished, Stepped, Task
 from pixgen.errors import PixgenError, UsageError
 from pixgen.settings.config import RenderConfig
@@ -80,14 +80,12 @@ class Cluster:
         pool = RayPool(1, threads, bool(gpus), self._scores, self._plugins)
         try:
             resolved = pool.resolve(config)
-            batch, measured = options.batch or 1, {}
+            batch = options.batch or 1
+            measured: dict[str, float] = {}
             if gpus and options.batch is None:
-                batch, speed = measure_group_size(
-                    lambda size: pool.run(probe_task(resolved, size)),
-                    resolved.steps,
-                    min(MAX_GROUP, jobs),
+                batch, measured = measure_group_size(
+                    lambda size: pool.run(probe_task(resolved, size)), resolved.steps, jobs
                 )
-                measured = {"pictures an hour and GPU": 3600 * speed}
         finally:
             pool.close()
         return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)
@@ -218,7 +216,7 @@ class RayPool(WorkerPool):
             why = f" (the last one died: {self._last_death})" if self._last_death else ""
             raise PixgenError(
                 f"no Ray worker became ready in {PATIENCE:.0f} s{why}; the cluster may lack CPUs or GPUs (see "
-                "`ray status`). What is drawn is recorded, and the same command goes on"
+                "`ray status`). What is drawn is recorded, and the same command resumes"
             )
 
 

@@ -149,15 +149,15 @@ def tune_on_cpu(
 
 
 def measure_group_size(
-    measure: Callable[[int], Finished | Failed], steps: int, most: int = MAX_GROUP
-) -> tuple[int, float]:
-    """The number of pictures to draw together on a GPU, and how many a second that gives.
+    measure: Callable[[int], Finished | Failed], steps: int, jobs: int
+) -> tuple[int, dict[str, float]]:
+    """The number of pictures of a list of `jobs` to draw together on a GPU, and what `Tuning` tells of it.
 
     Doubled while memory allows (judged by the last measurement) and while it gives `MIN_GROUP_SPEEDUP` times more.
     measure: draws a probe of so many.
     """
     best, speed, size = 1, 0.0, 1
-    while size <= most:
+    while size <= min(MAX_GROUP, jobs):
         found = measure(size)
         if isinstance(found, Failed):
             break
@@ -168,7 +168,7 @@ def measure_group_size(
         if found.memory * 2 > MAX_MEMORY_SHARE:
             break
         size *= 2
-    return best, speed
+    return best, {"pictures an hour and GPU": 3600 * speed}
 
 
 def expected_seconds(found: Finished, steps: int) -> float:

@@ -1,4 +1,4 @@
-"""`pixgen again`: the same picture once more, or with something changed."""
+"""`pixgen again`: draws a picture again from its metadata."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen.cli import options as words
+from pixgen.cli import options
 from pixgen.cli.console import INTERRUPTED, say
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
@@ -28,15 +28,12 @@ Examples:
 """
 
 
-@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("arguments", nargs=-1, required=True, metavar="PICTURE... [KEY=VALUE]...")
-@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp) or a folder.  [default: outputs/]")
-@click.option("--finish", is_flag=True, help="Draw one that was interrupted to its planned end.")
-@click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="Run this file and use its plugins.")
-@click.option("--overwrite", is_flag=True, help="Write over a picture of the same name.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON record a picture on standard output.")
-@click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@options.output
+@click.option("--finish", is_flag=True, help="Draw an interrupted picture to its planned last step.")
+@options.plugins
+@options.results
 def again(
     arguments: tuple[str, ...],
     output: str | None,
@@ -45,12 +42,11 @@ def again(
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    debug: bool,
 ) -> int:
-    """Draw each PICTURE again from its own metadata, with any setting changed by KEY=VALUE.
+    """Draw each PICTURE again from its metadata; KEY=VALUE changes a setting.
 
-    With nothing changed, a CPU gives the same bytes on the same machine. Files that the picture was drawn with must
-    be the same: at their old place, or beside it.
+    Without changes, a CPU gives the same bytes on the same machine. The files that the picture was drawn with must
+    be unchanged, at their old place or next to the picture.
     """
     changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not Path(word).is_file()]
     pictures = [Path(word).expanduser() for word in arguments if word not in changes]

@@ -1,21 +1,21 @@
-"""The commands of `pixgen`, by name. Imports nothing, so that every part of the command line may read it."""
+"""The table of `pixgen`'s commands. Imports nothing, so that every part of the command line may read it."""
 
 from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
-    "again": "Draws a picture again from its own metadata, changed as you say.",
-    "vary": "Draws more pictures of what a picture shows.",
-    "morph": "Turns one picture into another: a strip and a video.",
-    "edit": "Changes a picture by words, all of it or inside a mask.",
-    "batch": "Draws a list of prompts; killed or stopped, it goes on where it was.",
-    "report": "Means, intervals and paired differences of a list's scores.",
-    "show": "Says how a picture was made, or prints the settings of a run.",
-    "presets": "Lists the named looks.",
-    "plugins": "Lists the losses, filters, generators ... and their options.",
-    "train": "Makes and measures the models that pixgen draws with, from nothing.",
-    "models": "Lists, fetches, checks and converts checkpoints, and chooses the default ones.",
-    "doctor": "Says what is installed, what works, and what to do where it does not.",
-    "completion": "Prints what makes your shell complete pixgen's words.",
+    "again": "Draw a picture again from its metadata, with or without changes.",
+    "vary": "Draw variations of a picture.",
+    "morph": "Morph one picture into another: a strip and a video.",
+    "edit": "Edit a picture by text, as a whole or inside a mask.",
+    "batch": "Draw a list of prompts; run it again to resume.",
+    "report": "Compare the scores of a batch: means, intervals, paired differences.",
+    "show": "Show how a picture was made, or the settings of a run and their sources.",
+    "presets": "List the presets and what they set.",
+    "plugins": "List the losses, filters, generators, ... and their options.",
+    "train": "Train and evaluate pixgen's own models from scratch.",
+    "models": "List, download, verify and convert checkpoints, and choose the defaults.",
+    "doctor": "Check the installation and say how to fix what fails.",
+    "completion": "Print the completion script of a shell.",
 }
 """Each command's one line of help. `name` is the click command of that name in `pixgen/cli/name.py`.
 
@@ -23,4 +23,4 @@ A first argument that is not among these is a prompt, and goes to `pixgen.cli.dr
 """
 
 COMPLETE = "_PIXGEN_COMPLETE"
-"""The shell sets this variable when it asks what could come next (see `pixgen completion`)."""
+"""The variable by which the shell asks for completions (see `pixgen completion`)."""

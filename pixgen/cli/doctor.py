@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from pixgen.cli import options
+from pixgen.cli import flags, options
 from pixgen.io import resources
 
 EPILOG = """\b
@@ -34,11 +34,11 @@ class Finding:
     way_out: str = ""
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="One JSON record a finding on standard output.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def doctor(as_json: bool, debug: bool) -> int:
-    """Look at everything pixgen needs here. Exit code 1 where something is not well."""
+@click.command(epilog=EPILOG)
+@options.as_json
+@options.debug
+def doctor(as_json: bool) -> int:
+    """Check the installation, the models and the settings. Exit code 1 where something is wrong."""
     well = True
     for finding in findings():
         well = well and finding.ok
@@ -174,7 +174,7 @@ def _user() -> Iterator[Finding]:
         return
     try:
         layers.load_user()
-        options.resolve(None, (), {})
+        flags.resolve(None, (), {})
     except UsageError as error:
         yield Finding("your config", False, str(error), f"correct {path}, or move it away")
     else:

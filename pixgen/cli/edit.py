@@ -1,11 +1,10 @@
-"""`pixgen edit`: a picture changed by words."""
+"""`pixgen edit`: a picture changed by a text."""
 
 from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing
-from pixgen.cli import options as words
+from pixgen.cli import editing, options
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
 from pixgen.io import files
@@ -18,17 +17,21 @@ Examples:
 """
 
 
-@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("picture", metavar="PICTURE")
 @click.argument("text", metavar="TEXT")
-@click.option("--from", "before", metavar="TEXT", help="What the picture shows now; needed without --mask.")
-@click.option("--mask", metavar="FILE", help="A picture: white may change, black stays to the bit.")
-@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp) or a folder.")
-@click.option("--strength", metavar="X", type=float, help="How much changes, 0 to 1.  [default: 0.5; with --mask 1]")
-@click.option("--steps", metavar="N", type=click.IntRange(0), default=40, help="Of the loop.  [default: 40]")
-@click.option("--size", metavar="N", type=int, default=256, help="Of the side that is worked on.  [default: 256]")
-@editing.sampling_options
-@editing.common_options
+@click.option("--from", "before", metavar="TEXT", help="Caption of the picture as it is; required without --mask.")
+@click.option("--mask", metavar="FILE", help="Mask picture: white may change, black stays bit for bit.")
+@options.output
+@click.option(
+    "--strength", metavar="X", type=float, show_default="0.5, or 1 with --mask", help="Strength of the edit, 0 to 1."
+)
+@options.steps(default=40, least=0)
+@options.square(default=256)
+@options.sampling(candidates=4, guidance=3, most=64)
+@options.seed
+@options.model
+@options.results
 def edit(
     picture: str,
     text: str,
@@ -43,28 +46,26 @@ def edit(
     top_k: int | None,
     guidance: float | None,
     seed: int | None,
-    model: str,
+    model: str | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    debug: bool,
 ) -> int:
-    """Change PICTURE from what --from says to what TEXT says.
+    """Edit PICTURE from the caption --from to the caption TEXT.
 
-    The picture's middle square is changed where the difference of the two texts looks. With --mask the picture keeps
-    its size, and every pixel outside the mask stays as it is, to the bit.
+    The centre square of PICTURE changes where the two captions differ. With --mask the picture is inpainted: it keeps
+    its size, and every pixel outside the mask stays as it is, bit for bit.
     """
     path, hole = editing.picture(picture), None if mask is None else editing.picture(mask)
     if before is None and hole is None:
-        raise UsageError('say what the picture shows now: --from "a red apple" (or where it may change: --mask)')
+        raise UsageError('say what the picture shows now with --from "a red apple", or where it may change with --mask')
     target = editing.target(output, text)
     if hole is not None and target.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError(f"{target.name}: a JPEG changes every pixel, outside the mask too; save as .png or .webp")
     from pixgen.editing import picture_files
-    from pixgen.networks import pair
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
-    loaded = pair.load(model)
+    loaded = editing.load_pair(model)
     files.check_writable(target.parent)
     with Bar("editing", steps, quiet) as bar:
         made = picture_files.edit(

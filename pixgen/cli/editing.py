@@ -1,11 +1,11 @@
-"""What the commands that alter pictures share: their options, and where the results go."""
+"""What the commands that alter pictures share: pictures in, results out."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,46 +18,34 @@ if TYPE_CHECKING:
     from pixgen.editing.operations import Sampling
     from pixgen.editing.picture_files import Altered
     from pixgen.loop.engine import Step
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+    from pixgen.networks.pair import Pair
 
 
 def picture(word: str) -> Path:
-    """A picture file that is there. Raises UsageError where none is."""
+    """The path of a picture file. Raises UsageError where there is none."""
     path = Path(word).expanduser()
     if not path.is_file():
         raise UsageError(f"there is no picture {word!r}")
     return path
 
 
-def sampling_options(command: Command) -> Command:
-    """How the decoder draws."""
-    for option in (
-        click.option("--guidance", metavar="X", type=click.FloatRange(0), help="1 as learnt; more is closer to it."),
-        click.option("--top-k", metavar="N", type=click.IntRange(0), help="Only the likeliest N codes; 0 is all."),
-        click.option("--temperature", metavar="X", type=click.FloatRange(0), help="More is bolder."),
-        click.option("--candidates", metavar="N", type=click.IntRange(1, 64), help="The best of N is kept."),
-    ):
-        command = option(command)
-    return command
+def load_pair(model: str | None) -> Pair:
+    """The networks of `--model`, a folder; without one, or for `pixgen-tiny`, those that come with pixgen.
 
+    Raises UsageError where there is no such folder, and for the name of a single model.
+    """
+    from pixgen.models import zoo
+    from pixgen.networks import pair
 
-def common_options(command: Command) -> Command:
-    """Those that every command has."""
-    for option in (
-        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
-        click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON record a picture on standard output."),
-        click.option("--overwrite", is_flag=True, help="Write over a picture of the same name."),
-        click.option("--model", metavar="FOLDER", default="", help="Of a model pair.  [default: the embedded one]"),
-        click.option("--seed", metavar="N", type=click.IntRange(0), help="Fixes everything random.  [default: drawn]"),
-    ):
-        command = option(command)
-    return command
+    if model is None or model == zoo.EMBEDDED:
+        return pair.load()
+    if zoo.find(model) is not None:
+        raise UsageError(f"--model {model} is a single model; this needs a pair: a folder from `pixgen train`")
+    return pair.load(model)
 
 
 def sampling(**chosen: float | None) -> Sampling:
-    """The options that were given over the defaults."""
+    """How to sample: the options that were given, and the defaults."""
     from pixgen.editing.operations import Sampling
 
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
@@ -65,7 +53,7 @@ def sampling(**chosen: float | None) -> Sampling:
 
 
 def steps_shown(bar: Bar) -> Callable[[Step], None]:
-    """Counts the steps of all loops of a command and shows them."""
+    """A callback that shows the steps of all loops of a command as one count."""
     done = 0
 
     def show(step: Step) -> None:
@@ -99,5 +87,5 @@ def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: boo
 
 
 def target(output: str | None, name: str, seed: int | None = None) -> Path:
-    """Where a picture goes (`naming.output_path`); `name` is what it is called unless a file was named."""
+    """The output path (`naming.output_path`); `name` makes the file name where `output` names no file."""
     return naming.output_path(output, name, fields={} if seed is None else {"seed": str(seed)})

@@ -1,4 +1,4 @@
-"""`pixgen models`: which checkpoints there are, and what to do with them."""
+"""`pixgen models`: the checkpoints that pixgen knows, and the default ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pixgen.cli import options
 from pixgen.cli.console import say
 from pixgen.cli.download_progress import Transfers
 from pixgen.errors import UsageError
@@ -19,28 +20,29 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group()
 def models() -> None:
-    """The checkpoints that pixgen knows: list them, fetch them, use them, bring your own.
+    """List, download, verify and convert checkpoints, add your own, and choose the default ones.
 
-    A model is named as `pixgen models list` names it, by an alias (ViT-B/32), or as open_clip does, NAME/PRETRAINED.
+    A model has the name that `pixgen models list` prints, an alias (ViT-B/32), or open_clip's NAME/PRETRAINED.
     """
 
 
 def command(function: F) -> click.Command:
-    """A subcommand of the function's name, with the flag that every command has."""
-    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
-    return models.command(function.__name__.rstrip("_"))(debug(function))
+    """A subcommand with the name of the function, and --debug."""
+    return models.command(function.__name__.rstrip("_"))(options.debug(function))
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="JSON records on standard output.")
+vqgan_config = click.option(
+    "--config", type=click.Path(path_type=Path), help="YAML file that the VQGAN was trained with."
+)
 
 
 @command
-@click.option("--here", is_flag=True, help="Only those that are here.")
-@as_json
+@click.option("--here", is_flag=True, help="Only the downloaded ones.")
+@options.as_json
 def list_(here: bool, as_json: bool) -> None:
-    """One line a model: its name, kind, size, whether it is here, and what it is good for. Then the bundles."""
+    """List each model's name, kind, size, state and description, then the bundles."""
     from pixgen.models import cache, zoo
     from pixgen.settings import profiles
 
@@ -68,9 +70,9 @@ def list_(here: bool, as_json: bool) -> None:
 
 @command
 @click.argument("name")
-@as_json
+@options.as_json
 def show(name: str, as_json: bool) -> None:
-    """All that is known of a model: architecture, sources, hashes, licence, the settings that suit it."""
+    """Show a model's architecture, sources, hashes, licence and settings."""
     import yaml
 
     from pixgen.models import cache, zoo
@@ -86,13 +88,13 @@ def show(name: str, as_json: bool) -> None:
 @command
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
-    "--memory", metavar="GB", type=float, help="The GPU memory that a bundle is for.  [default: what is here]"
+    "--memory", metavar="GB", type=float, show_default="this machine's", help="GPU memory to choose a bundle for."
 )
-@click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@options.quiet
 def pull(names: tuple[str, ...], memory: float | None, quiet: bool) -> None:
-    """Fetch models, and print where they lie. A bundle's models become the default ones.
+    """Download models and print their paths. A bundle's models become the default ones.
 
-    A download that was cut off goes on where it was. What is here already is checked and left alone.
+    An interrupted download is resumed. Files that are complete are verified and kept.
     """
     from pixgen.models import cache
     from pixgen.models.pull import pull as fetch
@@ -119,14 +121,14 @@ def pull(names: tuple[str, ...], memory: float | None, quiet: bool) -> None:
 @command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def verify(names: tuple[str, ...]) -> int:
-    """Read every byte of the models that are here (or of those named) and hold it against its hash.
+    """Compare the hashes of all downloaded models, or of NAME..., with the expected ones.
 
-    Exit code 1 if one is wrong.
+    Exit code 1 where one differs.
     """
     from pixgen.models import cache, zoo
 
     if zoo.EMBEDDED in names:
-        raise UsageError(f"{zoo.EMBEDDED} came with pixgen and not from elsewhere; `pixgen doctor` checks its files")
+        raise UsageError(f"{zoo.EMBEDDED} comes with pixgen and is not downloaded; `pixgen doctor` checks its files")
     entries = [zoo.get(name) for name in names] or zoo.entries()
     bad = 0
     if not names and all(cache.state(entry) == "not here" for entry in entries):
@@ -148,7 +150,7 @@ def verify(names: tuple[str, ...]) -> int:
 @command
 @click.argument("name")
 def path(name: str) -> None:
-    """Print where the weights of a model lie."""
+    """Print the path of a model's weights."""
     from pixgen.models import cache, zoo
 
     click.echo(cache.weights(zoo.get(name)))
@@ -157,9 +159,9 @@ def path(name: str) -> None:
 @command
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def use(names: tuple[str, ...]) -> None:
-    """Make models the default: a VQGAN to draw with, one or several CLIPs to judge by, or pixgen-tiny for its own pair.
+    """Make models the default: a VQGAN, one or several CLIPs, or pixgen-tiny for the pair that comes with pixgen.
 
-    Each is drawn with under the settings that suit it. Presets, flags and your settings still win.
+    The settings that suit them become the defaults as well; your own settings, presets and flags still win.
     """
     from pixgen.models import cache, zoo
     from pixgen.settings import profiles
@@ -184,7 +186,7 @@ def use(names: tuple[str, ...]) -> None:
 @click.argument("name")
 @click.option("--forget", is_flag=True, help="Also forget the hash of the first download.")
 def rm(name: str, forget: bool) -> None:
-    """Delete a model's files and unfinished downloads; of one that you added also the entry, never your own file."""
+    """Delete a model's downloads, and the entry of a model that you added; your own file is kept."""
     from pixgen.models import cache, zoo
 
     entry = zoo.get(name)
@@ -201,14 +203,14 @@ def rm(name: str, forget: bool) -> None:
 @command
 @click.argument("name")
 @click.argument("source", metavar="PATH|ADDRESS")
-@click.option("--config", type=click.Path(path_type=Path), help="Of a VQGAN: the YAML file that it was trained with.")
+@vqgan_config
 @click.option(
-    "--architecture", metavar="NAME", help="Of a CLIP: open_clip's name (ViT-B-32-quickgelu, convnext_base_w)."
+    "--architecture", metavar="NAME", help="open_clip's name of the CLIP (ViT-B-32-quickgelu, convnext_base_w)."
 )
-@click.option("--sha256", metavar="HEX", help="What an address must give.")
-@click.option("--about", default="added by you", help="What it is good for.")
+@click.option("--sha256", metavar="HEX", help="Expected hash of the download.")
+@click.option("--about", default="added by you", show_default=True, help="Description.")
 def add(name: str, source: str, config: Path | None, architecture: str | None, sha256: str | None, about: str) -> None:
-    """Give a checkpoint of your own a name: a file that you have, or an address that `pull` fetches."""
+    """Add your own checkpoint under NAME: a file, or an address to download from."""
     from pixgen.models import user_models
 
     entry = user_models.describe(name, source, config, architecture, sha256, about)
@@ -217,11 +219,18 @@ def add(name: str, source: str, config: Path | None, architecture: str | None, s
 
 @command
 @click.argument("source", metavar="FILE.ckpt", type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), help="The YAML file that a VQGAN was trained with.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="[default: FILE.safetensors]")
-@click.option("--overwrite", is_flag=True, help="Write over a file of that name.")
+@vqgan_config
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    show_default="FILE.safetensors",
+    help="Output file.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def convert(source: Path, config: Path | None, output: Path | None, overwrite: bool) -> None:
-    """Write a checkpoint's weights as safetensors, which cannot run code and says itself how a VQGAN is built."""
+    """Convert a checkpoint to safetensors, which cannot run code; a VQGAN's file holds its architecture as well."""
     from pixgen.models import user_models
 
     target = output or source.with_suffix(".safetensors")

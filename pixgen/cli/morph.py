@@ -1,11 +1,10 @@
-"""`pixgen morph`: one picture becomes another."""
+"""`pixgen morph`: a video from one picture to another."""
 
 from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing
-from pixgen.cli import options as words
+from pixgen.cli import editing, options
 from pixgen.cli.progress import Bar
 from pixgen.io import files
 
@@ -16,13 +15,23 @@ Examples:
 """
 
 
-@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("first", metavar="A")
 @click.argument("last", metavar="B")
-@click.option("-n", "--frames", metavar="N", type=click.IntRange(2, 2000), default=16, help="[default: 16]")
-@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp or .mp4) or a folder.")
-@click.option("--steps", metavar="N", type=click.IntRange(0), default=8, help="Of the loop, a frame.  [default: 8]")
-@editing.common_options
+@click.option(
+    "-n",
+    "--frames",
+    metavar="N",
+    type=click.IntRange(2, 2000),
+    default=16,
+    show_default=True,
+    help="Number of frames, A and B included.",
+)
+@options.output
+@options.steps(default=8, least=0)
+@options.seed
+@options.model
+@options.results
 def morph(
     first: str,
     last: str,
@@ -30,24 +39,23 @@ def morph(
     output: str | None,
     steps: int,
     seed: int | None,
-    model: str,
+    model: str | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    debug: bool,
 ) -> int:
-    """Turn picture A into picture B: a strip of some frames, and a video of all beside it.
+    """Morph picture A into picture B: a video of all frames, and a strip of some of them.
 
-    Frames go along the arc between the two pictures' codes, and the loop pulls each to the arc between what they show.
+    Frames interpolate spherically between the codes of A and B. --steps optimises each frame towards the spherical
+    interpolation of their CLIP embeddings. The output may also be named by its video, as NAME.mp4.
     """
     ends = [editing.picture(word) for word in (first, last)]
     if output is not None and output.lower().endswith(".mp4"):
         output = output[:-4] + ".png"
     target = editing.target(output, f"{ends[0].stem} to {ends[1].stem}")
     from pixgen.editing import picture_files
-    from pixgen.networks import pair
 
-    loaded = pair.load(model)
+    loaded = editing.load_pair(model)
     files.check_writable(target.parent)
     with Bar("morphing", (frames - 2) * steps, quiet) as bar:
         made = picture_files.morph(

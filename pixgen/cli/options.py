@@ -1,81 +1,146 @@
-"""What the commands that draw share: from the words of a command line to a whole config."""
+"""The options that several commands have, each declared once: its flag, its type, its help.
+
+Those whose default depends on the command are functions of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from pixgen.errors import UsageError
-from pixgen.settings import methods
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+"""The click settings of the whole command line; subcommands inherit them."""
 
-if TYPE_CHECKING:
-    from pixgen.settings.config import RenderConfig
-
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-"""How every command speaks of itself."""
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def preset_names(_: click.Context, __: click.Parameter, beginning: str) -> list[CompletionItem]:
-    """The presets that begin so, with their descriptions, for the shell."""
+    """The presets whose names begin so, with their descriptions, for the shell."""
     from pixgen.settings import layers
 
     return [CompletionItem(name, help=about) for name, about in layers.presets().items() if name.startswith(beginning)]
 
 
-def flags(
-    seed: int | None = None,
-    size: str | None = None,
-    steps: int | None = None,
-    device: str | None = None,
-    init_image: str | None = None,
-    model: str | None = None,
-) -> dict[str, dict[str, Any]]:
-    """What the flags that were given say: flag -> the settings that it stands for."""
-    plain = {"seed": seed, "size": size, "steps": steps, "device": device}
-    said: dict[str, dict[str, Any]] = {f"--{name}": {name: v} for name, v in plain.items() if v is not None}
-    if model is not None:
-        from pixgen.settings import model_pair
+def group(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in this order in the help."""
 
-        said["--model"] = model_pair.settings(model)
-    if init_image is not None:
-        if not Path(init_image).is_file():
-            raise UsageError(f"there is no picture {init_image!r} (--init-image)")
-        # Every start from a picture is alike, so there is nothing to choose from.
-        said["--init-image"] = {"start": {"type": "image", "path": init_image}, "starts": 1}
-    return said
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def method(said: Mapping[str, Any], name: str | None, **options: Any) -> dict[str, dict[str, Any]]:
-    """What --method and the options of its start say, beside the other flags. Raises UsageError where they clash."""
-    found = methods.settings(name or "loop", **options)
-    if not found:
-        return {}
-    for flag in said.keys() & {"--steps", "--init-image"}:
-        raise UsageError(f"{flag} is the loop's, and --method {name} draws without it; leave one of them out")
-    return {"--method": found}
+# What to draw, and how
+seed = click.option(
+    "--seed", metavar="N", type=click.IntRange(0), show_default="random", help="Seed of everything random."
+)
+size = click.option(
+    "--size",
+    metavar="WIDTHxHEIGHT",
+    show_default="256x256",
+    help="Picture size in pixels, or one number for a square.",
+)
+presets = click.option(
+    "-p",
+    "--preset",
+    "presets",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=preset_names,
+    help="Preset to apply; repeat to combine several.",
+)
+model = click.option(
+    "--model", metavar="PAIR", help="A folder from `pixgen train`, or a name from `pixgen models list`."
+)
+config_file = click.option(
+    "--config", "config_file", metavar="FILE", type=click.Path(), help="YAML file with settings."
+)
+device = click.option("--device", metavar="auto|cpu|cuda|mps", show_default="auto", help="Device to compute on.")
+plugins = click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE.py",
+    multiple=True,
+    help="Python file with plugins to load; may be repeated.",
+)
+
+config_layers = group(presets, model, config_file, device, plugins)
+"""Where settings come from, beside those that have an option of their own."""
 
 
-def resolve(
-    prompt: str | None,
-    settings: Sequence[str],
-    said: Mapping[str, Mapping[str, Any]],
-    presets: Sequence[str] = (),
-    config_file: str | None = None,
-    plugins: Sequence[str] = (),
-) -> RenderConfig:
-    """The config of all that was said, checked; an `auto` still is one. Runs the plugin files."""
-    from pixgen import registry
-    from pixgen.io.yaml_files import Layer
-    from pixgen.settings import config
-    from pixgen.settings.layers import gather, parse_assignments
+def count(default: int) -> Callable[[F], F]:
+    """-n of a command that makes several pictures."""
+    text = "Number of pictures; picture i uses seed + i."
+    return click.option(
+        "-n", "--count", metavar="N", type=click.IntRange(1), default=default, show_default=True, help=text
+    )
 
-    assigned = parse_assignments(settings)
-    for file in plugins:
-        registry.load_file(file)
-    asked = [] if prompt is None else [Layer({"prompt": prompt}, "the prompt")]
-    layers = [*asked, *(Layer(values, flag) for flag, values in said.items()), *assigned]
-    return config.resolve(gather(presets, config_file, layers))
+
+def steps(default: int | None = None, least: int = 1) -> Callable[[F], F]:
+    """--steps. default: None where the settings of the models decide."""
+    text = "Optimisation steps; more take longer and refine further."
+    return click.option(
+        "--steps", metavar="N", type=click.IntRange(least), default=default, show_default=True, help=text
+    )
+
+
+def square(default: int | None) -> Callable[[F], F]:
+    """--size of a command that works on a square. default: None where there may be no square, 256 otherwise."""
+    text = "Side in pixels of the square that is optimised, from 128."
+    return click.option("--size", metavar="N", type=int, default=default, show_default="256", help=text)
+
+
+def sampling(candidates: int, guidance: float, most: int | None = None) -> Callable[[F], F]:
+    """How the token decoder samples. candidates, guidance: the defaults of what samples. most: candidates at most."""
+    return group(
+        click.option(
+            "--candidates",
+            metavar="N",
+            type=click.IntRange(1, most),
+            show_default=str(candidates),
+            help="Samples to draw; the one most similar by CLIP is kept.",
+        ),
+        click.option(
+            "--temperature",
+            metavar="T",
+            type=click.FloatRange(0),
+            show_default="0.9",
+            help="Sampling temperature; lower values vary less.",
+        ),
+        click.option(
+            "--top-k",
+            metavar="N",
+            type=click.IntRange(0),
+            show_default="64",
+            help="Sample each code from the N most likely (0: no limit).",
+        ),
+        click.option(
+            "--guidance",
+            metavar="G",
+            type=click.FloatRange(0),
+            show_default=f"{guidance:g}",
+            help="Classifier-free guidance scale; 1 turns guidance off, 0 ignores the prompt.",
+        ),
+    )
+
+
+# Where the results go
+output = click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    show_default="outputs/",
+    help="File (.png, .jpg, .webp), folder, or name pattern.",
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file instead of numbering the new one.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, one record per line.")
+quiet = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")
+debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+
+results = group(overwrite, as_json, quiet, debug)
+"""What every command that makes pictures has."""

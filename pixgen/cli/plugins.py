@@ -1,4 +1,4 @@
-"""`pixgen plugins`: what pixgen is made of, and every option of it."""
+"""`pixgen plugins`: the plugins and their options."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from pixgen.cli import options
 from pixgen.cli.console import say
-from pixgen.cli.options import CONTEXT
 from pixgen.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,29 +33,24 @@ def _full_names(_: click.Context, __: click.Parameter, beginning: str) -> list[C
     return [CompletionItem(name) for name in names if name.startswith(beginning)]
 
 
-@click.group(context_settings=CONTEXT, epilog=EPILOG)
+@click.group(epilog=EPILOG)
 def plugins() -> None:
-    """The parts that a picture is drawn with: generators, losses, filters ... Each has options, set by KEY=VALUE."""
+    """The parts that draw a picture: generators, losses, filters, ... Their options are set by KEY=VALUE."""
 
 
-_files = click.option("--plugin", "files", metavar="FILE.py", multiple=True, help="Run this file; its plugins count.")
-_json = click.option("--json", "as_json", is_flag=True, help="JSON records on standard output.")
-_debug = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-
-
-@plugins.command("list", context_settings=CONTEXT)
+@plugins.command("list")
 @click.argument("kind", required=False)
-@_files
-@_json
-@_debug
-def list_(kind: str | None, files: tuple[str, ...], as_json: bool, debug: bool) -> int:
-    """List all plugins, or those of one KIND, each with its one line."""
+@options.plugins
+@options.as_json
+@options.debug
+def list_(kind: str | None, plugins: tuple[str, ...], as_json: bool) -> int:
+    """List all plugins, or those of one KIND, with a line on each."""
     from pixgen import registry
 
     if kind is not None and kind not in registry.KINDS:
         known = ", ".join(registry.KINDS)
         raise UsageError(f"there is no plugin kind {kind!r}{did_you_mean(kind, registry.KINDS)} (there are {known})")
-    _load(files)
+    _load(plugins)
     found = [(k, name) for k in ([kind] if kind else registry.KINDS) for name in registry.names(k)]
     width = max((len(f"{k}.{name}") for k, name in found), default=0)
     for k, name in found:
@@ -67,30 +62,30 @@ def list_(kind: str | None, files: tuple[str, ...], as_json: bool, debug: bool) 
     return 0
 
 
-@plugins.command(context_settings=CONTEXT)
+@plugins.command()
 @click.argument("name", metavar="KIND.NAME", shell_complete=_full_names)
-@_files
-@_json
-@_debug
-def show(name: str, files: tuple[str, ...], as_json: bool, debug: bool) -> int:
-    """Show what a plugin does and every option of it: type, default, range, meaning."""
+@options.plugins
+@options.as_json
+@options.debug
+def show(name: str, plugins: tuple[str, ...], as_json: bool) -> int:
+    """Show what a plugin does, and the type, default and meaning of each option."""
     from pixgen import registry
 
-    _load(files)
+    _load(plugins)
     kind, dot, rest = name.partition(".")
     if not dot:
         homes = [f"{k}.{name}" for k in registry.KINDS if name in registry.names(k)]
         hint = f"; did you mean {' or '.join(homes)}?" if homes else "; write KIND.NAME, as in loss.clip"
-        raise UsageError(f"{name!r} names no plugin{hint} (`pixgen plugins list` lists all)")
+        raise UsageError(f"{name!r} is not the name of a plugin{hint} (`pixgen plugins list` lists all)")
     cls = registry.get(kind, rest)
-    options, beside = registry.options(kind, rest), _LOOP.get(kind, {})
+    own, of_loop = registry.options(kind, rest), _LOOP.get(kind, {})
     if as_json:
         record = {
             "kind": kind,
             "name": rest,
             "about": inspect.getdoc(cls) or "",
-            "options": [_record(option) for option in options],
-            "set_beside_them": beside,
+            "options": [_record(option) for option in own],
+            "set_beside_them": of_loop,
         }
         click.echo(json.dumps(record))
         return 0
@@ -98,14 +93,14 @@ def show(name: str, files: tuple[str, ...], as_json: bool, debug: bool) -> int:
     click.echo(f"{kind}.{rest}: {about}")
     if reads := getattr(cls, "reads", None):
         click.echo(f"reads: {reads}")
-    click.echo("\noptions:" if options else "\nno options")
-    for option in options:
+    click.echo("\noptions:" if own else "\nno options")
+    for option in own:
         click.echo(f"  {option.name}: {option.type}, {_default(option)}")
         for line in option.doc.splitlines():
             click.echo(f"      {line}")
-    for key, meaning in beside.items():
+    for key, meaning in of_loop.items():
         click.echo(f"  {key}: {meaning}")
-    click.echo(f"\nset it: {_example(kind, rest, options)}")
+    click.echo(f"\nset it: {_example(kind, rest, own)}")
     return 0
 
 
@@ -120,7 +115,7 @@ _LOOP = {
         "clip_norm": "a number above 0 or null, default null; bounds each picture's gradient",
     },
 }
-"""Options beside a plugin's own, which belong to the loop (`registry.LOOP_OPTIONS`)."""
+"""The options that the loop adds to a plugin's own (`registry.LOOP_OPTIONS`)."""
 
 
 def _load(files: tuple[str, ...]) -> None:
@@ -131,10 +126,10 @@ def _load(files: tuple[str, ...]) -> None:
 
 
 def _first_line(cls: type) -> str:
-    """The class's own first paragraph in one line; torch's optimisers have none that says more than their name."""
+    """The first paragraph of the class's docstring as one line; of torch's optimisers their name."""
     if cls.__module__.startswith("torch."):
         return f"torch.optim.{cls.__name__}"
-    # A dataclass without a docstring gets its signature for one, which says nothing.
+    # A dataclass without a docstring gets its signature for one.
     doc = inspect.cleandoc(cls.__doc__ or "")
     return "" if doc.startswith(f"{cls.__name__}(") else " ".join(doc.partition("\n\n")[0].split())
 

@@ -44,7 +44,7 @@ LINES: Mapping[str, str] = {
     '{word} is a setting, not a prompt; write the prompt first: pixgen "a red fox" {rest}': (
         '{word} é um ajuste, não um prompt; escreva primeiro o prompt: pixgen "uma raposa vermelha" {rest}'
     ),
-    '{word} is no KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"': (
+    '{word} is not KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"': (
         '{word} não é CHAVE=VALOR; um prompt de várias palavras precisa de aspas: pixgen "{whole}"'
     ),
     "there is no command {word}; did you mean: {near}  (to draw it: {draw})": (
@@ -55,7 +55,7 @@ LINES: Mapping[str, str] = {
     ),
     "there is no picture {name} (--init-image)": "não existe a imagem {name} (--init-image)",
     "there is no picture {name}": "não existe a imagem {name}",
-    "{name} is no picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
+    "{name} is not a picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
     "{name} moves ({count} pictures in one); save the one you mean by itself": (
         "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar"
     ),
@@ -78,8 +78,8 @@ LINES: Mapping[str, str] = {
     "{name} is a file, and a folder is needed; choose another place with -o": (
         "{name} é um arquivo, e é preciso uma pasta; escolha outro lugar com -o"
     ),
-    "unexpected {kind}: {reason}; add --debug for the whole story": (
-        "erro inesperado, {kind}: {reason}; acrescente --debug para ver a história toda"
+    "unexpected {kind}: {reason}; add --debug for the traceback": (
+        "erro inesperado, {kind}: {reason}; acrescente --debug para ver o traceback"
     ),
 }
 """`{name}` stands for what changes; both sides have the same ones."""

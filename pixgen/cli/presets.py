@@ -1,4 +1,4 @@
-"""`pixgen presets`: the named looks."""
+"""`pixgen presets`: the presets and what they set."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Examples:
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("name", required=False, shell_complete=options.preset_names)
-@click.option("--json", "as_json", is_flag=True, help="One JSON record a preset on standard output.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def presets(name: str | None, as_json: bool, debug: bool) -> int:
-    """List the named looks, or show what the preset NAME sets.
+@options.as_json
+@options.debug
+def presets(name: str | None, as_json: bool) -> int:
+    """List the presets, or show what the preset NAME sets.
 
-    Several can be merged: `-p ink -p quick`; of two that set the same, the later wins.
+    Presets combine, as in `-p ink -p draft`; where two set the same, the later wins.
     """
     from pixgen.settings import layers
 

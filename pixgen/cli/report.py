@@ -1,16 +1,17 @@
-"""`pixgen report DIR`: what the grid of a finished list shows."""
+"""`pixgen report DIR`: compares the scores of a batch along the axes of its grid."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pixgen.cli import options
 from pixgen.cli.console import say
 from pixgen.errors import UsageError
 
@@ -27,18 +28,25 @@ Examples:
 """
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("folder", metavar="DIR")
-@click.option("--scores", metavar="A,B", help="loss, held_out, seconds, ...; details as loss.clip.  [default: all]")
+@click.option("--scores", metavar="A,B", show_default="all", help="Scores to compare: loss, held_out, loss.clip, ...")
 @click.option("--axis", "axes", metavar="KEY", multiple=True, help="Only this axis of the grid; may be repeated.")
-@click.option("--baseline", "baselines", metavar="KEY=VALUE", multiple=True, help="Compare with this.  [the first]")
-@click.option("--by-prompt", is_flag=True, help="Average the seeds of a prompt first: prompts are the samples.")
+@click.option(
+    "--baseline",
+    "baselines",
+    metavar="KEY=VALUE",
+    multiple=True,
+    show_default="the first",
+    help="Value to compare with.",
+)
+@click.option("--by-prompt", is_flag=True, help="Average over the seeds of each prompt first.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table as CSV.")
 @click.option("--latex", "latex_file", metavar="FILE", help="Write the table as LaTeX (booktabs).")
 @click.option("--plot", "plot_file", metavar="FILE", help="Write a plot: .png, .svg or .pdf.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON record a line of the table on standard output.")
-@click.option("--quiet", is_flag=True, help="Print no table.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@options.as_json
+@options.quiet
+@options.debug
 def report(
     folder: str,
     scores: str | None,
@@ -50,11 +58,10 @@ def report(
     plot_file: str | None,
     as_json: bool,
     quiet: bool,
-    debug: bool,
 ) -> int:
-    """For each axis of a grid: mean ± 95 % interval of the scores over prompts and seeds, and paired differences.
+    """Compare the scores along each axis of a grid: mean ± 95 % interval over prompts and seeds, paired differences.
 
-    Lower is better for losses and held_out. A pair is the same prompt with the same seed.
+    For losses and held_out lower is better. A pair is the same prompt with the same seed.
     """
     if plot_file is not None and Path(plot_file).suffix.lower() not in PLOTS:
         raise UsageError(f"--plot {plot_file}: a plot ends in {', '.join(PLOTS)}")
@@ -69,7 +76,7 @@ def report(
             click.echo(json.dumps(_record(line)))
     elif not quiet:
         _show(lines)
-    written = {
+    written: dict[str | None, Callable[[str], bytes]] = {
         csv_file: lambda _: reports.to_csv(lines).encode(),
         latex_file: lambda _: reports.to_latex(lines).encode(),
         plot_file: lambda suffix: reports.plot(lines, suffix),
@@ -77,7 +84,9 @@ def report(
     for name, content in written.items():
         if name is not None:
             path = Path(name).expanduser()
-            say(f"wrote {files.write(path, content(path.suffix.lower()), overwrite=True)}")
+            written_to = files.write(path, content(path.suffix.lower()), overwrite=True)
+            if not quiet:
+                say(f"wrote {written_to}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pixgen.cli import options as words
+from pixgen.cli import flags, options
 from pixgen.errors import UsageError
 
 EPILOG = """\b
@@ -20,24 +20,14 @@ Examples:
 """
 
 
-@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("what", metavar="PICTURE|config")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "-p",
-    "--preset",
-    "presets",
-    metavar="NAME",
-    multiple=True,
-    shell_complete=words.preset_names,
-    help="With config: a named look; several are merged.",
-)
-@click.option(
-    "--config", "config_file", metavar="FILE", type=click.Path(), help="With config: a YAML file of settings."
-)
-@click.option("--plugin", "plugins", metavar="FILE.py", multiple=True, help="With config: run this file.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@options.presets
+@options.config_file
+@options.plugins
+@options.as_json
+@options.debug
 def show(
     what: str,
     settings: tuple[str, ...],
@@ -45,7 +35,6 @@ def show(
     config_file: str | None,
     plugins: tuple[str, ...],
     as_json: bool,
-    debug: bool,
 ) -> int:
     """Show a picture's prompt, settings and files, or with `config` the settings that a run would use.
 
@@ -54,7 +43,7 @@ def show(
     if what == "config":
         from pixgen.settings import config
 
-        values = config.to_dict(words.resolve(None, settings, {}, presets, config_file, plugins))
+        values = config.to_dict(flags.resolve(None, settings, {}, presets, config_file, plugins))
         click.echo(json.dumps(values) if as_json else _yaml(values), nl=as_json)
         return 0
     if settings or presets or config_file:

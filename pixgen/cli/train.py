@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from pixgen.cli import options as words
 from pixgen.cli.console import INTERRUPTED, say
+from pixgen.cli.options import CONTEXT
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.training import pipeline
+from pixgen.training.options import Declared, SubjectOptions, declared
 
 EPILOG = """\b
 Examples:
@@ -25,23 +27,34 @@ Examples:
   pixgen "a red apple" --model runs/pair
 """
 
-ABOUT = {
-    "clip": "Train the perceptor, a CLIP: pictures and captions at the same place of a sphere.",
-    "vqgan": "Train the generator, a VQGAN, and the discriminator that asks it for crispness.",
-    "bank": "Make the bank: a few grids of codes a subject, for the loop to begin from.",
-    "tokens": "Train the token decoder: DALL-E 1's idea, a caption and then a picture's codes.",
-    "prior": "Train the prior: DALL-E 2's idea, from a caption's embedding to a picture's.",
-    "judge": "Train the judge, which names what was drawn and takes no part in drawing.",
-    "evaluate": "Measure the networks as the model card does, or what is drawn of its prompts.",
-}
-"""The trainings, in the order in which they need each other, and their lines of help."""
+TRAININGS = (
+    *pipeline.TRAININGS,
+    pipeline.Training(
+        "evaluate",
+        "pixgen.evaluation.evaluate",
+        "the figures of the model card",
+        "Measure the networks as the model card does, or what is drawn of its prompts.",
+        {"cache": "{cache}", "folder": "{pair}", "out": "{run}"},
+        needs=("perceptor", "vqgan"),
+        user_pictures=False,
+    ),
+)
+"""What `pixgen train` offers and `all` runs, in this order: the trainings, and what measures them."""
+
+ABOUT = """Make the models that pixgen draws with, from nothing, on a CPU or a GPU.
+
+Everything lies in one folder of runs. A training writes a checkpoint every four minutes; stopped, killed or cut off,
+it resumes when the same command is given again. Next to the checkpoint lie losses.png and samples/.
+"""
+
+_folder = click.Path(path_type=Path, file_okay=False)
 
 
 class _Trainings(click.Group):
-    """Says which name a wrong one is nearest to."""
+    """Lists the trainings in their order; suggests the nearest name for a wrong one."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(self.commands)  # in their order, not the alphabet's
+        return list(self.commands)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.commands and not name.startswith("-"):
@@ -50,136 +63,132 @@ class _Trainings(click.Group):
         return super().get_command(context, name)
 
 
-@click.group(cls=_Trainings, context_settings=words.CONTEXT, epilog=EPILOG)
-def train() -> None:
-    """Make the models that pixgen draws with, from nothing, on a CPU or a GPU.
+class _Training(click.Command):
+    """The command of one training.
 
-    Everything lies in one folder of runs. A training writes a checkpoint every four minutes; stopped, killed or cut
-    off, it goes on when the same command is given again. Beside the checkpoint lie losses.png and samples/.
+    Its own options are read from its file when they are needed: the file imports torch, and the list of commands must
+    come at once. A lone `--`, which stood before those options in earlier versions, is skipped.
     """
 
+    def __init__(self, training: pipeline.Training, shared: Sequence[click.Option], run: Callable[..., Any]) -> None:
+        super().__init__(
+            training.name, params=list(shared), callback=run, help=training.help, context_settings=dict(CONTEXT)
+        )
+        self.training, self.complete = training, False
 
-TRAININGS = (
-    *pipeline.TRAININGS,
-    pipeline.Training(
-        *("evaluate", "the figures of the model card", "--cache {cache} --folder {pair} --out {run}"),
-        needs=("perceptor", "vqgan"),
-        takes=("threads",),
-        count="--pictures",
-        quick=("--pictures", "128"),
-        own=False,
-        package="pixgen.evaluation",
-    ),
-)
-"""What `pixgen train` offers and `all` runs, in this order: the trainings, and what measures them."""
+    def get_params(self, context: click.Context) -> list[click.Parameter]:
+        if not self.complete:
+            shared = {parameter.name for parameter in self.params}
+            own = [one for one in declared(self.training.options) if one.name not in shared]
+            debug = self.params.pop()
+            folders = {"run": f"RUNS/{self.training.name}", "runs": "RUNS", "pair": "RUNS/pair", "cache": "RUNS/cache"}
+            places = {name: place.format(**folders) for name, place in self.training.places.items()}
+            self.params += [_click(one, places.get(one.name, "")) for one in own if not one.option.positional]
+            self.params.append(debug)
+            self.complete = True
+        return super().get_params(context)
 
-_folder = click.Path(path_type=Path, file_okay=False)
-OPTIONS: dict[str, Callable[..., Any]] = {
-    "runs": click.option(
-        "--runs",
-        metavar="FOLDER",
-        type=_folder,
-        default=Path("runs"),
-        help="Where everything is kept.  [default: runs]",
-    ),
-    "cache": click.option(
-        "--cache", metavar="FOLDER", type=_folder, help="The drawings as sprites.  [default: cache in the runs]"
-    ),
-    "drawings": click.option(
-        "--drawings",
-        metavar="FOLDER",
-        type=_folder,
-        help="Learn from your own PNG, JPEG, WebP and SVG files; their names, or a captions.csv with file,caption"
-        "[,caption_pt], say what they show.",
-    ),
-    "quick": click.option("--quick", is_flag=True, help="A toy, in minutes: few subjects, little seen; in RUNS/quick."),
-    "pictures": click.option(
-        "--pictures", metavar="N", type=click.IntRange(1), help="Pictures (crops, grids) to see in all."
-    ),
-    "subjects": click.option(
-        "--subjects", metavar="N", type=click.IntRange(1), help="Only so many, the most useful first."
-    ),
-    "seed": click.option("--seed", metavar="N", type=click.IntRange(0), help="Fixes everything random.  [default: 0]"),
-    "threads": click.option("--threads", metavar="N", type=click.IntRange(1), help="Processor cores.  [default: all]"),
-    "device": click.option("--device", metavar="auto|cpu|cuda", help="Where to compute.  [default: cpu]"),
-    "restart": click.option(
-        "--restart",
-        metavar="FILE",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="Begin from these weights (.safetensors) instead of from nothing.",
-    ),
-    "debug": click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
-}
-"""The options of the trainings. Words after `--` go to the training's own file: python -m pixgen.training.NAME -h."""
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, [word for word in args if word != "--"])
 
 
-MORE = {
-    "evaluate": "Besides: --what NAMES (all, or some of perceptor,vqgan,judge,tokens,prior,variations,prompts), "
-    "--folder PAIR, --out FOLDER, --prompts 96|200, --method loop,dalle1,dalle2, --start bank,random,dalle1,dalle2, "
-    "--size WxH, --set KEY=VALUE, --judge FILE, --limit N, --no-drawing, --card. What each does:",
-}
-"""Of a training whose own options work without `--` what they are."""
+def _click(one: Declared, place: str = "") -> click.Option:
+    """A declared option as click knows it: None where it is not given, for a toy or `place` may say otherwise."""
+    names = [one.flag, *(["--pictures"] if one.option.counts and one.name != "pictures" else []), one.name]
+    default = place or ("" if one.default in (MISSING, None, "", ()) or one.type is bool else str(one.default))
+    help = f"{one.option.help}  [default: {default}]" if default else one.option.help
+    if one.type is bool:
+        return click.Option(names, is_flag=True, default=None, help=help)
+    kind: click.ParamType[Any] = click.STRING
+    if one.type is Path:
+        kind = click.Path(path_type=Path, exists=one.option.metavar == "FILE", dir_okay=one.option.metavar != "FILE")
+    elif one.type is int:
+        kind = click.INT if one.option.minimum is None else click.IntRange(one.option.minimum)
+    elif one.type is float:
+        kind = click.FLOAT
+    metavar = one.option.metavar or {int: "N", float: "X", Path: "FOLDER"}.get(one.type, "TEXT")
+    return click.Option(names, type=kind, default=None, metavar=metavar, multiple=one.repeated, help=help)
 
 
-def _command(name: str, about: str, without: tuple[str, ...] = ()) -> None:
-    def run(more: tuple[str, ...] = (), **said: Any) -> int:
-        return _train(name, more, said)
-
-    run.__doc__ = about
-    function: Callable[..., Any] = run
-    for option, add in reversed(OPTIONS.items()):
-        if option not in without:
-            function = add(function)
-    if name in ABOUT:
-        function = click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")(function)
-    # The command that evaluate notes beside a figure is its file's own, and works here as it stands.
-    settings = {"ignore_unknown_options": True} if name == "evaluate" else {}
-    module = next((training.module for training in TRAININGS if training.name == name), "")
-    more = f"{MORE.get(name, 'More options go after `--`:')} python -m {module} -h"
-    train.command(name, context_settings=settings, epilog=more if module else None)(function)
-
-
-_command(
-    "data",
-    "Fetch the open drawings (22 MB, through npm) and draw each of them once.",
-    ("pictures", "seed", "threads", "device", "restart"),
-)
-for _training in TRAININGS:
-    _left_out = {"seed", "threads", "device", "restart", "subjects"}.difference(_training.takes)
-    _left_out |= set() if _training.own else {"drawings"}
-    _left_out |= set() if _training.count else {"pictures"}
-    _command(_training.name, ABOUT[_training.name], tuple(_left_out))
-_command("all", "Make everything, one after another, into a pair that --model takes.", ("pictures", "restart"))
+def _shared() -> list[click.Option]:
+    """What is the same for all trainings: where everything lies, and how much of it is wanted."""
+    return [
+        click.Option(
+            ["--runs"], metavar="FOLDER", type=_folder, default=Path("runs"),
+            help="Where everything is kept.  [default: runs]",
+        ),
+        click.Option(
+            ["--cache"], metavar="FOLDER", type=_folder, help="Folder of the sprites.  [default: RUNS/cache]"
+        ),
+        click.Option(
+            ["--drawings"], metavar="FOLDER", type=_folder,
+            help="Learn from your own PNG, JPEG, WebP and SVG files; their names, or a captions.csv with "
+            "file,caption[,caption_pt], say what they show.",
+        ),
+        click.Option(["--quick"], is_flag=True, help="A toy, in minutes: few subjects, little seen; in RUNS/quick."),
+        click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."),
+    ]  # fmt: skip
 
 
-def _train(name: str, more: tuple[str, ...], said: dict[str, Any]) -> int:
+def group(trainings: Sequence[pipeline.Training] = TRAININGS) -> click.Group:
+    """`pixgen train` with these trainings."""
+    found = _Trainings("train", context_settings=CONTEXT, epilog=EPILOG, help=ABOUT)
+    # How many subjects is left to each training, and for the data all are taken.
+    options = [replace(one, default=None) if one.name == "subjects" else one for one in declared(SubjectOptions)]
+    common = {one.name: _click(one) for one in options if one.name not in ("run", "cache")}
+
+    def command(name: str, help: str, chosen: Sequence[pipeline.Training], more: Sequence[str]) -> click.Command:
+        *first, debug = _shared()
+        parameters = [*first, *(common[option] for option in more), debug]
+        run = _runner(name, chosen)
+        return click.Command(name, params=list(parameters), callback=run, help=help, context_settings=dict(CONTEXT))
+
+    found.add_command(
+        command("data", "Fetch the open drawings (22 MB, through npm) and draw each of them once.", (), ["subjects"])
+    )
+    for training in trainings:
+        shared = [option for option in _shared() if training.user_pictures or option.name != "drawings"]
+        found.add_command(_Training(training, shared, _runner(training.name, [training])))
+    everything = "Make everything, one after another, into a pair that --model takes."
+    found.add_command(command("all", everything, trainings, list(common)))
+    return found
+
+
+def _runner(name: str, trainings: Sequence[pipeline.Training]) -> Callable[..., int]:
+    def run(runs: Path, quick: bool, cache: Path | None = None, drawings: Path | None = None, **given: Any) -> int:
+        options = {option: value for option, value in given.items() if value not in (None, ())}
+        return _train(name, trainings, pipeline.TrainingRequest(runs, cache, drawings, quick, options))
+
+    return run
+
+
+def _train(name: str, trainings: Sequence[pipeline.Training], request: pipeline.TrainingRequest) -> int:
     _require("matplotlib", "matplotlib")
-    if name in ("data", "all") or said.get("drawings"):
+    if name in ("data", "all") or request.drawings:
         _require("resvg_py", "resvg-py")
     from pixgen.backend import hardware
     from pixgen.training import monitor, runs
 
-    wanted = pipeline.Wanted(more=more, **said)
-    again = _said_again()
-    if "device" in said and said["device"] is None and hardware.device("auto") == "cuda":
+    again = _command_again()
+    computes = any(one.name == "device" for training in trainings for one in declared(training.options))
+    if computes and "device" not in request.options and hardware.device("auto") == "cuda":
         say("this trains on the processor; --device cuda takes the GPU")
     try:
         with runs.stoppable(say):
-            if name in ("data", "all") or wanted.drawings:
-                pipeline.data(wanted, say)
-            chosen = TRAININGS if name == "all" else [training for training in TRAININGS if training.name == name]
-            for training in pipeline.every(chosen, wanted) if name == "all" else chosen:
-                if not pipeline.is_here(training):
-                    raise UsageError(f"this pixgen has no training {training.name!r} yet (pixgen/training/)")
-                say(f"{training.name}: {training.about}, in {wanted.folder / training.name}")
+            if name in ("data", "all") or request.drawings:
+                pipeline.data(request, say)
+            for training in trainings:
+                if name == "all" and request.drawings is not None and not training.user_pictures:
+                    continue
+                say(f"{training.name}: {training.makes}, in {request.folder / training.name}")
                 with monitor.watched(training.name):
-                    pipeline.train(training, wanted)
+                    pipeline.train(training, request)
     except KeyboardInterrupt:
-        say(f"stopped; the same command goes on: {again}")
+        say(f"stopped; to resume: {again}")
         return INTERRUPTED
-    click.echo(wanted.sprites if name == "data" else wanted.pair)
-    if (wanted.pair / "vqgan.safetensors").exists():
-        say(f'draw with it: pixgen "a teacher" --model {shlex.quote(str(wanted.pair))}')
+    click.echo(request.sprites if name == "data" else request.pair)
+    if (request.pair / "vqgan.safetensors").exists():
+        say(f'draw with it: pixgen "a teacher" --model {shlex.quote(str(request.pair))}')
     return 0
 
 
@@ -188,16 +197,16 @@ def _require(module: str, package: str) -> None:
         raise UsageError(f'pixgen train needs {package}: pip install -c constraints.txt ".[train]"')
 
 
-def _said_again() -> str:
-    """The command line of what is running, from what was said of it."""
+def _command_again() -> str:
+    """The command line of what is running, from the options that were given."""
     context = click.get_current_context()
     words = ["pixgen", "train", str(context.info_name)]
-    more: list[str] = []
     for parameter in context.command.params:
         if parameter.name and context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE:
             value = context.params.get(parameter.name)
-            if isinstance(parameter, click.Argument):
-                more = ["--", *value] if value else []
-            else:
-                words += [parameter.opts[-1], *([] if value is True else [str(value)])]
-    return shlex.join([*words, *more])
+            for each in value if isinstance(value, tuple) else (value,):
+                words += [parameter.opts[-1], *([] if each is True else [str(each)])]
+    return shlex.join(words)
+
+
+train = group()

@@ -1,11 +1,10 @@
-"""`pixgen vary`: more pictures like one that there is."""
+"""`pixgen vary`: variations of a picture."""
 
 from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing
-from pixgen.cli import options as words
+from pixgen.cli import editing, options
 from pixgen.cli.progress import Bar
 from pixgen.io import files, naming
 
@@ -17,15 +16,19 @@ Examples:
 """
 
 
-@click.command(context_settings=words.CONTEXT, epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("picture", metavar="PICTURE")
-@click.option("-n", "--count", metavar="N", type=click.IntRange(1), default=6, help="How many.  [default: 6]")
-@click.option("-o", "--output", metavar="PATH", help="A file (.png, .jpg, .webp), a folder, or a pattern.")
-@click.option("--strength", metavar="X", type=float, default=0.75, help="Share drawn anew, 0 to 1.  [default: 0.75]")
-@click.option("--steps", metavar="N", type=click.IntRange(0), default=0, help="Of the loop, after it.  [default: 0]")
-@click.option("--size", metavar="N", type=int, help="Of a side, from 128, where there are steps.  [default: 256]")
-@editing.sampling_options
-@editing.common_options
+@options.count(default=6)
+@options.output
+@click.option(
+    "--strength", metavar="X", type=float, default=0.75, show_default=True, help="Share of codes to resample, 0 to 1."
+)
+@options.steps(default=0, least=0)
+@options.square(default=None)
+@options.sampling(candidates=4, guidance=3, most=64)
+@options.seed
+@options.model
+@options.results
 def vary(
     picture: str,
     count: int,
@@ -38,27 +41,25 @@ def vary(
     top_k: int | None,
     guidance: float | None,
     seed: int | None,
-    model: str,
+    model: str | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    debug: bool,
 ) -> int:
-    """Draw more pictures of what PICTURE shows, in its style; picture i has seed + i.
+    """Draw variations of PICTURE with the same content and style.
 
-    Any picture will do; its middle square is looked at. A part of it is kept and the rest drawn anew after what the
-    whole shows: --strength says how much, and at 1 nothing is kept. Without --steps the pictures are of 128x128.
+    The centre square of PICTURE is encoded; --strength is the share of its codes that is sampled again, and at 1
+    nothing is kept. Without --steps the variations are 128x128.
     """
     path = editing.picture(picture)
     name = f"{path.stem} variation"
     editing.target(output, name)  # a wrong name should not wait for torch
     from pixgen.editing import picture_files
-    from pixgen.networks import pair
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     with Bar("varying", count * steps, quiet) as bar:
         found = picture_files.vary(
-            pair.load(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
+            editing.load_pair(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
             sampling=sampling, callback=editing.steps_shown(bar),
         )  # fmt: skip
         files.check_writable(naming.fixed_folder(output, name))

@@ -1,4 +1,4 @@
-"""Contact sheets: the drawings, one row a subject and one column a hand; and scenes of every style, with captions.
+"""Contact sheets: the drawings, one row a subject and one column an icon set; and scenes of every style, with captions.
 
 python -m pixgen.evaluation.contact_sheet CACHE docs/scenes.webp
 """
@@ -16,13 +16,13 @@ from PIL import Image
 from pixgen import errors
 from pixgen.io.pictures import to_image
 from pixgen.io.sheet import Sheet, font
-from pixgen.training.data.drawings import SETS, Drawing, load_sprites
+from pixgen.training.data.drawings import SETS, Icon, load_sprites
 
 TITLE = 12  # pixels for the words over a row
 
 
 def contact_sheet(cache: Path, path: Path, subjects: int = 48, seed: int = 0, tile: int = 64, columns: int = 4) -> None:
-    """Write a PNG of `subjects` random groups, each with one random drawing by every hand that has it.
+    """Write a PNG of `subjects` random groups, each with one random drawing of every icon set that has it.
 
     `tile` is a drawing's side in pixels.
 
@@ -30,20 +30,20 @@ def contact_sheet(cache: Path, path: Path, subjects: int = 48, seed: int = 0, ti
     """
     sprites, index = load_sprites(cache)
     rng = random.Random(seed)
-    by_group: dict[str, dict[str, list[tuple[int, Drawing]]]] = {}
+    by_group: dict[str, dict[str, list[tuple[int, Icon]]]] = {}
     for i, drawing in enumerate(index):
-        by_group.setdefault(drawing.group, {}).setdefault(drawing.hand, []).append((i, drawing))
+        by_group.setdefault(drawing.group, {}).setdefault(drawing.icon_set, []).append((i, drawing))
     groups = sorted(rng.sample(sorted(by_group), min(subjects, len(by_group))))
 
-    hands = [drawings.hand for drawings in SETS]
+    names = [icon_set.name for icon_set in SETS]
     rows = -(-len(groups) // columns)
-    sheet = Sheet(columns, rows, (len(hands) * tile + TITLE, tile), over=TITLE)
+    sheet = Sheet(columns, rows, (len(names) * tile + TITLE, tile), over=TITLE)
     for place, group in enumerate(groups):
         column, row = divmod(place, rows)
         strip = Image.new("RGB", sheet.tile, "white")
-        for hand, found in by_group[group].items():
+        for name, found in by_group[group].items():
             number, _ = rng.choice(found)
-            strip.paste(_on_white(sprites[number], tile), (hands.index(hand) * tile, 0))
+            strip.paste(_on_white(sprites[number], tile), (names.index(name) * tile, 0))
         sheet.paste(column, row, strip)
         x, y = sheet.corner(column, row)
         sheet.write((x + 1, y - TITLE), group)

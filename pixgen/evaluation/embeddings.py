@@ -1,5 +1,5 @@
-"""Whether DALL-E's ways are real: what the token decoder knows of pictures, what the prior's embeddings are worth, and
-what variations and edits keep (arXiv 2102.12092, 2204.06125)."""
+"""Measures of both DALL-E methods: the token decoder's loss by condition, the prior's embeddings, and what variations
+and edits keep (arXiv 2102.12092, 2204.06125)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.editing import operations as variations_of
+from pixgen.editing import operations
 from pixgen.evaluation.networks import SEED, SUBJECTS, fresh
 from pixgen.evaluation.statistics import Figure, mean, share
 from pixgen.networks.pair import Pair
@@ -22,7 +22,7 @@ from pixgen.training.data.labels import LABELS
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.judge import Judge
 from pixgen.training.prior import energy_distance
-from pixgen.training.tokens import told
+from pixgen.training.tokens import condition
 
 RIDGE = 1.0
 """Weight of the ridge regression's penalty, in units of the text embeddings' mean variance."""
@@ -32,29 +32,30 @@ def ridge(texts: Tensor, images: Tensor) -> Tensor:
     """The linear map (D + 1, D) of text embeddings (N, D), and 1, to image embeddings that a penalty keeps small."""
     rows = torch.cat((texts, torch.ones(len(texts), 1)), 1)
     penalty = RIDGE * texts.var(0).mean() * torch.eye(rows.shape[1])
-    return torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+    weights: Tensor = torch.linalg.solve(rows.T @ rows + penalty * math.sqrt(len(rows)), rows.T @ images)
+    return weights
 
 
 @torch.no_grad()
 def tokens(models: Pair, cache: Path, wanted: int = 256) -> list[Figure]:
-    """Bits a code of unseen scenes such as the decoder learns from, by what it is told of them; 10 is blind chance."""
+    """Bits a code of unseen scenes such as the decoder learns from, by condition; 10 is chance."""
     scenes = CleanScenes(cache, 32, SEED, SUBJECTS)
     losses: dict[str, list[Tensor]] = {}
     for step in range(-(-wanted // 32)):
         batch = scenes.batch_at(step)
         codes, embeddings = models.codes(batch.images), models.embed(batch.images)
         others = batch.captions[16:] + batch.captions[:16]  # twins stand side by side, and say almost the same
-        for said, kind, captions in (
-            ("nothing", "nothing", batch.captions),
-            ("another scene's caption", "text", others),
-            ("its caption", "text", batch.captions),
-            ("its image embedding", "image", batch.captions),
+        for name, kind, captions in (
+            ("unconditional", "unconditional", batch.captions),
+            ("given another scene's caption", "text", others),
+            ("given its caption", "text", batch.captions),
+            ("given its image embedding", "image", batch.captions),
         ):
-            prefix = told(models.decoder, models, kind, embeddings, captions, None)
-            losses.setdefault(said, []).append(models.decoder.loss(codes, prefix) / math.log(2))
+            prefix = condition(models.decoder, models, kind, embeddings, captions, None)
+            losses.setdefault(name, []).append(models.decoder.loss(codes, prefix) / math.log(2))
     return [
-        mean(f"bits a code of unseen scenes, told {said}", torch.cat(bits)[:wanted].tolist())
-        for said, bits in losses.items()
+        mean(f"bits a code of unseen scenes, {name}", torch.cat(bits)[:wanted].tolist())
+        for name, bits in losses.items()
     ]
 
 
@@ -69,13 +70,13 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     batches = [scenes.batch_at(step) for step in range(-(-3 * wanted // 64))]
     images = torch.cat([models.embed(batch.images) for batch in batches])[: 3 * wanted]
     texts = torch.cat([models.perceptor.encode_text(batch.captions) for batch in batches])[: 3 * wanted]
-    fit, true, said = slice(wanted, None), images[:wanted], texts[:wanted]
-    linear = torch.cat((said, torch.ones(len(said), 1)), 1) @ ridge(texts[fit], images[fit])
+    fit, true, held = slice(wanted, None), images[:wanted], texts[:wanted]
+    linear = torch.cat((held, torch.ones(len(held), 1)), 1) @ ridge(texts[fit], images[fit])
     rng = torch.Generator().manual_seed(SEED)
-    sampled = models.prior.sample(said, rng)
+    sampled = models.prior.sample(held, rng)
     ways = {
-        "the text's embedding": said,
-        "mean shift": said + (images[fit].mean(0) - texts[fit].mean(0)),
+        "the text's embedding": held,
+        "mean shift": held + (images[fit].mean(0) - texts[fit].mean(0)),
         "ridge regression": linear,
         "the prior's sample": sampled,
     }
@@ -86,7 +87,7 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
     for name in ("ridge regression", "the prior's sample"):
         distance = energy_distance(F.normalize(ways[name], dim=1), true)
         found.append(Figure(f"energy distance to true image embeddings, {name}", distance, n=wanted, unit=""))
-    order = torch.randperm(len(said), generator=rng)
+    order = torch.randperm(len(held), generator=rng)
     for name, guess in (("the prior's sample", sampled), ("the prior's sample of another caption", sampled[order])):
         ranks = (guess @ true.T).argsort(1, descending=True)[:, :5] == torch.arange(len(true))[:, None]
         what = f"true picture among the first 5 of {len(true)} (chance {5 / len(true):.1%}), {name}"
@@ -96,10 +97,10 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
 
 @torch.no_grad()
 def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> list[Figure]:
-    """Whether variations, as `pixgen vary` draws them, keep subject and style of true scenes and yet are others.
+    """Whether variations, as `pixgen vary` draws them, keep subject and style of true scenes and yet differ from them.
 
-    All is told by the judge, which sees the scenes' own reconstructions for comparison; what remains by chance is what
-    another scene's variations show of this one. Scenes plain to see, such as the decoder learns from, and any others.
+    The judge decides. For comparison it also classifies the scenes' reconstructions; chance is what another scene's
+    variations show of this one. Plain scenes, such as the decoder learns from, and scenes of any kind.
     """
     found = []
     every = {"plain": CleanScenes(cache, 64, SEED, SUBJECTS), "any": Scenes(cache, 64, 128, SEED, SUBJECTS)}
@@ -113,14 +114,14 @@ def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> l
             for strength in VARIED:
                 name = f"variations of {kind} scenes at strength {strength:g}"
                 made = [
-                    next(variations_of.vary(models, image[None], 1, strength=strength, seed=seed))
+                    next(operations.vary(models, image[None], 1, strength=strength, seed=seed))
                     for seed, image in enumerate(images)
                 ]
                 codes[name] = torch.stack([one.codes for one in made])
                 changed.setdefault(name, []).extend((codes[name] != own).flatten(1).float().mean(1).tolist())
             codes[f"{kind} scenes by chance"] = codes[name].roll(1, 0)
             for name, grids in codes.items():
-                seen = judge.look(models.decode(grids))
+                seen = judge.classify(models.decode(grids))
                 hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
                 right = seen["style"].argmax(1) == shown[:, list(LABELS).index("style")]
                 subject.setdefault(name, []).extend(hits.any(1).tolist())
@@ -137,26 +138,28 @@ STRENGTHS = (0.0, 0.3, 0.6, 1.0)
 
 
 def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12) -> list[Figure]:
-    """Whether an edit changes the colour that is asked for, the more the stronger it is, and leaves the subject.
+    """Whether an edit changes the colour, the more the stronger it is, and keeps the subject.
 
-    True scenes of one thing in one colour, turned into another colour without the loop; all is told by the judge.
+    True scenes of one thing in one colour, turned into another colour without the loop; the judge decides.
     """
     scenes, rng, noise = Scenes(cache, 1, 128, SEED, SUBJECTS, noise=0.0), random.Random(SEED), torch.Generator()
     found: dict[str, list[bool]] = {}
     changed: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
     sketches = (scenes.sketcher.single(rng) for _ in range(100 * pictures))
-    coloured = (sketch for sketch in sketches if sketch.placed[0].colour)  # by a word that says it, not of its own
+    coloured = (
+        sketch for sketch in sketches if sketch.placed[0].colour
+    )  # one that was asked for, not the drawing's own
     for number, sketch in enumerate(itertools.islice(coloured, pictures)):
         thing = sketch.scene.things[0]
         other = rng.choice([colour for colour in COLOURS if colour != thing.colour])
         picture = scenes.render([sketch], rng, noise.manual_seed(number))
         new, old = (f"a {colour} {thing.subject.en[0]}" for colour in (other, thing.colour))
         for strength in STRENGTHS:
-            made = variations_of.edit(models, picture, new, old, strength=strength, seed=number, steps=0, size=128)
-            seen = judge.look(made.image)
+            made = operations.edit(models, picture, new, old, strength=strength, seed=number, steps=0, size=128)
+            seen = judge.classify(made.image)
             named = scenes.numbers[thing.subject.group] in seen["subject"][0].topk(5).indices.tolist()
-            told = LABELS["colour"][int(seen["colour"][0].argmax())] == other
-            found.setdefault(f"edits of strength {strength:g}: the colour asked for", []).append(told)
+            recoloured = LABELS["colour"][int(seen["colour"][0].argmax())] == other
+            found.setdefault(f"edits of strength {strength:g}: the colour asked for", []).append(recoloured)
             found.setdefault(f"edits of strength {strength:g}: subject kept (top-5)", []).append(named)
             changed[strength].append(float((made.codes != models.codes(picture)[0]).float().mean()))
     moved = [mean(f"edits of strength {s:g}: share of codes that differ", shares) for s, shares in changed.items()]

@@ -1,8 +1,8 @@
-"""How much of a picture is a copy: beside drawn pictures, the training's drawings that come nearest to them.
+"""How much of a picture is a copy: drawn pictures, and the training's drawings that come nearest to them.
 
     python -m pixgen.evaluation.nearest PICTURE.png ... --cache CACHE --out SHEET.png
 
-Near is what the perceptor finds alike. In every pair of rows the pictures stand above and their drawings below.
+Near is what has similar embeddings. In every pair of rows the pictures stand above and their drawings below.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pixgen.io import resources
 from pixgen.io.pictures import fit, read
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.training import bank, monitor
-from pixgen.training.data.drawings import HELD_OUT, load_sprites
+from pixgen.training.data.drawings import HELD_OUT_ICON_SET, load_sprites
 
 COLUMNS = 10
-SIDE = 128
+TILE = 128
 
 
 def on_ground(sprites: np.ndarray, side: int) -> Tensor:
@@ -36,7 +36,7 @@ def on_ground(sprites: np.ndarray, side: int) -> Tensor:
 
 @torch.no_grad()
 def nearest(perceptor: PairPerceptor, pictures: Tensor, sprites: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Of each picture, float32 (B, 3, S, S), its nearest drawing, int64 (B,), and how near it is, a cosine (B,)."""
+    """The nearest drawing of each picture, float32 (B, 3, S, S): its place, int64 (B,), and cosine similarity (B,)."""
     side = perceptor.input_size
     seen = perceptor.encode_image(F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True))
     parts = np.array_split(sprites, max(1, len(sprites) // 256))
@@ -46,25 +46,25 @@ def nearest(perceptor: PairPerceptor, pictures: Tensor, sprites: np.ndarray) -> 
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Show drawn pictures beside the training's nearest drawings.")
+    parser = argparse.ArgumentParser(description="Show drawn pictures above the training's nearest drawings.")
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
     parser.add_argument("--perceptor", type=Path, default=resources.embedded() / "perceptor.safetensors")
     parser.add_argument("--out", type=Path, required=True, help="the sheet to write, a PNG")
     options = parser.parse_args(argv)
     sprites, index = load_sprites(options.cache)
-    taught = [i for i, drawing in enumerate(index) if drawing.hand != HELD_OUT]
-    if not taught:
-        raise UsageError(f"{options.cache} has no drawing of a hand that is learnt from")
+    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != HELD_OUT_ICON_SET]
+    if not learnt:
+        raise UsageError(f"{options.cache} has no drawing of an icon set that is learnt from")
     perceptor = load_perceptor(options.perceptor)
-    pictures = torch.cat([fit(read(path), (2 * SIDE, 2 * SIDE)) for path in options.pictures])
-    places, near = nearest(perceptor, pictures, sprites[taught])
+    pictures = torch.cat([fit(read(path), (2 * TILE, 2 * TILE)) for path in options.pictures])
+    places, near = nearest(perceptor, pictures, sprites[learnt])
     for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):
-        drawing = index[taught[place]]
-        print(f"{path.name}: {drawing.name} by {drawing.hand}, cosine {cosine:.2f}")
-    beside = on_ground(sprites[[taught[place] for place in places.tolist()]], 2 * SIDE)
-    rows = zip(pictures.split(COLUMNS), beside.split(COLUMNS), strict=True)
-    monitor.sheet(options.out, [row for pair in rows for row in pair], side=SIDE)
+        drawing = index[learnt[place]]
+        print(f"{path.name}: {drawing.name} of {drawing.icon_set}, cosine {cosine:.2f}")
+    drawings = on_ground(sprites[[learnt[place] for place in places.tolist()]], 2 * TILE)
+    rows = zip(pictures.split(COLUMNS), drawings.split(COLUMNS), strict=True)
+    monitor.sheet(options.out, [row for pair in rows for row in pair], side=TILE)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What the networks themselves are worth, on scenes that no training saw: the perceptor, the VQGAN, the judge."""
+"""Accuracy of the networks themselves, on scenes that no training saw: the perceptor, the VQGAN, the judge."""
 
 from __future__ import annotations
 
 import copy
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,25 +22,35 @@ from pixgen.training.data.labels import COLOURLESS, LABELS, labels, things
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import Sketch
 from pixgen.training.judge import Judge
+from pixgen.training.options import ALL_SUBJECTS
 from pixgen.training.reconstruction import distance, slopes
 
 SEED = 90_001
 """No training uses it: scenes of this seed are unseen."""
-ATTACK = {"radius": 1.0, "steps": 20}
-"""Length of the attack, L2 on a 64x64 picture in [0, 1]."""
 SUBJECTS = 440
 TRIES = 2_000
-"""Scenes among which one must be fit for a minimal pair; of all subjects' every tenth is."""
+"""Scenes that are tried for a minimal pair; about one in ten fits."""
 
 
-def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
-    """Zero-shot naming of fresh plain drawings, by both kinds of hands, in both languages and under attack; pairs."""
+@dataclass(frozen=True)
+class Attack:
+    """An L2 attack on a 64x64 picture in [0, 1]."""
+
+    radius: float = 1.0
+    steps: int = 20
+
+
+def perceptor(path: Path, cache: Path, pictures: int = 512, strength: Attack = Attack()) -> list[Figure]:
+    """Zero-shot accuracy on fresh plain drawings of both kinds of icon sets, in both languages and under attack; pairs.
+
+    path: of the weights. pictures: how many drawings. strength: of the attack.
+    """
     tiny = load_perceptor(path)
     found = []
-    for hands, said in (("seen", "hands it knows"), ("held-out", "the hand it never saw")):
-        scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, hands, plain=True)
+    for icon_sets, name in (("seen", "icon sets it knows"), ("held-out", "the icon set it never saw")):
+        scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, icon_sets, plain=True)
         if not scenes.groups:
-            continue  # a cache of other drawings, in which nobody's are held out
+            continue  # a cache of other drawings, in which none are held out
         numbers = torch.tensor([scenes.numbers[group] for group in scenes.groups])
         batches = [scenes[step] for step in range(-(-pictures // 64))]
         images = torch.cat([b.images for b in batches])[:pictures]
@@ -51,18 +62,18 @@ def perceptor(path: Path, cache: Path, pictures: int = 512) -> list[Figure]:
         for language, texts in names.items():
             target = tiny.encode_text(texts)
             hits = _named(tiny, images, target, numbers, wanted)
-            where = f"zero-shot over {len(texts)} groups, {said}, {language}"
+            where = f"zero-shot over {len(texts)} groups, {name}, {language}"
             found += [share(f"{where}: top-1", hits[0]), share(f"{where}: top-5", hits[1])]
         target = tiny.encode_text(names["English"])
         some = max(1, pictures // 4)
         place = torch.tensor([scenes.groups.index(_group(scenes, n)) for n in wanted[:some].tolist()])
-        moved = torch.cat([attack(tiny, *part, target) for part in _parts(images[:some], place)])
+        moved = torch.cat([attack(tiny, *part, target, strength) for part in _parts(images[:some], place)])
         hits = _named(tiny, moved, target, numbers, wanted[:some])
-        where = f"the same in English under a {ATTACK['steps']}-step L2 attack of radius {ATTACK['radius']}, {said}"
+        where = f"the same in English under a {strength.steps}-step L2 attack of radius {strength.radius}, {name}"
         found += [share(f"{where}: top-1", hits[0]), share(f"{where}: top-5", hits[1])]
-    for kind, asked in PAIRS.items():
-        if told := _apart(tiny, cache, kind, pictures):
-            found.append(share(f"minimal pairs told apart, {asked} (chance 50 %)", told))
+    for kind, name in PAIRS.items():
+        if told_apart := _pair_hits(tiny, cache, kind, pictures):
+            found.append(share(f"minimal pairs told apart, {name} (chance 50 %)", told_apart))
     return found
 
 
@@ -76,13 +87,13 @@ def _named(
     return best[:, 0].tolist(), best.any(1).tolist()
 
 
-def attack(tiny: PairPerceptor, images: Tensor, place: Tensor, target: Tensor) -> Tensor:
+def attack(tiny: PairPerceptor, images: Tensor, place: Tensor, target: Tensor, strength: Attack = Attack()) -> Tensor:
     """Move pictures away from their names by projected gradient (arXiv 1706.06083) of the cross-entropy.
 
     images: float32 (B, 3, S, S) in [0, 1]; place: int64 (B,), the right row of target (M, D). The radius is in
     proportion to S; every picture stays in [0, 1].
     """
-    radius, steps = ATTACK["radius"] * images.shape[-1] / 64, int(ATTACK["steps"])
+    radius, steps = strength.radius * images.shape[-1] / 64, strength.steps
     shift = torch.zeros_like(images)
     for _ in range(steps):
         shift.requires_grad_()
@@ -96,7 +107,8 @@ def attack(tiny: PairPerceptor, images: Tensor, place: Tensor, target: Tensor) -
 
 
 def _length(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+    length: Tensor = x.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+    return length
 
 
 def small(images: Tensor, side: int) -> Tensor:
@@ -171,20 +183,20 @@ def rendered(scenes: Scenes, sketches: tuple[Sketch, ...], seed: int) -> Tensor:
     return torch.cat(drawn)
 
 
-def _apart(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> list[bool]:
+def _pair_hits(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> list[bool]:
     """Of every picture of the pairs: whether its caption is nearer to it than its twin's; a third in Portuguese."""
     scenes = Scenes(cache, 2, 64, SEED, SUBJECTS, noise=0.0)  # noise comes after the style, whose draws may be more
     rng = random.Random(f"{SEED}/{kind}")
     images, captions = [], []
     for pair in range(max(1, pictures // 4)):
-        said: list[str] = []
-        while len(set(said)) < 2:  # a caption may leave out what differs
+        pair_captions: list[str] = []
+        while len(set(pair_captions)) < 2:  # a caption may leave out what differs
             if (found := twins(scenes, kind, rng)) is None:
                 return []
             both, seed = found, rng.getrandbits(32)
-            said = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in both]
+            pair_captions = [write(sketch.scene, random.Random(seed), pair % 3 == 2) for sketch in both]
         images.append(rendered(scenes, both, seed))
-        captions += said
+        captions += pair_captions
     with torch.no_grad():
         seen = torch.cat([tiny.encode_image(small(part, tiny.input_size)) for part in torch.cat(images).split(64)])
     texts = tiny.encode_text(captions)
@@ -197,7 +209,7 @@ def _apart(tiny: PairPerceptor, cache: Path, kind: str, pictures: int) -> list[b
 @torch.no_grad()
 def vqgan(model: VQModel, tiny: PairPerceptor | None, cache: Path, pictures: int = 24, side: int = 256) -> list[Figure]:
     """What is left of unseen scenes, without grain, that went through the codes."""
-    scenes = Scenes(cache, 8, side, SEED, 10**6, noise=0.0)
+    scenes = Scenes(cache, 8, side, SEED, ALL_SUBJECTS, noise=0.0)
     quality, energy, features, used = [], [], [], set()
     for step in range(-(-pictures // 8)):
         for image in scenes[step].images[: pictures - 8 * step]:
@@ -240,15 +252,15 @@ def fresh(scenes: Scenes, pictures: int, styled: bool) -> Iterator[tuple[Tensor,
 
 
 def judge(model: Judge, cache: Path, pictures: int = 512) -> list[Figure]:
-    """What a judge itself tells of true unseen scenes: the most that it can find in drawn pictures."""
+    """Accuracy of a judge on true unseen scenes: the most that it can find in drawn pictures."""
     found = []
     cases = [("seen", False, "drawings"), ("seen", True, "scenes in all styles")]
-    cases.append(("held-out", False, "drawings by the hand held out"))
-    for hands, styled, said in cases:
+    cases.append(("held-out", False, "drawings of the icon set held out"))
+    for icon_sets, styled, kind in cases:
         right: dict[str, list[bool]] = {"top-1": [], "top-5": []}
-        scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, hands, noise=0.02)
+        scenes = Scenes(cache, 64, 64, SEED, SUBJECTS, icon_sets, noise=0.02)
         for images, numbers, shown in fresh(scenes, pictures, styled):
-            seen = model.look(images)
+            seen = model.classify(images)
             hits = seen["subject"].topk(5).indices == torch.tensor(numbers)[:, None]
             right["top-1"] += hits[:, 0].tolist()
             right["top-5"] += hits.any(1).tolist()
@@ -257,5 +269,5 @@ def judge(model: Judge, cache: Path, pictures: int = 512) -> list[Figure]:
                 hit = seen[question].argmax(1)[rows] == shown[rows, column]
                 right.setdefault(question, []).extend(hit.tolist())
         names = ("top-1", "top-5", *(LABELS if styled else ()))
-        found += [share(f"judge on true unseen {said}: {name}", right[name]) for name in names]
+        found += [share(f"judge on true unseen {kind}: {name}", right[name]) for name in names]
     return found

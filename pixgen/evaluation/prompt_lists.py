@@ -21,9 +21,10 @@ from pixgen.errors import UsageError
 from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
+from pixgen.training.data.drawings import Icon
 from pixgen.training.data.labels import COLOURLESS
 from pixgen.training.data.scenes import Scenes
-from pixgen.training.data.sketches import Placed, Sketch
+from pixgen.training.data.sketches import PlacedSprite, Sketch
 
 FOLDER = Path(__file__).parent
 LISTS = {96: 1, 200: 2}
@@ -36,8 +37,11 @@ KINDS = ("plain", "style", "colour", "two", "teacher")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A prompt and what its picture must show; empty where nothing is asked. subjects: groups, `|` between them."""
+class PromptRow:
+    """A prompt and what its picture must show, empty where the prompt leaves it open.
+
+    number: also the seed. language: en or pt. kind: of KINDS. subjects: groups, `|` between them.
+    """
 
     number: int
     language: str
@@ -58,30 +62,30 @@ class Asked:
     @property
     def answers(self) -> dict[str, str]:
         """The questions of `pixgen.training.data.labels` that the prompt answers."""
-        said = {q: getattr(self, q) for q in ("style", "colour", "ground", "place", "sex", "age")}
-        return {question: answer for question, answer in said.items() if answer}
+        answers = {q: getattr(self, q) for q in ("style", "colour", "ground", "place", "sex", "age")}
+        return {question: answer for question, answer in answers.items() if answer}
 
 
-def read(count: int) -> list[Asked]:
+def read(count: int) -> list[PromptRow]:
     """The list of 96 or of 200 prompts. Raises UsageError for another number."""
     if count not in LISTS:
         raise UsageError(f"there is no list of {count} prompts; there are lists of {' and '.join(map(str, LISTS))}")
     text = (FOLDER / f"prompts{count}.csv").read_text(encoding="utf-8")
-    return [Asked(**{**row, "number": int(row["number"])}) for row in csv.DictReader(io.StringIO(text))]  # type: ignore[arg-type]
+    return [PromptRow(**{**row, "number": int(row["number"])}) for row in csv.DictReader(io.StringIO(text))]  # type: ignore[arg-type]
 
 
-def mixed(prompts: Sequence[Asked]) -> list[Asked]:
-    """The kinds among each other, each pair of languages together, so that any first part of them has all kinds."""
-    every, before = Counter(asked.kind for asked in prompts), Counter[str]()
+def mixed(prompts: Sequence[PromptRow]) -> list[PromptRow]:
+    """The kinds interleaved, each pair of languages together, so that any first part of the list has all kinds."""
+    every, before = Counter(row.kind for row in prompts), Counter[str]()
     places = []
-    for asked in prompts:
-        places.append((before[asked.kind] // 2 * 2 + 1) / every[asked.kind])
-        before[asked.kind] += 1
-    return [asked for _, asked in sorted(zip(places, prompts, strict=True), key=lambda pair: pair[0])]
+    for row in prompts:
+        places.append((before[row.kind] // 2 * 2 + 1) / every[row.kind])
+        before[row.kind] += 1
+    return [row for _, row in sorted(zip(places, prompts, strict=True), key=lambda pair: pair[0])]
 
 
-def make(count: int) -> list[Asked]:
-    """The same list, made anew from its seed."""
+def make(count: int) -> list[PromptRow]:
+    """The same list, made again from its seed."""
     everything = load_subjects()
     known = [s for s in everything.values() if s.rank <= GROUPS]
     random.Random(0).shuffle(known)
@@ -94,7 +98,7 @@ def make(count: int) -> list[Asked]:
     found = []
     for kind, scene in scenes:
         for language in ("en", "pt"):
-            found.append(_asked(number, language, kind, scene))
+            found.append(_prompt_row(number, language, kind, scene))
             number += 1
     return found
 
@@ -123,7 +127,7 @@ def _scenes(kind: str, n: int, left: list[Subject], rng: random.Random) -> list[
 
 
 def _teachers(n: int, rng: random.Random, styles: list[str]) -> list[SceneDescription]:
-    """The lesson's three teachers, then others like them."""
+    """The three teachers of the first lesson, then others like them."""
     subjects = load_subjects()
     scenes = []
     lesson = [("young", "male", "book", "watercolor"), ("young", "female", "computer", "oil")]
@@ -142,15 +146,15 @@ def _teachers(n: int, rng: random.Random, styles: list[str]) -> list[SceneDescri
     return scenes
 
 
-def _asked(number: int, language: str, kind: str, scene: SceneDescription) -> Asked:
+def _prompt_row(number: int, language: str, kind: str, scene: SceneDescription) -> PromptRow:
     groups = [thing.subject.group for thing in scene.things]
     first = scene.things[0]
     if first.holds:
         groups.append(first.holds.group)
     style = "" if scene.style == "drawing" else scene.style
-    said = _words(scene, language == "pt")
-    return Asked(
-        number, language, kind, said, "|".join(groups), style, first.colour or "", scene.ground or "",
+    prompt = _words(scene, language == "pt")
+    return PromptRow(
+        number, language, kind, prompt, "|".join(groups), style, first.colour or "", scene.ground or "",
         scene.place or "", first.sex or "", first.age or "",
     )  # fmt: skip
 
@@ -180,45 +184,45 @@ def _first(subject: Subject) -> Subject:
     return replace(subject, **names)
 
 
-def sketch(asked: Asked, scenes: Scenes, rng: random.Random) -> Sketch:
+def sketch(row: PromptRow, scenes: Scenes, rng: random.Random) -> Sketch:
     """A true scene of a prompt, from the drawings of `scenes`: what a judge reaches on such is the most to hope for.
 
     Raises UsageError where `scenes` has no drawing of a subject.
     """
-    if missing := [group for group in asked.groups if group not in scenes.drawings]:
+    if missing := [group for group in row.groups if group not in scenes.drawings]:
         raise UsageError(f"no drawing of {', '.join(missing)} in this cache; make it with `pixgen train data`")
-    style, ground, place = asked.style or "drawing", asked.ground or None, asked.place or None
-    scene = SceneDescription([Thing(scenes.subjects[group]) for group in asked.groups], style, place, ground)
-    scene.things[0].colour = asked.colour or None
-    chosen = [rng.choice(_drawings(asked, scenes, i))[0] for i in range(len(asked.groups))]
-    first = Placed(chosen[0], size=rng.uniform(0.7, 0.9), angle=rng.gauss(0, 0.1), colour=asked.colour or None)
-    if asked.kind == "two":
+    style, ground, place = row.style or "drawing", row.ground or None, row.place or None
+    scene = SceneDescription([Thing(scenes.subjects[group]) for group in row.groups], style, place, ground)
+    scene.things[0].colour = row.colour or None
+    chosen = [rng.choice(_drawings(row, scenes, i))[0] for i in range(len(row.groups))]
+    first = PlacedSprite(chosen[0], size=rng.uniform(0.7, 0.9), angle=rng.gauss(0, 0.1), colour=row.colour or None)
+    if row.kind == "two":
         first.x, first.size = -0.48, 0.46
-        return Sketch(scene, [first, Placed(chosen[1], x=0.48, size=0.46, angle=rng.gauss(0, 0.1))])
-    if asked.kind == "teacher":
+        return Sketch(scene, [first, PlacedSprite(chosen[1], x=0.48, size=0.46, angle=rng.gauss(0, 0.1))])
+    if row.kind == "teacher":
         scene.things = scene.things[:1]
         first.size = rng.uniform(0.9, 1.1)
         first.y, first.angle = first.size - 0.85, 0.0
-    props = [Placed(s, rng.uniform(-0.5, 0.5), rng.uniform(0.45, 0.65), 0.4) for s in chosen[1:]]
+    props = [PlacedSprite(s, rng.uniform(-0.5, 0.5), rng.uniform(0.45, 0.65), 0.4) for s in chosen[1:]]
     return Sketch(scene, [first, *props])
 
 
-def _drawings(asked: Asked, scenes: Scenes, place: int) -> list:
+def _drawings(row: PromptRow, scenes: Scenes, place: int) -> list[tuple[int, Icon]]:
     """Those of the subject at `place`; of a person, those of the sex and age that are asked for."""
-    found = scenes.drawings[asked.groups[place]]
-    if place or not asked.sex:
+    found = scenes.drawings[row.groups[place]]
+    if place or not row.sex:
         return found
-    if asked.age == "old":
-        found = scenes.drawings.get(f"old-{'man' if asked.sex == 'male' else 'woman'}", found)
-    return [(i, drawing) for i, drawing in found if drawing.sex == asked.sex] or found
+    if row.age == "old":
+        found = scenes.drawings.get(f"old-{'man' if row.sex == 'male' else 'woman'}", found)
+    return [(i, drawing) for i, drawing in found if drawing.sex == row.sex] or found
 
 
 def main() -> None:
     for count in LISTS:
         text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(Asked)], lineterminator="\n")
+        writer = csv.DictWriter(text, [field.name for field in fields(PromptRow)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(asked) for asked in make(count))
+        writer.writerows(asdict(row) for row in make(count))
         (FOLDER / f"prompts{count}.csv").write_text(text.getvalue(), encoding="utf-8")
 
 

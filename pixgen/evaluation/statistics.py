@@ -28,15 +28,15 @@ class Figure:
     unit: str = "%"
 
     def __str__(self) -> str:
-        """`61.5 % (51.2 to 70.8)`: a share is told in percent."""
+        """`61.5 % (51.2 to 70.8)`: a share is shown in percent."""
         if math.isnan(self.value):
             return "–"
         scale, digits = (100, 1) if self.unit in ("%", "points") else (1, 3)
         unit = f" {self.unit}" if self.unit else ""
-        said = f"{self.value * scale:.{digits}f}{unit}"
+        text = f"{self.value * scale:.{digits}f}{unit}"
         if self.low is None or self.high is None:
-            return said
-        return f"{said} ({self.low * scale:.{digits}f} to {self.high * scale:.{digits}f})"
+            return text
+        return f"{text} ({self.low * scale:.{digits}f} to {self.high * scale:.{digits}f})"
 
 
 def share(what: str, hits: Sequence[bool]) -> Figure:
@@ -75,14 +75,14 @@ def difference(what: str, before: Sequence[bool], after: Sequence[bool]) -> Figu
     return bootstrap(what, rows, lambda r: float((r[:, 1] - r[:, 0]).mean()), "points")
 
 
-def keep(path: Path, command: str, figures: Sequence[Figure]) -> None:
+def save_figures(path: Path, command: str, figures: Sequence[Figure]) -> None:
     """Write them, and the command that measured them, as JSON."""
     text = json.dumps({"command": command, "figures": [asdict(f) for f in figures]}, indent=1)
     files.write(path, text.encode(), overwrite=True)
 
 
-def kept(path: Path) -> tuple[str, list[Figure]]:
-    """What `keep` wrote: the command and the figures."""
+def load_figures(path: Path) -> tuple[str, list[Figure]]:
+    """What `save_figures` wrote: the command and the figures."""
     found = json.loads(path.read_text())
     return found["command"], [Figure(**figure) for figure in found["figures"]]
 

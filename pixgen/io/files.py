@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io.naming import numbered
 
 TEMPORARY = ".pixgen-"
@@ -92,7 +92,7 @@ def sha256(path: Path, *, every_byte: bool = False) -> str:
         find = _known_sha256.__wrapped__ if every_byte else _known_sha256
         return find(place, about.st_mtime_ns, about.st_size)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"cannot read {path}: {reason(error).lower()}") from error
 
 
 @lru_cache(maxsize=256)
@@ -172,8 +172,9 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         if isinstance(error, FileExistsError | NotADirectoryError):
             require_folder(path)
         way_out = "make room or choose" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose"
-        raise PixgenError(f"cannot write to {path}: {reason}; {way_out} another place with -o") from error
+        raise PixgenError(
+            f"cannot write to {path}: {reason(error).lower()}; {way_out} another place with -o"
+        ) from error

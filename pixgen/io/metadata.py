@@ -160,7 +160,7 @@ def encode_for(image: Image.Image, path: Path, metadata: Metadata) -> bytes:
 def read(path: Path) -> Metadata:
     """The metadata of a picture that pixgen saved.
 
-    Raises UsageError where there is no such file, it is no picture, or no pixgen metadata is in it.
+    Raises UsageError if the file is missing, is not a picture, or holds no metadata of pixgen's.
     """
     from PIL import Image as images
 

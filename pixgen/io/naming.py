@@ -87,7 +87,7 @@ def _fill(pattern: str, fields: Mapping[str, str]) -> str:
         name = match[1]
         if name not in FIELDS:
             raise UsageError(
-                f"{match[0]} in --output {pattern} is no field{did_you_mean(name, FIELDS)} "
+                f"{match[0]} in --output {pattern} is not a field{did_you_mean(name, FIELDS)} "
                 f"(there are {', '.join(f'[{known}]' for known in FIELDS)})"
             )
         return slug(fields.get(name, ""), FIELD_BYTES) if fields.get(name) else f"no-{name}"

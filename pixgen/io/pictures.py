@@ -40,7 +40,7 @@ def read(path: Path, ground: float = 1.0) -> Tensor:
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise UsageError(f"{str(path)!r} has more than {most} million pixels; make it smaller first") from None
     except (OSError, ValueError, SyntaxError) as error:
-        raise UsageError(f"{str(path)!r} is no picture that can be read ({error})") from error
+        raise UsageError(f"{str(path)!r} is not a picture that can be read ({error})") from error
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _deep(np.array(image, dtype=np.float32), image.mode)
     pixels = torch.from_numpy(np.array(image.convert("RGBA"), dtype=np.float32) / 255).movedim(-1, 0)

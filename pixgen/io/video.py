@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pixgen.errors import PixgenError
+from pixgen.errors import PixgenError, reason
 from pixgen.io.pictures import to_bytes
 
 RATE = 12
@@ -40,5 +40,4 @@ def encode(frames: Sequence[Tensor], rate: int = RATE, comment: str = "") -> byt
             writer.close()
             return path.read_bytes()
         except (OSError, RuntimeError) as error:
-            first = next(iter(str(error).splitlines()), "")
-            raise PixgenError(f"ffmpeg could not write the video: {first}") from error
+            raise PixgenError(f"ffmpeg could not write the video: {reason(error)}") from error

@@ -56,7 +56,7 @@ def load_yaml(path: str | Path) -> Layer:
     except OSError as error:
         raise UsageError(f"cannot read {source!r}: {error.strerror}") from error
     if len(content) > MAX_BYTES:
-        raise UsageError(f"{source} has more than {MAX_BYTES:,} bytes; that is no settings file")
+        raise UsageError(f"{source} has more than {MAX_BYTES:,} bytes; that is not a settings file")
     lines: dict[str, int] = {}
     values = _parse(content, source, lines)
     if not isinstance(values, dict):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pixgen.backend.torchvision_ops import ensure_torchvision
-from pixgen.errors import PixgenError, UsageError, did_you_mean
+from pixgen.errors import PixgenError, UsageError, did_you_mean, reason
 from pixgen.models import weights as files
 from pixgen.models.entry import Entry, File
 
@@ -120,9 +120,9 @@ def openai(path: Path) -> Built:
     try:
         model = open_clip().model.build_model_from_openai_state_dict(kept, cast_dtype=torch.float32).float()
     except (KeyError, IndexError, ValueError, RuntimeError, AssertionError) as error:
-        why = next(iter(str(error).splitlines()), "")
+        why = reason(error)
         raise PixgenError(
-            f"{path} is no CLIP of OpenAI's architectures ({why}); name its own with `pixgen models add`"
+            f"{path} is not a CLIP of OpenAI's architectures ({why}); name its architecture with `pixgen models add`"
         ) from error
     model.eval().requires_grad_(False)
     side = model.visual.image_size

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files, resources
 from pixgen.models import cache, partial, weights
 from pixgen.models.download import DownloadFailed, Patience, Report, fetch
@@ -76,14 +76,14 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise PixgenError(
                 f"the disk is full: {entry.name} needs {cache.size(file.bytes)} in {cache.folder()}; make room and "
-                f"pull again, which goes on from here, or `pixgen models rm {entry.name}`"
+                f"pull again, which resumes from here, or `pixgen models rm {entry.name}`"
             ) from error
-        raise PixgenError(f"cannot write to {cache.folder()}: {(error.strerror or str(error)).lower()}") from error
+        raise PixgenError(f"cannot write to {cache.folder()}: {reason(error).lower()}") from error
     finally:
         if not any(final.parent.iterdir() if final.parent.is_dir() else ()):
             shutil.rmtree(final.parent, ignore_errors=True)
     tried = "\n  ".join(reasons)
-    kept = "; what came is kept and gone on with" if cache.unfinished(entry) else ""
+    kept = "; what came is kept, and the next pull resumes" if cache.unfinished(entry) else ""
     raise PixgenError(f"no source of {entry.name} gave {file.name}{kept}:\n  {tried}")
 
 
@@ -128,7 +128,7 @@ def _extract(part: Part, member: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise PixgenError(f"{part.data} is no zip file with {member} in it ({error})") from error
+        raise PixgenError(f"{part.data} is not a zip file that holds {member} ({error})") from error
     files.move(part.folder / "member", part.data)
 
 
@@ -145,11 +145,11 @@ def _from_hub(source: str, part: Part, file: File) -> None:
     except LocalEntryNotFoundError as error:
         raise DownloadFailed("cannot be reached") from error
     except HfHubHTTPError as error:
-        raise DownloadFailed(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise DownloadFailed(reason(error)) from error
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        raise DownloadFailed(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise DownloadFailed(reason(error)) from error
     except Exception as error:  # its HTTP library's own, which changes from version to version
         raise DownloadFailed(f"broke off ({type(error).__name__}: {error})") from error
     part.begin(source, "")

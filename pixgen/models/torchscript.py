@@ -73,7 +73,7 @@ class _Unpickler(pickle.Unpickler):
             return list
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is code and no weight")
+        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is code, not a weight")
 
     def persistent_load(self, pid: Any) -> Tensor:
         _, dtype, key, _, count = pid

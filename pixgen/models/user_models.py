@@ -20,7 +20,7 @@ def describe(
 ) -> Entry:
     """An entry for a file or an address. Raises UsageError for a name that is taken or odd, or for what is missing."""
     if not zoo.NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a model: use letters, digits, '.', '_' and '-'")
+        raise UsageError(f"{name!r} is not a valid name for a model; use letters, digits, '.', '_' and '-'")
     taken = zoo.find(name)
     if taken is not None or name == zoo.EMBEDDED:
         raise UsageError(f"there is a model {name!r} already; choose another name, or `pixgen models rm {name}`")

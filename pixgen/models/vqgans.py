@@ -48,7 +48,7 @@ def read(
             described = dict(architecture)
         else:
             raise UsageError(
-                f"{path} is no VQGAN that says how it is built; give generator.config=FILE.yaml, the config that it "
+                f"{path} is not a VQGAN of known architecture; give generator.config=FILE.yaml, the config that it "
                 f"was trained with, or put that beside it as {beside.name}"
             )
     return normal(tensors), described
@@ -64,11 +64,11 @@ def from_config(path: Path) -> dict[str, Any]:
     if isinstance(stage, Mapping) and str(stage.get("target")).endswith("Net2NetTransformer"):
         stage = (stage.get("params") or {}).get("first_stage_config")
     if not isinstance(stage, Mapping) or "target" not in stage:
-        raise UsageError(f"{path} is no config of a VQGAN: it has no model.target, as taming's have")
+        raise UsageError(f"{path} is not the config of a VQGAN: it has no model.target, as taming's have")
     target = str(stage["target"])
     if target not in QUANTIZERS:
         raise UsageError(
-            f"{path}: model.target {target} is no VQGAN that pixgen knows; it knows {', '.join(QUANTIZERS)}"
+            f"{path}: model.target {target} is not a VQGAN that pixgen knows; it knows {', '.join(QUANTIZERS)}"
         )
     params = stage.get("params") or {}
     missing = [key for key in ("ddconfig", "n_embed", "embed_dim") if key not in params]
@@ -118,18 +118,20 @@ def _described(metadata: Mapping[str, str]) -> dict[str, Any] | None:
         described = json.loads(metadata["pixgen"])
     except (KeyError, ValueError):
         return None
-    return described if isinstance(described, dict) and "ddconfig" in described else None
+    # Files of before 0.1 keep their architecture beside what they say of their training.
+    built = described.get("architecture", described) if isinstance(described, dict) else {}
+    if not isinstance(built, dict) or "ddconfig" not in built:
+        return None
+    return {name: value for name, value in built.items() if name != "about"}
 
 
 def described(path: Path) -> dict[str, Any] | None:
     """The architecture that a file written by pixgen says itself, from its header alone; None for any other file."""
     if not path.is_file() or files.sniff(path) != "safetensors":
         return None
-    with open(path, "rb") as file:
-        header = file.read(min(int.from_bytes(file.read(8), "little"), 100_000_000))
     try:
-        return _described(json.loads(header).get("__metadata__") or {})
-    except (ValueError, AttributeError):
+        return _described(files.metadata(path))
+    except files.Damaged:
         return None
 
 
@@ -140,4 +142,4 @@ def write(
     check: Callable[[Path], None] | None = None,
 ) -> Path:
     """One safetensors file that says itself how its network is built; as `weights.write`."""
-    return files.write(tensors, path, {"pixgen": json.dumps(dict(architecture))}, check)
+    return files.write(tensors, path, {"pixgen": json.dumps({"architecture": dict(architecture)})}, check)

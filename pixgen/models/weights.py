@@ -6,17 +6,18 @@ Lightning's checkpoints and plain `torch.save` files go through torch's `weights
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files
 from pixgen.models import torchscript
 
@@ -47,12 +48,17 @@ INERT = (
 )
 """Names that real checkpoints hold beside their tensors. Each is read as an empty object: its class is not imported."""
 
+
+class Damaged(Exception):
+    """A file that is no whole safetensors file, or cannot be read. The text says why."""
+
+
 STATES = ("ema", "model", "state_dict")
 """Where a checkpoint keeps its weights: LlamaGen under `ema` or `model`, lightning under `state_dict`."""
 
 
 class _Inert(dict[Any, Any]):
-    """What is left of an object that is no weight: nothing."""
+    """Stands in for an object that is not a tensor; holds nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> _Inert:
         return super().__new__(cls)
@@ -89,7 +95,7 @@ def sniff(path: Path) -> Format:
     if head[:1] == b"\x80":
         return "pickle"
     page = " (it is a web page)" if head.lstrip()[:1] == b"<" else ""
-    raise PixgenError(f"{path} is no weights file{page}: neither safetensors nor a checkpoint of torch's; get it again")
+    raise PixgenError(f"{path} is not a weights file{page}: neither safetensors nor a torch checkpoint; get it again")
 
 
 def require_whole(path: Path) -> None:
@@ -98,12 +104,9 @@ def require_whole(path: Path) -> None:
     Only an old pickle does not tell.
     """
     if sniff(path) == "safetensors":
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(path, framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
+            metadata(path)
+        except Damaged as error:
             raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
 
 
@@ -114,7 +117,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     format = sniff(path)
     if format == "safetensors":
-        return _read_safetensors(path)
+        try:
+            return read_safetensors(path)
+        except Damaged as error:
+            raise PixgenError(f"{path} is damaged or not a weights file: {error}; get it again") from error
     if format == "torchscript":
         return torchscript.read(path), {}
     return state(_unpickle(path, mapped=format == "zip"), path), {}
@@ -138,15 +144,39 @@ def state(loaded: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file, as they are stored, on the CPU. Raises Damaged."""
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file, from its header alone. Raises Damaged."""
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise Damaged(reason(error)) from error
+
+
 def write(
     tensors: Mapping[str, Tensor],
     path: Path,
     metadata: Mapping[str, str] | None = None,
     check: Callable[[Path], None] | None = None,
+    way_out: str = "make room or choose another place with -o",
 ) -> Path:
     """Write a safetensors file, whole or not at all; `check` sees it before it gets its name and may raise.
 
-    Raises PixgenError, one line, where the system refuses.
+    Raises PixgenError, one line that ends with `way_out`, where the system refuses.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -154,12 +184,12 @@ def write(
     # Clones: two names may share their memory, which safetensors refuses.
     plain = {name: value.clone().contiguous() for name, value in tensors.items()}
     try:
-        with files.replacing(path) as temporary:
+        with files.replacing(path, sole=True) as temporary:
             save_file(plain, temporary, metadata=dict(metadata or {}))
             if check is not None:
                 check(temporary)
     except (OSError, SafetensorError) as error:
-        raise PixgenError(f"cannot write to {path}: {error}; make room or choose another place with -o") from error
+        raise PixgenError(f"cannot write to {path}: {reason(error).lower()}; {way_out}") from error
     return path
 
 
@@ -177,16 +207,6 @@ def require_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: 
         raise PixgenError(f"{path} does not fit {what}: {shown}")
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise PixgenError(f"{path} is damaged or no weights file: {error}; get it again") from error
-
-
 def _unpickle(path: Path, mapped: bool) -> Any:
     inert: list[Any] = [(_Inert, name) for name in INERT] + [(_mapping, "collections.defaultdict")]
     try:
@@ -195,18 +215,14 @@ def _unpickle(path: Path, mapped: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
-        what = f"it holds {found[1] or found[2]}, which is code and no weight" if found else _first_line(error)
+        what = f"it holds {found[1] or found[2]}, which is code, not a weight" if found else reason(error)
         raise PixgenError(
             f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their "
             "author"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise PixgenError(f"{path} is damaged or cut short ({_first_line(error)}); get it again") from error
+        raise PixgenError(f"{path} is damaged or cut short ({reason(error)}); get it again") from error
 
 
 def _mapping(*_: Any) -> dict[Any, Any]:
     return {}
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

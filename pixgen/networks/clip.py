@@ -1,8 +1,9 @@
 """The embedded perceptor's network: CLIP's two towers (arXiv 2103.00020), small enough for two CPU cores.
 
 The image tower is a residual network of plain 3x3 convolutions: on a processor they run at nearly its full speed, and
-from a few hundred thousand pictures they learn more than a transformer. Its last grid is read place by place, so that
-left and right are not lost. The text tower is a transformer whose caption embedding is the masked mean of its tokens.
+from a few hundred thousand pictures they learn more than a transformer. Its last feature map is projected with its
+positions, not averaged, so that left and right are not lost. The text tower is a transformer; a caption's embedding is
+the masked mean of its token states.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class TinyConfig:
 
 
 GRID = 3
-"""The image tower's last features are read on a grid of GRID x GRID places, whatever the picture's size."""
+"""The image tower's last feature map is pooled to GRID x GRID positions, whatever the picture's size."""
 
 
 def conv(wide_in: int, wide_out: int, stride: int = 1) -> nn.Sequential:
@@ -57,7 +58,7 @@ class Residual(nn.Module):
 
 
 class ResidualStage(nn.Module):
-    """Half the side, another width, then residual blocks."""
+    """Halves the side, changes the width, then applies residual blocks."""
 
     def __init__(self, wide_in: int, wide_out: int, residuals: int) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class ResidualStage(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """float32 (B, 3, S, S) in [0, 1] -> (B, dim), not normalised. S is a multiple of 16; `side` is its home."""
+    """float32 (B, 3, S, S) in [0, 1] -> (B, dim), not normalised. S: a multiple of 16, best the config's `side`."""
 
     def __init__(self, c: TinyConfig) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class ImageTower(nn.Module):
         return maps
 
     def pooled(self, images: Tensor) -> Tensor:
-        """(B, 2 * dim): what the classification heads of the training see."""
+        """(B, 2 * dim), the input of the classification heads in training."""
         grid = F.adaptive_avg_pool2d(self.features(images)[-1], GRID)
         pooled: Tensor = self.norm(F.silu(self.places(grid.flatten(1))))
         return pooled
@@ -114,7 +115,7 @@ class TextTower(nn.Module):
         self.project = nn.Linear(c.text_width, c.dim, bias=False)
 
     def states(self, ids: Tensor) -> Tensor:
-        """What each token means where it stands, (B, context, text_width); those of padding mean nothing."""
+        """Contextual token states, (B, context, text_width); those of padding are undefined."""
         mask = (ids != 0)[:, None, None]
         x = self.tokens(ids) + self.positions[:, : ids.shape[1]]
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""The patch discriminator (arXiv 1611.07004) that asks a VQGAN for crispness towards the end."""
+"""The patch discriminator (arXiv 1611.07004) for the last, adversarial part of a VQGAN's training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 class Discriminator(nn.Sequential):
-    """A patch discriminator: float32 (B, 3, H, W) in [0, 1] -> (B, 1, H/8, W/8), high for real."""
+    """float32 (B, 3, H, W) in [0, 1] -> logits (B, 1, H/8, W/8), one a patch, high for real pictures."""
 
     def __init__(self, width: int = 32) -> None:
         layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]

@@ -1,8 +1,8 @@
-"""A model pair as DALL-E uses it: words, embeddings, code grids and pictures, each from the one before.
+"""A model pair as DALL-E uses it: from text to embeddings, code grids and pictures.
 
 pair = load()
-grids = pair.from_text(["a red fox"], 8, guidance=2.0)              # DALL-E: words -> codes
-embeddings = pair.text_to_image_embedding(["a red fox"], 1)         # DALL-E 2: words -> embedding -> codes
+grids = pair.from_text(["a red fox"], 8, guidance=2.0)              # DALL-E: text -> codes
+embeddings = pair.text_to_image_embedding(["a red fox"], 1)         # DALL-E 2: text -> embedding -> codes
 grids = pair.from_embedding(embeddings, 8)
 pictures = pair.decode(grids)
 """
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SIDE = 128
-"""Side in pixels of the pictures whose code grids the token decoder writes."""
+PAIR_SIDE = 128
+"""Side in pixels of the pictures whose code grids the token decoder models."""
 
 
 def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
-    """The pair whose files lie in `folder`; empty for the one that comes with pixgen. Nothing is read yet.
+    """The pair whose files are in `folder`; empty for the pair that ships with pixgen. Nothing is read yet.
 
-    Raises UsageError where there is no such folder.
+    Raises UsageError if there is no such folder.
     """
     place = Path(folder).expanduser() if folder else resources.embedded()
     if not place.is_dir():
@@ -49,7 +49,7 @@ def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
 
 
 class PairPerceptor(Perceptor):
-    """What a pair asks of its perceptor: the contract of any, and the states of a text's tokens.
+    """What a pair needs of its perceptor: the contract of every perceptor, and the states of a text's tokens.
 
     model: its network, a `pixgen.networks.clip.TinyCLIP`.
     """
@@ -58,13 +58,13 @@ class PairPerceptor(Perceptor):
 
     @abstractmethod
     def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Texts -> states of their tokens, float32 (B, T, W); which count, bool (B, T); `encode_text`'s embeddings."""
+        """Texts -> token states, float32 (B, T, W); their mask, bool (B, T); embeddings as of `encode_text`."""
 
 
 def load_perceptor(path: str | Path = "", device: torch.device | str = "cpu") -> PairPerceptor:
-    """The perceptor of a weights file, ready to use; empty for the one that comes with pixgen.
+    """The perceptor of a weights file, ready to use; empty for the one that ships with pixgen.
 
-    Raises PixgenError where the file is missing, damaged, or not such a perceptor's.
+    Raises PixgenError if the file is missing, damaged, or not of such a perceptor.
     """
     made = registry.create("perceptor", {"type": "tiny", "path": str(path)}, "perceptor")
     perceptor = cast(PairPerceptor, made)
@@ -73,10 +73,10 @@ def load_perceptor(path: str | Path = "", device: torch.device | str = "cpu") ->
 
 
 class Pair:
-    """Every network is read when it is first used.
+    """The networks of one folder; each is read when it is first used.
 
-    A missing, damaged or mismatched file is a PixgenError that names it and says how to make it. Images are float32
-    (B, 3, H, W) in [0, 1], embeddings float32 (B, D) of unit norm, code grids int64 (B, 16, 16).
+    A missing, damaged or mismatched file raises PixgenError, which names it and the command that makes it. Images are
+    float32 (B, 3, H, W) in [0, 1], embeddings float32 (B, D) of unit norm, code grids int64 (B, 16, 16).
     """
 
     def __init__(self, folder: Path, device: torch.device) -> None:
@@ -84,11 +84,11 @@ class Pair:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether this is the pair that comes with pixgen."""
+        """Whether this is the pair that ships with pixgen."""
         return self.folder == resources.embedded()
 
     def path(self, name: str) -> Path:
-        """Where the file of the network `name` lies: perceptor, vqgan, tokens or prior."""
+        """The file of the network `name`: perceptor, vqgan, tokens or prior."""
         return self.folder / f"{name}.safetensors"
 
     @cached_property
@@ -107,7 +107,7 @@ class Pair:
     def decoder(self) -> TokenDecoder:
         path = self.path("tokens")
         model, about = store.load(path, TokenConfig, TokenDecoder, "pixgen train tokens")
-        codes, grid = len(self.vqgan.quantize.codebook), SIDE // self.vqgan.factor
+        codes, grid = len(self.vqgan.quantize.codebook), PAIR_SIDE // self.vqgan.factor
         sizes = (model.config.codes, model.config.grid, model.config.embedding)
         if sizes != (codes, grid, self.perceptor.dim):
             raise PixgenError(
@@ -130,17 +130,17 @@ class Pair:
         self._compare(path, about, ("perceptor",), "pixgen train prior")
         return model.to(self.device)
 
-    # -- from one to the next --------------------------------------------------------------------------------
+    # -- text, embeddings, codes, pictures -------------------------------------------------------------------
 
     @torch.no_grad()
     def embed(self, images: Tensor) -> Tensor:
-        """What the perceptor sees of whole pictures, (B, D)."""
+        """The image embeddings of whole pictures, (B, D)."""
         return self.perceptor.encode_image(resized(images.to(self.device), self.perceptor.input_size))
 
     @torch.no_grad()
     def codes(self, images: Tensor) -> Tensor:
         """The code grids of pictures, resized to 128x128: int64 (B, 16, 16)."""
-        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), SIDE)))[1]
+        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), PAIR_SIDE)))[1]
         return found
 
     def from_text(
@@ -152,20 +152,22 @@ class Pair:
         top_k: int = 0,
         guidance: float = 1.0,
         generator: torch.Generator | None = None,
-        beside: Sequence[str] = (),
-        share: float = 0.0,
+        second_texts: Sequence[str] = (),
+        second_weight: float = 0.0,
     ) -> Tensor:
-        """DALL-E: n code grids of one caption; several texts are one caption, set apart by commas.
+        """DALL-E: n code grids of one caption; several texts are joined into one caption by commas.
 
-        beside: another caption, that has its share, from 0 to 1, of what is followed. Options as in
-        `TokenDecoder.sample`. Raises UsageError for one that cannot be.
+        second_texts: a second caption, with `second_weight` (0 to 1) of the conditioning; none if empty.
+        The other options, and the UsageError for one out of range, are those of `TokenDecoder.sample`.
         """
         with torch.no_grad():
             prefix = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(texts)]))
-            other = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(beside)])) if beside else None
+            second = None
+            if second_texts:
+                second = self.decoder.of_text(*self.perceptor.encode_tokens([", ".join(second_texts)]))
         return self.decoder.sample(
-            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator, beside=other,
-            share=share,
+            prefix, n, temperature=temperature, top_k=top_k, guidance=guidance, generator=generator, second=second,
+            second_weight=second_weight,
         )  # fmt: skip
 
     def from_embedding(
@@ -180,10 +182,10 @@ class Pair:
         known: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """DALL-E 2's second half: n code grids of an image embedding, (1, D), or one of each of (n, D).
+        """DALL-E 2's decoder: n code grids of one image embedding, (1, D), or one grid of each of (n, D).
 
-        known: int64 (16, 16), kept exactly where mask, bool (16, 16), is False; where it is True codes are drawn anew.
-        Options as in `TokenDecoder.sample`. Raises UsageError for one that cannot be.
+        known: int64 (16, 16), kept exactly where mask, bool (16, 16), is False; where it is True codes are resampled.
+        The other options, and the UsageError for one out of range, are those of `TokenDecoder.sample`.
         """
         with torch.no_grad():
             prefix = self.decoder.of_image(F.normalize(embedding.to(self.device), dim=-1))
@@ -193,17 +195,17 @@ class Pair:
         )  # fmt: skip
 
     def text_to_image_embedding(self, texts: list[str], n: int, generator: torch.Generator | None = None) -> Tensor:
-        """DALL-E 2's first half: n image embeddings that the prior draws for one caption, (n, D).
+        """DALL-E 2's prior: n image embeddings sampled for one caption, (n, D).
 
-        Several texts are one caption, set apart by commas.
+        Several texts are joined into one caption by commas.
         """
         text = self.perceptor.encode_text([", ".join(texts)])
         return self.prior.sample(text.expand(n, -1), generator)
 
     def mix(self, embeddings: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-        """Image embeddings (N, D) each, added by weight about what is common to all pictures; (N, D), unit norm.
+        """The weighted sum of image embeddings, (N, D) each, about the mean of all pictures; (N, D), unit norm.
 
-        A negative weight leads away from what its embedding shows. At least one weight must be positive.
+        A negative weight moves away from its embedding. At least one weight must be positive.
         """
         middle = self.decoder.mean[1]
         total = sum(weight for weight in weights if weight > 0)
@@ -212,11 +214,11 @@ class Pair:
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Code grids -> the pictures that they show, float32 (B, 3, 128, 128) in [0, 1]."""
+        """Code grids -> pictures, float32 (B, 3, 128, 128) in [0, 1]."""
         return self.vqgan.decode(self.vqgan.codes(codes.to(self.device))).clamp(0, 1)
 
     def _own(self, name: str) -> str:
-        """The path of a network's file as its plugin takes it: empty for the one that comes with pixgen."""
+        """The path of a network's file as its plugin takes it: empty for the one that ships with pixgen."""
         return "" if self.is_embedded else str(self.path(name))
 
     def _compare(self, path: Path, about: dict[str, Any], names: tuple[str, ...], command: str) -> None:
@@ -229,7 +231,7 @@ class Pair:
 
 
 def resized(images: Tensor, side: int) -> Tensor:
-    """Whole pictures at side x side, (B, 3, side, side); another shape is squeezed, so that nothing is cut off."""
+    """Whole pictures at side x side, (B, 3, side, side); other shapes are squeezed, so that nothing is cropped."""
     if images.shape[2:] == (side, side):
         return images
     return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)

@@ -1,8 +1,8 @@
-"""The prior of DALL-E 2 (arXiv 2204.06125, 2.2): from a caption's embedding to those of pictures that it may belong to.
+"""The prior of DALL-E 2 (arXiv 2204.06125, 2.2): samples image embeddings, given a caption's embedding.
 
-A caption leaves much open, so many embeddings are right. A regression gives their mean, which is no picture's; the
-prior is a diffusion in the space of embeddings: it learns to tell the clean embedding from a noisy one, the caption's
-and how much noise there is, and draws one by going from noise to none in ten steps.
+A caption leaves much open, so many image embeddings are right. A regression gives their mean, which belongs to no
+picture. The prior is a diffusion model in embedding space: it learns to predict the clean embedding from a noisy one,
+the caption's embedding and the noise level, and samples in ten denoising steps.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from torch import Tensor, nn
 
 STEPS = 10
 CANDIDATES = 2
-"""As in DALL-E 2: of two embeddings the one is kept that is more like the text's."""
+"""Embeddings sampled for each caption; the one with the higher similarity to the text is kept, as in DALL-E 2."""
 TRUNCATION = 0.25
-"""How far a sample goes from the caption's mean to where it was drawn. Less is nearer to any one true picture's
-embedding, for the mean is nearest to all of them, and less diverse; on held-out captions a quarter was nearer than
-ridge regression and yet more like a cloud of true embeddings."""
+"""Interpolation from the caption's mean embedding (0) to the sample (1). Lower values are nearer to any one true
+picture's embedding, for the mean is nearest to all of them, and less diverse; on held-out captions 0.25 was nearer than
+ridge regression, and its samples were still distributed more like true embeddings."""
 ALL_NOISE = 0.25
-"""Share of the training at full noise: there the prior says the caption's mean."""
+"""Share of training samples at full noise, where the prediction is the caption's mean embedding."""
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Sizes. embedding: the perceptor's; width and blocks: of the residual network."""
+    """Sizes of the network.
+
+    embedding: dimension of the perceptor's embeddings.
+    width, blocks: hidden width and number of blocks of the residual network.
+    """
 
     embedding: int = 192
     width: int = 256
@@ -36,7 +40,7 @@ class PriorConfig:
 
 
 class ModulatedBlock(nn.Module):
-    """x + MLP(x), scaled and moved by what is known (arXiv 2212.09748). x: (N, width), known: (N, width)."""
+    """x + MLP(x), scaled and shifted by the condition (adaLN, arXiv 2212.09748); x and condition are (N, width)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -46,16 +50,16 @@ class ModulatedBlock(nn.Module):
         nn.init.zeros_(self.known.weight)
         nn.init.zeros_(self.known.bias)
 
-    def forward(self, x: Tensor, known: Tensor) -> Tensor:
-        scale, move = self.known(known).chunk(2, dim=-1)
-        result: Tensor = x + self.mlp(self.norm(x) * (1 + scale) + move)
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.known(condition).chunk(2, dim=-1)
+        result: Tensor = x + self.mlp(self.norm(x) * (1 + scale) + shift)
         return result
 
 
 class Prior(nn.Module):
     """Predicts the clean image embedding. Text and image embeddings are float32 (N, D), unit norm.
 
-    Inside, embeddings are centred and scaled, for all of a perceptor's lie in one narrow cone.
+    Inside, embeddings are standardised (`standardise`), for those of a perceptor fill only a narrow cone.
     """
 
     mean: Tensor
@@ -67,7 +71,7 @@ class Prior(nn.Module):
         c = self.config = config
         self.register_buffer("mean", torch.zeros(2, c.embedding))  # of text and of image embeddings
         self.register_buffer("scale", torch.full((2,), c.embedding**0.5))
-        self.register_buffer("spread", torch.ones(()))  # variance that the regression leaves
+        self.register_buffer("spread", torch.ones(()))  # residual variance of the regression
         self.linear = nn.Linear(c.embedding, c.embedding)
         self.text = nn.Sequential(nn.Linear(c.embedding, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
         self.noise = nn.Sequential(nn.Linear(2, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
@@ -78,54 +82,55 @@ class Prior(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     @torch.no_grad()
-    def learn_regression(self, texts: Tensor, images: Tensor, strength: float = 0.01) -> None:
-        """Begin from the best that a linear map can do: ridge regression of pairs, (N, D) each."""
+    def fit_regression(self, texts: Tensor, images: Tensor, strength: float = 0.01) -> None:
+        """Initialise with the ridge regression of paired embeddings, (N, D) each; `strength` is its penalty."""
         for i, rows in enumerate((texts, images)):
             self.mean[i] = rows.mean(0)
             self.scale[i] = 1 / (rows - rows.mean(0)).std().clamp(min=1e-6)
-        said, shown = self.inner(texts, 0), self.inner(images, 1)
-        size = said.shape[1]
-        gram = said.T @ said / len(said) + strength * torch.eye(size, device=said.device)
-        self.linear.weight.copy_(torch.linalg.solve(gram, said.T @ shown / len(said)).T)
+        text, shown = self.standardise(texts, 0), self.standardise(images, 1)
+        size = text.shape[1]
+        gram = text.T @ text / len(text) + strength * torch.eye(size, device=text.device)
+        self.linear.weight.copy_(torch.linalg.solve(gram, text.T @ shown / len(text)).T)
         self.linear.bias.zero_()
-        self.spread.copy_((shown - self.linear(said)).square().mean())
+        self.spread.copy_((shown - self.linear(text)).square().mean())
 
-    def inner(self, embeddings: Tensor, kind: int) -> Tensor:
-        """Embeddings of kind 0 (text) or 1 (image), centred and scaled."""
+    def standardise(self, embeddings: Tensor, kind: int) -> Tensor:
+        """Embeddings of kind 0 (text) or 1 (image), centred and scaled to unit variance."""
         return (embeddings - self.mean[kind]) * self.scale[kind]
 
-    def outer(self, inner: Tensor) -> Tensor:
-        """Back from `inner` to image embeddings of unit norm."""
-        return F.normalize(inner / self.scale[1] + self.mean[1], dim=-1)
+    def restore(self, standardised: Tensor) -> Tensor:
+        """The inverse of `standardise` for image embeddings: (N, D), unit norm."""
+        return F.normalize(standardised / self.scale[1] + self.mean[1], dim=-1)
 
     @torch.no_grad()
     def regression(self, texts: Tensor) -> Tensor:
-        """The linear map alone, (N, D), unit norm: what the prior is measured against, before it learns."""
-        return self.outer(self.linear(self.inner(texts, 0)))
+        """The linear map alone, (N, D), unit norm: the baseline that the prior is measured against."""
+        return self.restore(self.linear(self.standardise(texts, 0)))
 
-    def forward(self, noisy: Tensor, said: Tensor, time: Tensor) -> Tensor:
-        """The clean embedding behind cos(t) * clean + sin(t) * noise. All `inner`, (N, D); time t: (N, 1) in [0, pi/2].
+    def forward(self, noisy: Tensor, text: Tensor, time: Tensor) -> Tensor:
+        """Predict the clean embedding from noisy = cos(t) * clean + sin(t) * noise.
 
-        Were what the regression leaves Gaussian, the right answer would be known; the network learns what differs.
+        noisy, text: standardised image and text embeddings, (N, D). time: t, (N, 1) in [0, pi/2].
+        If the regression's residual were Gaussian, the answer would have a closed form; the network learns the rest.
         """
         kept, noise = time.cos(), time.sin()
-        guess = self.linear(said)
+        guess = self.linear(text)
         total = kept**2 * self.spread + noise**2
         guess = guess + kept * self.spread / total * (noisy - kept * guess)
         left = (self.spread * noise**2 / total).sqrt()
-        known = self.text(said) + self.noise(torch.cat((kept, noise), 1))
-        x = self.enter(torch.cat((noisy, said), 1))
+        condition = self.text(text) + self.noise(torch.cat((kept, noise), 1))
+        x = self.enter(torch.cat((noisy, text), 1))
         for block in self.blocks:
-            x = block(x, known)
+            x = block(x, condition)
         result: Tensor = guess + left * self.out(self.norm(x))
         return result
 
     def loss(self, texts: Tensor, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Mean squared error of the clean embedding at random noise, a number."""
-        said, clean = self.inner(texts, 0), self.inner(images, 1)
+        """Mean squared error of the predicted clean embedding at random noise levels, a scalar."""
+        text, clean = self.standardise(texts, 0), self.standardise(images, 1)
         time = (torch.rand(len(clean), 1, generator=rng).to(clean) / (1 - ALL_NOISE)).clamp(max=1) * (math.pi / 2)
         noise = torch.randn(clean.shape, generator=rng).to(clean)
-        return F.mse_loss(self(time.cos() * clean + time.sin() * noise, said, time), clean)
+        return F.mse_loss(self(time.cos() * clean + time.sin() * noise, text, time), clean)
 
     @torch.no_grad()
     def sample(
@@ -135,29 +140,29 @@ class Prior(nn.Module):
         candidates: int = CANDIDATES,
         truncation: float = TRUNCATION,
     ) -> Tensor:
-        """One image embedding for each text embedding, (N, D), unit norm; the same for the same generator.
+        """Sample one image embedding for each text embedding, (N, D), unit norm; the same for the same generator.
 
-        The one of `candidates` that is most like its text, truncated (arXiv 1812.04948) towards the mean: 1 leaves it
-        where it was drawn, 0 gives the mean.
+        candidates: samples per text, of which the most similar to the text is kept.
+        truncation: interpolation from the mean (0) to the sample (1), as in arXiv 1812.04948.
         """
         drawn = torch.stack([self._draw(texts, generator) for _ in range(candidates)])
         best = (drawn * texts).sum(-1).argmax(0)
         chosen = drawn[best, torch.arange(len(texts), device=best.device)]
-        return F.normalize(torch.lerp(self.average(texts), chosen, truncation), dim=-1)
+        return F.normalize(torch.lerp(self.mean_embedding(texts), chosen, truncation), dim=-1)
 
     @torch.no_grad()
-    def average(self, texts: Tensor) -> Tensor:
-        """The mean of a caption's image embeddings as the prior sees it, (N, D), unit norm."""
-        said = self.inner(texts, 0)
-        return self.outer(self(torch.zeros_like(said), said, torch.full_like(said[:, :1], math.pi / 2)))
+    def mean_embedding(self, texts: Tensor) -> Tensor:
+        """The predicted mean of a caption's image embeddings, (N, D), unit norm."""
+        text = self.standardise(texts, 0)
+        return self.restore(self(torch.zeros_like(text), text, torch.full_like(text[:, :1], math.pi / 2)))
 
     def _draw(self, texts: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Ten deterministic steps from noise to none (DDIM, arXiv 2010.02502)."""
-        said = self.inner(texts, 0)
+        """One sample by STEPS deterministic denoising steps (DDIM, arXiv 2010.02502)."""
+        text = self.standardise(texts, 0)
         x = torch.randn(texts.shape, generator=generator).to(texts)
         times = torch.linspace(math.pi / 2, 0, STEPS + 1).tolist()
         for now, then in itertools.pairwise(times):
-            clean = self(x, said, torch.full_like(x[:, :1], now))
+            clean = self(x, text, torch.full_like(x[:, :1], now))
             noise = (x - math.cos(now) * clean) / math.sin(now)
             x = math.cos(then) * clean + math.sin(then) * noise
-        return self.outer(x)
+        return self.restore(x)

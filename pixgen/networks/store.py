@@ -1,15 +1,22 @@
-"""Files of the token decoder and the prior: weights and, in the metadata, everything else that is needed."""
+"""Files of pixgen's own networks: safetensors, with a JSON under `pixgen` in the metadata that says everything else.
+
+    {"architecture": {...}, ...}      what the network is built with, and then facts: what it has seen, how good it is
+
+Files of before keep the architecture beside the facts (the judge's) or the facts under `about` (the VQGAN's); they
+stay readable.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pixgen.backend.tensors import unset
 from pixgen.errors import PixgenError, UsageError
@@ -18,51 +25,101 @@ from pixgen.models import weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
+KEPT = "the last checkpoint is kept: make room, and the same command goes on from it"
+"""The way out of a training that cannot write."""
 
-def save(model: nn.Module, path: Path, **about: Any) -> None:
-    """Write a network with a dataclass `config` in float16; `about` joins its sizes in the metadata.
 
-    Raises PixgenError where the system refuses.
+def write(tensors: Mapping[str, Tensor], path: Path, about: Mapping[str, Any]) -> None:
+    """Write a network's tensors in float16, whole or not at all, with `about` as its metadata.
+
+    Raises PixgenError where the disk is full or refuses.
     """
-    halved = {name: value.detach().half() for name, value in model.state_dict().items()}
-    metadata = {"architecture": dataclasses.asdict(model.config), **about}  # type: ignore[call-overload]
-    weights.write(halved, path, {"pixgen": json.dumps(metadata)})
+    halved = {name: value.detach().to("cpu", torch.float16) for name, value in tensors.items()}
+    weights.write(halved, path, {"pixgen": json.dumps(about, ensure_ascii=False)}, way_out=KEPT)
+
+
+def save(model: nn.Module, path: Path, **facts: Any) -> None:
+    """Write a network whose `config`, a dataclass or a dict, says how it is built. Raises as `write` does."""
+    config: Any = model.config
+    architecture = dict(config) if isinstance(config, Mapping) else dataclasses.asdict(config)
+    write(model.state_dict(), path, {"architecture": architecture, **facts})
+
+
+def read(
+    path: Path, what: str, missing: str = "install pixgen again", damaged: str = "install pixgen again"
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a network's file, float32, on the CPU, and what it says of itself; nothing for another's file.
+
+    what: the network, for messages. missing, damaged: the way out where there is no such file, or no safetensors in it.
+    Raises PixgenError.
+    """
+    if not path.is_file():
+        raise PixgenError(f"{what} weights not found: {path}; {missing}")
+    try:
+        tensors, metadata = weights.read_safetensors(path)
+    except weights.Damaged as error:
+        raise PixgenError(f"{path} is damaged: {error}; {damaged}") from error
+    return {name: value.float() for name, value in tensors.items()}, _about(metadata)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What a network's file says of itself, from its header alone: its architecture and what it has seen.
+
+    Raises PixgenError where the file is missing, damaged, or not a network's of pixgen.
+    """
+    try:
+        found = _about(weights.metadata(path))
+    except weights.Damaged as error:
+        raise PixgenError(f"{path} is damaged, or no weights of `pixgen train` ({error})") from error
+    if not found:
+        raise PixgenError(f"{path} is no file of `pixgen train`: its metadata says nothing of pixgen's")
+    return found
 
 
 def load(
     path: Path, config: Callable[..., Any], network: Callable[[Any], Network], command: str
 ) -> tuple[Network, dict[str, Any]]:
-    """A network that `save` wrote, float32, frozen, in eval mode; and what was written about it.
+    """A network that `save` wrote, float32, frozen, in eval mode; and what its file says of it.
 
     command: what makes such a file, for messages. Raises PixgenError for a file that is missing, damaged or another's.
     """
     if not path.is_file():
         raise PixgenError(f"there is no {path}; make it with `{command}`")
-    tensors, metadata = weights.read(path)
+    tensors, about = read(path, path.stem, damaged=f"make it again with `{command}`")
     try:
-        about = json.loads(metadata["pixgen"])
         with unset():
             model = network(config(**about["architecture"]))
     except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise PixgenError(f"{path} is no file of this pixgen's `{command}` ({error!r}); make it again") from error
+        raise PixgenError(f"{path} was not written by this version's `{command}` ({error!r}); make it again") from error
     weights.require_fit(model.state_dict(), tensors, path, f"what `{command}` makes")
-    model.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
+    model.load_state_dict(tensors, assign=True)
     return model.eval().requires_grad_(False), about
 
 
-CODES = ("encoder.", "quant_conv.", "quantize.")
+def _about(metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        found = json.loads(metadata.get("pixgen", "{}"))
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    facts = found.pop("about", {})  # of a VQGAN of before 0.1
+    return found | facts if isinstance(facts, dict) else found
+
+
+CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")
 """What of a VQGAN gives its codes their meaning: another decoder shows the same codes, only better or worse."""
 
 
 def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits that tell a network's file from any other's; a VQGAN's tells what its codes mean.
+    """Sixteen hexadecimal digits that identify a network; of a VQGAN only what gives its codes their meaning counts.
 
     Raises PixgenError where there is no such file, or no network in it.
     """
     if path.stem == "vqgan":
         tensors, _ = weights.read(path)
         meaning = hashlib.sha256()
-        for name in sorted(name for name in tensors if name.startswith(CODES)):
+        for name in sorted(name for name in tensors if name.startswith(CODE_TENSORS)):
             meaning.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
         return meaning.hexdigest()[:16]
     try:

@@ -1,13 +1,13 @@
-"""The token decoder: a picture's code grid, written patch by patch after a prefix that says what to draw.
+"""The token decoder: an autoregressive model of code grids, conditioned on a prefix.
 
-One network for both DALL-E ideas. The prefix is the caption's tokens (DALL-E, arXiv 2102.12092), or a few tokens made
-of an image embedding (DALL-E 2, arXiv 2204.06125), or nothing at all, which classifier-free guidance (arXiv 2207.12598)
-compares the others with.
+One network serves both DALL-E methods. The prefix is the caption's tokens (DALL-E, arXiv 2102.12092), a few tokens
+projected from an image embedding (DALL-E 2, arXiv 2204.06125), or empty: the unconditional prediction that
+classifier-free guidance (arXiv 2207.12598) extrapolates from.
 
-A grid of 16 x 16 codes is read as 64 patches of 2 x 2 codes. A causal transformer goes over the patches, and a small
-head gives the four codes of a patch one after the other (RQ-Transformer, arXiv 2203.01941): a quarter of the positions,
-and so a quarter of the time. Every position is told which patch it is to give (arXiv 2404.09562), so any order will do,
-and codes that are known may come first.
+A grid of 16 x 16 codes is modelled as 64 patches of 2 x 2 codes. A causal transformer runs over the patches, and a
+small head predicts the four codes of a patch one after another (RQ-Transformer, arXiv 2203.01941): a quarter of the
+positions, and so a quarter of the time. Every position gets an embedding of the patch to predict (arXiv 2404.09562),
+so the patches may come in any order, and known codes may come first (inpainting).
 """
 
 from __future__ import annotations
@@ -56,28 +56,29 @@ class TokenConfig:
 
 @dataclass(frozen=True)
 class Prefix:
-    """What comes before the patches. tokens: float32 (B, P, width); mask: bool (B, P), True where a token counts.
+    """The condition: what the transformer reads before the patches.
 
-    The first token is always the same: alone it says nothing.
+    tokens: float32 (B, P, width). The first is the same for every condition; alone it means "unconditional".
+    mask: bool (B, P), True where a token counts and False for padding.
     """
 
     tokens: Tensor
     mask: Tensor
 
-    def without(self, dropped: Tensor) -> Prefix:
-        """The same, but nothing said where dropped, bool (B,), is True."""
+    def drop(self, dropped: Tensor) -> Prefix:
+        """The same prefixes, made unconditional where `dropped`, bool (B,), is True."""
         first = torch.arange(self.mask.shape[1], device=self.mask.device) == 0
         return Prefix(self.tokens, self.mask & (first | ~dropped[:, None]))
 
     def expand(self, n: int) -> Prefix:
-        """n of the one that there is, or the n that there are. Raises ValueError for any other number."""
+        """One prefix repeated n times, or n prefixes as they are. Raises ValueError for any other number."""
         if len(self.tokens) not in (1, n):
             raise ValueError(f"{len(self.tokens)} prefixes for {n} grids; give one, or one each")
         return Prefix(self.tokens.expand(n, -1, -1), self.mask.expand(n, -1))
 
     @staticmethod
     def stack(prefixes: Sequence[Prefix]) -> Prefix:
-        """The grids of all, one after another; the shorter are filled up with tokens that do not count."""
+        """Batches of prefixes as one batch; shorter ones are padded with masked tokens."""
         longest = max(prefix.mask.shape[1] for prefix in prefixes)
         tokens = [F.pad(prefix.tokens, (0, 0, 0, longest - prefix.mask.shape[1])) for prefix in prefixes]
         masks = [F.pad(prefix.mask, (0, longest - prefix.mask.shape[1])) for prefix in prefixes]
@@ -85,11 +86,11 @@ class Prefix:
 
 
 Cache = list[tuple[Tensor, Tensor]]
-"""Of every layer the keys and values so far, each (B, heads, T, width / heads)."""
+"""The keys and values of every layer so far, each (B, heads, T, width / heads)."""
 
 
 class PatchHead(nn.Module):
-    """From what the transformer says of a patch to its codes, each told those before it in the patch."""
+    """From the transformer's state of a patch to its codes, each conditioned on those before it in the patch."""
 
     def __init__(self, c: TokenConfig) -> None:
         super().__init__()
@@ -101,25 +102,28 @@ class PatchHead(nn.Module):
         self.norm = nn.LayerNorm(wide)
         self.out = nn.Linear(wide, c.codes)
 
-    def forward(self, said: Tensor, given: Tensor) -> Tensor:
-        """said: (..., width); given: (..., slots - 1, code_width), the codes before -> logits (..., slots, codes)."""
-        before = torch.einsum("...sc,sch->...sh", given, self.given).cumsum(-2)
-        return self._logits(said, F.pad(before, (0, 0, 1, 0)), self.slot)
+    def forward(self, state: Tensor, previous: Tensor) -> Tensor:
+        """All slots of a patch at once (teacher forcing): logits (..., slots, codes).
 
-    def one(self, said: Tensor, given: Tensor) -> Tensor:
-        """The logits (..., codes) of the slot that follows the `given` (..., s, code_width) ones."""
-        slot = given.shape[-2]
-        before = torch.einsum("...sc,sch->...h", given, self.given[:slot])
-        return self._logits(said, before[..., None, :], self.slot[slot])[..., 0, :]
+        state: (..., width). previous: embeddings (..., slots - 1, code_width) of the patch's codes but the last.
+        """
+        before = torch.einsum("...sc,sch->...sh", previous, self.given).cumsum(-2)
+        return self._logits(state, F.pad(before, (0, 0, 1, 0)), self.slot)
 
-    def _logits(self, said: Tensor, before: Tensor, slot: Tensor) -> Tensor:
-        x = self.enter(said)[..., None, :] + before + slot
+    def next_slot(self, state: Tensor, previous: Tensor) -> Tensor:
+        """The logits (..., codes) of the slot after the `previous` ones, embeddings (..., s, code_width)."""
+        slot = previous.shape[-2]
+        before = torch.einsum("...sc,sch->...h", previous, self.given[:slot])
+        return self._logits(state, before[..., None, :], self.slot[slot])[..., 0, :]
+
+    def _logits(self, state: Tensor, before: Tensor, slot: Tensor) -> Tensor:
+        x = self.enter(state)[..., None, :] + before + slot
         logits: Tensor = self.out(self.norm(x + self.mlp(x)))
         return logits
 
 
 class TokenDecoder(nn.Module):
-    """Gives the probability of every code of a grid, and draws grids. Grids are int64 (B, grid, grid)."""
+    """The probability of every code of a grid, and sampling of grids. Grids are int64 (B, grid, grid)."""
 
     mean: Tensor
     scale: Tensor
@@ -130,8 +134,8 @@ class TokenDecoder(nn.Module):
         self.code = nn.Embedding(c.codes, c.code_width)
         self.patch = nn.Linear(c.slots * c.code_width, c.width)
         self.begin = nn.Parameter(torch.randn(c.width) * 0.02)
-        self.place = nn.Embedding(c.patches, c.width)  # of the patch that was given last
-        self.target = nn.Embedding(c.patches, c.width)  # of the patch that is to be given
+        self.place = nn.Embedding(c.patches, c.width)  # of the patch that came last
+        self.target = nn.Embedding(c.patches, c.width)  # of the patch to predict
         for table in (self.code, self.place, self.target):
             nn.init.normal_(table.weight, std=0.02 if table is not self.code else 0.3)
         self.first = nn.Parameter(torch.randn(c.width) * 0.02)
@@ -145,8 +149,11 @@ class TokenDecoder(nn.Module):
         self.head = PatchHead(c)
 
     @torch.no_grad()
-    def learn_codes(self, codebook: Tensor) -> None:
-        """Begin with codes (codes, dim) that look alike close together. Call before any training."""
+    def init_codes(self, codebook: Tensor) -> None:
+        """Initialise the code embeddings from the VQGAN's codebook (codes, dim): similar codes begin similar.
+
+        Call before any training.
+        """
         random = torch.Generator().manual_seed(0)
         unit = F.normalize(codebook.float(), dim=1)
         for weight in (self.code.weight, self.head.out.weight):
@@ -154,34 +161,34 @@ class TokenDecoder(nn.Module):
             weight.copy_(unit @ spread * (weight.std() / (unit @ spread).std()))
 
     @torch.no_grad()
-    def learn_scale(self, texts: Tensor, images: Tensor) -> None:
-        """Centre embeddings, (N, embedding) each: all of a perceptor's lie in one narrow cone."""
+    def fit_scale(self, texts: Tensor, images: Tensor) -> None:
+        """Fit the normalisation of text and image embeddings, (N, embedding) each: a perceptor's fill a narrow cone."""
         for i, rows in enumerate((texts, images)):
             self.mean[i] = rows.mean(0)
             self.scale[i] = 1 / (rows - rows.mean(0)).std().clamp(min=1e-6)
 
-    # -- what to draw ----------------------------------------------------------------------------------------
+    # -- conditions ------------------------------------------------------------------------------------------
 
-    def nothing(self, n: int) -> Prefix:
-        """Prefixes that say nothing."""
+    def unconditional(self, n: int) -> Prefix:
+        """n empty prefixes."""
         return Prefix(self.first.expand(n, 1, -1), torch.ones(n, 1, dtype=torch.bool, device=self.first.device))
 
     def of_text(self, states: Tensor, mask: Tensor, embedding: Tensor) -> Prefix:
-        """A caption: its tokens' states (B, T, text_width); which of them count, bool (B, T); its embedding (B, D)."""
+        """Condition on captions: token states (B, T, text_width), their mask, bool (B, T), and embeddings (B, D)."""
         whole = self.caption((embedding - self.mean[0]) * self.scale[0])
         return self._prefix(torch.cat((whole[:, None], self.words(states)), 1), F.pad(mask, (1, 0), value=True))
 
     def of_image(self, embedding: Tensor) -> Prefix:
-        """An image embedding (B, D), unit norm."""
+        """Condition on image embeddings (B, D), unit norm."""
         tokens = self.image((embedding - self.mean[1]) * self.scale[1])
         tokens = tokens.view(len(embedding), self.config.image_tokens, -1)
         return self._prefix(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device))
 
     def _prefix(self, tokens: Tensor, mask: Tensor) -> Prefix:
-        first = self.nothing(len(tokens))
+        first = self.unconditional(len(tokens))
         return Prefix(torch.cat((first.tokens, tokens), 1), torch.cat((first.mask, mask), 1))
 
-    # -- how probable a grid is ------------------------------------------------------------------------------
+    # -- likelihood ------------------------------------------------------------------------------------------
 
     def patches(self, grids: Tensor) -> Tensor:
         """Grids (B, grid, grid) -> their patches row by row, (B, patches, slots)."""
@@ -189,37 +196,40 @@ class TokenDecoder(nn.Module):
         return grids.view(-1, side, p, side, p).transpose(2, 3).reshape(len(grids), side * side, p * p)
 
     def grids(self, patches: Tensor) -> Tensor:
-        """What `patches` undoes."""
+        """The inverse of `patches`: (B, patches, slots) -> grids (B, grid, grid)."""
         side, p = self.config.side, self.config.patch
         return patches.view(-1, side, side, p, p).transpose(2, 3).reshape(len(patches), side * p, side * p)
 
     def forward(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None) -> Tensor:
-        """Logits (B, patches, slots, codes) of every code, told the prefix and all codes before it in `grids`.
+        """Logits (B, patches, slots, codes) of every code, given the prefix and all codes before it in `grids`.
 
-        order: int64 (B, patches), the patches in the order in which they are given; row by row where None. The logits
-        come in that order.
+        order: int64 (B, patches), the order in which the patches are predicted; row by row if None. The logits come in
+        that order.
         """
         order = self._rows(len(grids)) if order is None else order
         codes = self._codes(grids, order)
-        given = self.code(codes)
-        before = self._enter(given[:, :-1], order[:, :-1])
+        embedded = self.code(codes)
+        before = self._enter(embedded[:, :-1], order[:, :-1])
         x = torch.cat((self.begin.expand(len(grids), 1, -1), before), 1) + self.target(order)
         p, t = prefix.tokens.shape[1], x.shape[1]
         x = torch.cat((prefix.tokens, x), 1)
         causal = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
-        sight = F.pad(causal, (p, 0, p, 0), value=True)  # the prefix sees itself and nothing of the patches
-        sight[:p, p:] = False
+        visible = F.pad(causal, (p, 0, p, 0), value=True)
+        visible[:p, p:] = False  # the prefix attends to itself alone
         counts = F.pad(prefix.mask, (0, t), value=True)
-        mask = (sight & counts[:, None, :])[:, None]
+        mask = (visible & counts[:, None, :])[:, None]
         for layer in self.layers:
             x, _ = layer(x, mask)
-        logits: Tensor = self.head(self.norm(x[:, p:]), given[:, :, :-1])
+        logits: Tensor = self.head(self.norm(x[:, p:]), embedded[:, :, :-1])
         return logits
 
-    def loss(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
-        """Nats a code, (B,). seen: int64 like grids, what is read in their place of the codes before."""
+    def loss(self, grids: Tensor, prefix: Prefix, order: Tensor | None = None, inputs: Tensor | None = None) -> Tensor:
+        """Mean negative log-likelihood in nats per code, (B,).
+
+        inputs: int64 like grids, what is read as previous codes instead of `grids` (corrupted inputs in training).
+        """
         order = self._rows(len(grids)) if order is None else order
-        logits = self(grids if seen is None else seen, prefix, order)
+        logits = self(grids if inputs is None else inputs, prefix, order)
         each = F.cross_entropy(logits.flatten(0, 2), self._codes(grids, order).flatten(), reduction="none")
         return each.view(len(grids), -1).mean(1)
 
@@ -229,12 +239,12 @@ class TokenDecoder(nn.Module):
     def _codes(self, grids: Tensor, order: Tensor) -> Tensor:
         return self.patches(grids).gather(1, order[..., None].expand(-1, -1, self.config.slots))
 
-    def _enter(self, given: Tensor, places: Tensor) -> Tensor:
-        """Patches (B, T, slots, code_width) that were given at places (B, T) -> (B, T, width)."""
-        entered: Tensor = self.patch(given.flatten(2)) + self.place(places)
+    def _enter(self, embedded: Tensor, places: Tensor) -> Tensor:
+        """Embedded patches (B, T, slots, code_width) at places (B, T) -> the transformer's input (B, T, width)."""
+        entered: Tensor = self.patch(embedded.flatten(2)) + self.place(places)
         return entered
 
-    # -- grids drawn -----------------------------------------------------------------------------------------
+    # -- sampling --------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def sample(
@@ -248,17 +258,22 @@ class TokenDecoder(nn.Module):
         generator: torch.Generator | None = None,
         known: Tensor | None = None,
         mask: Tensor | None = None,
-        beside: Prefix | None = None,
-        share: float = 0.0,
+        second: Prefix | None = None,
+        second_weight: float = 0.0,
     ) -> Tensor:
-        """Draw n grids, int64 (n, grid, grid), the same for the same generator.
+        """Sample n grids, int64 (n, grid, grid), the same for the same generator.
 
-        prefix: of one grid, or of each. beside: another, that has its share, from 0 to 1, of what is followed; the
-        network reads each by itself, and so need not know both at once (composed guidance, arXiv 2206.01714).
-        temperature: 0 always takes the likeliest code. top_k: only among so many likeliest, 0 among all. guidance: 1
-        follows the prefix as learnt, more goes further away from saying nothing. known: int64 (grid, grid), of which
-        every code is kept where mask, bool (grid, grid), is False; the others are drawn anew, told the kept ones.
-        Raises UsageError for an option or a known grid that cannot be.
+        prefix: one condition for all grids, or one for each.
+        temperature: sampling temperature, at least 0; 0 always takes the most likely code.
+        top_k: sample among the k most likely codes; 0 among all.
+        guidance: classifier-free guidance scale, at least 0; 1 turns guidance off, 0 ignores the condition.
+        known: int64 (grid, grid), codes to keep wherever `mask` is False.
+        mask: bool (grid, grid), True where codes are resampled, conditioned on the known ones.
+        second: a second condition; the logits are interpolated towards those under it, each read by itself, so that
+            the network need not have seen both together (composed guidance, arXiv 2206.01714).
+        second_weight: weight of the second condition, 0 to 1; the first has the rest.
+
+        Raises UsageError for an option out of range, or known codes that do not fit.
         """
         c = self.config
         known, mask = self._known(known, mask)
@@ -266,41 +281,42 @@ class TokenDecoder(nn.Module):
         _require(temperature >= 0, f"temperature {temperature:g}", "at least 0")
         _require(top_k >= 0, f"top_k {top_k}", "at least 0, which is all")
         _require(guidance >= 0, f"guidance {guidance:g}", "at least 0")
-        _require(0 <= share <= 1, f"share {share:g}", "from 0 to 1")
-        told, guided = [prefix.expand(n)], guidance != 1
-        if beside is not None:
-            told.append(beside.expand(n))
+        _require(0 <= second_weight <= 1, f"second_weight {second_weight:g}", "from 0 to 1")
+        conditions, guided = [prefix.expand(n)], guidance != 1
+        if second is not None:
+            conditions.append(second.expand(n))
         if guided:
-            told.append(told[0].without(torch.ones(n, dtype=torch.bool, device=prefix.mask.device)))
-        ways, prefix = len(told), Prefix.stack(told)
-        kept, anew = self.patches(known[None])[0], self.patches(mask[None])[0]
-        order = anew.any(1).long().argsort(stable=True)  # patches that are known come first
+            conditions.append(conditions[0].drop(torch.ones(n, dtype=torch.bool, device=prefix.mask.device)))
+        branches, prefix = len(conditions), Prefix.stack(conditions)
+        kept, resample = self.patches(known[None])[0], self.patches(mask[None])[0]
+        order = resample.any(1).long().argsort(stable=True)  # patches that are known throughout come first
 
-        cache, seen = self._read(prefix)
+        cache, counts = self._prefill(prefix)
         patches = torch.zeros(n, c.patches, c.slots, dtype=torch.long, device=self.begin.device)
         x = self.begin.expand(len(prefix.mask), 1, -1)
         for place in order.tolist():
-            seen = F.pad(seen, (0, 1), value=True)
+            counts = F.pad(counts, (0, 1), value=True)
             x = x + self.target.weight[place]
             for i, layer in enumerate(self.layers):
-                x, cache[i] = layer(x, seen[:, None, None], cache[i])
-            said = self.norm(x[:, 0])
+                x, cache[i] = layer(x, counts[:, None, None], cache[i])
+            state = self.norm(x[:, 0])
             for slot in range(c.slots):
-                if bool(anew[place, slot]):
-                    given = self.code(patches[:, place, :slot])
-                    each = self.head.one(said, given.repeat(ways, 1, 1)).chunk(ways)
-                    logits = torch.lerp(each[0], each[1], share) if beside is not None else each[0]
+                if bool(resample[place, slot]):
+                    previous = self.code(patches[:, place, :slot])
+                    each = self.head.next_slot(state, previous.repeat(branches, 1, 1)).chunk(branches)
+                    logits = torch.lerp(each[0], each[1], second_weight) if second is not None else each[0]
                     if guided:
                         logits = each[-1] + guidance * (logits - each[-1])
-                    patches[:, place, slot] = _draw(logits, temperature, top_k, generator)
+                    patches[:, place, slot] = _sample_codes(logits, temperature, top_k, generator)
                 else:
                     patches[:, place, slot] = kept[place, slot]
-            given = self.code(patches[:, place : place + 1])
-            x = self._enter(given, torch.full((n, 1), place, device=given.device))
-            x = x.repeat(ways, 1, 1)
+            embedded = self.code(patches[:, place : place + 1])
+            x = self._enter(embedded, torch.full((n, 1), place, device=embedded.device))
+            x = x.repeat(branches, 1, 1)
         return self.grids(patches)
 
-    def _read(self, prefix: Prefix) -> tuple[Cache, Tensor]:
+    def _prefill(self, prefix: Prefix) -> tuple[Cache, Tensor]:
+        """The keys and values of the prefix, and which of its tokens count."""
         x, mask = prefix.tokens, prefix.mask[:, None, None]
         cache = []
         for layer in self.layers:
@@ -311,7 +327,7 @@ class TokenDecoder(nn.Module):
     def _known(self, known: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         shape, device = (self.config.grid, self.config.grid), self.begin.device
         if (known is None) != (mask is None):
-            raise UsageError("known codes need a mask that says which are drawn anew, and a mask needs known codes")
+            raise UsageError("known codes need a mask of those to resample, and a mask needs known codes")
         if known is None or mask is None:
             every = torch.ones(shape, dtype=torch.bool, device=device)
             return torch.zeros(shape, dtype=torch.long, device=device), every
@@ -323,15 +339,15 @@ class TokenDecoder(nn.Module):
         return known.to(device), mask.to(device)
 
 
-def _draw(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator | None) -> Tensor:
+def _sample_codes(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator | None) -> Tensor:
     """Logits (n, codes) -> codes, int64 (n,)."""
     if temperature == 0:
         return logits.argmax(1)
     if 0 < top_k < logits.shape[1]:
         logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
     # On the CPU, so that a generator gives the same grid on any device.
-    chances = (logits / temperature).softmax(1).cpu()
-    return torch.multinomial(chances, 1, generator=generator)[:, 0].to(logits.device)
+    probabilities = (logits / temperature).softmax(1).cpu()
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(logits.device)
 
 
 def _require(ok: bool, what: str, wanted: str) -> None:

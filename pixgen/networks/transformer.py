@@ -1,4 +1,4 @@
-"""The transformer block that the text tower and the token decoder are made of."""
+"""The transformer block of the text tower and the token decoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Pre-norm attention and an MLP, each added to what came in."""
+    """Pre-norm self-attention and an MLP, each with a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -22,13 +22,13 @@ class Block(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """x: (B, T, width) -> the same shape, and all keys and values, each (B, heads, S, width / heads).
 
-        mask: bool, broadcast to (B, heads, T, S), True where T may look at S. past: the keys and values of what came
-        before x; S counts both, T those of x alone.
+        mask: bool, broadcast to (B, heads, T, S), True where query T may attend to key S.
+        past: cached keys and values of the positions before x; S counts both, T those of x alone.
         """
         b, t, width = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         if past is not None:
             k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.out(seen.transpose(1, 2).reshape(b, t, width))
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = x + self.out(attended.transpose(1, 2).reshape(b, t, width))
         return x + self.mlp(self.norm2(x)), (k, v)

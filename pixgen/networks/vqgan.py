@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files, resources
+from pixgen.io import resources
 from pixgen.models import vqgans
 from pixgen.models.weights import require_fit
 
@@ -50,14 +49,14 @@ TINY: dict[str, Any] = {
 """The architecture of the embedded VQGAN: 8 pixels a code, 1,024 unit codes of 8 dimensions (arXiv 2406.06525)."""
 
 ROWS = 1024
-"""Latents whose distances to all codes are held at once: 64 MB against 16,384 codes."""
+"""Latents whose distances to all codes are computed at once: 64 MB with 16,384 codes."""
 
 
 class Quantizer(nn.Module):
     """Nearest codes, with the gradient passed straight through.
 
     vq: taming's VectorQuantizer2. unit: latents and codes of unit length, so the nearest code has the largest cosine.
-    gumbel: taming's GumbelQuantize; its encoder gives logits of codes (`proj`), its loop looks for the nearest code.
+    gumbel: taming's GumbelQuantize; its encoder gives logits of codes (`proj`), the loop takes the nearest code.
     """
 
     def __init__(self, kind: str, n_embed: int, embed_dim: int, hidden: int) -> None:
@@ -135,16 +134,16 @@ def _lean(network: nn.Module) -> nn.Module:
 
 
 def _recomputed(module: nn.Module) -> None:
-    """Keep only a block's input for the backward pass and compute the block again there."""
+    """Gradient checkpointing: keep only a block's input and recompute the block in the backward pass."""
     forward: Callable[..., Tensor] = module.forward
 
-    def again(x: Tensor, *rest: Any) -> Tensor:
+    def recompute(x: Tensor, *rest: Any) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return forward(x, *rest)
         result: Tensor = checkpoint(forward, x, *rest, use_reentrant=False, preserve_rng_state=False)
         return result
 
-    module.forward = again
+    module.forward = recompute
 
 
 class VQModel(nn.Module):
@@ -208,25 +207,15 @@ class VQModel(nn.Module):
         return self.decode(codes), z, indices
 
 
-def save(model: VQModel, path: Path, dtype: torch.dtype = torch.float16, **about: Any) -> None:
-    """Write weights and config to one safetensors file; `about` joins the metadata (training steps, seeds)."""
-    from safetensors.torch import save_file
-
-    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
-    metadata = {"pixgen": json.dumps({**model.config, "about": about})}
-    with files.replacing(path, sole=True) as temporary:
-        save_file(weights, temporary, metadata=metadata)
-
-
 def load(
     path: Path | None = None, config: Path | None = None, architecture: Mapping[str, Any] | None = None
 ) -> VQModel:
     """Read a checkpoint, or the folder that holds `vqgan.safetensors`; pixgen's own by default. Frozen, in eval mode.
 
-    What `save` wrote says itself how it is built; another program's file is built as `architecture` or as `config`, a
-    YAML file of taming's, says. Nothing in it is run.
-    Raises PixgenError when it is damaged, does not fit, or is pixgen's own and missing; UsageError when it is
-    somebody's own and missing, or does not say how it is built.
+    A training's file holds its architecture; for other programs' files it is `architecture`, or that of `config`, a
+    YAML file of taming's. No code in the file is run.
+    Raises PixgenError if the file is damaged, does not fit, or is the shipped one and missing; UsageError if a
+    user-provided file is missing or its architecture unknown.
     """
     own = resources.embedded() / "vqgan.safetensors"
     path = own if path is None else path / own.name if path.is_dir() else path
@@ -239,7 +228,7 @@ def load(
         with unset():
             model = VQModel(described)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise PixgenError(f"{path} is no VQGAN that pixgen can build: its architecture is wrong ({error!r})") from error
+        raise PixgenError(f"{path} is not a VQGAN that pixgen can build: wrong architecture ({error!r})") from error
     load_strict(model, {name: value.float() for name, value in weights.items()}, path, config)
     return model.eval().requires_grad_(False)
 

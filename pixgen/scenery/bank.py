@@ -19,9 +19,9 @@ from pixgen.io import files, resources
 from pixgen.models import weights
 from pixgen.scenery.reader import ParsedThing
 
-SIDE = 256
+DRAWING_SIDE = 256
 """Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""
-MASK = 128
+MASK_SIDE = 128
 """Side of the masks that cut a drawing out of its ground."""
 FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
 """The networks whose embeddings and codes a bank holds, beside it in one folder."""
@@ -139,7 +139,7 @@ def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
     entries = [_entry(*fields) for fields in about["entries"]]
     n = len(entries)
     bits = np.frombuffer(zlib.decompress(tensors["masks"].numpy().tobytes()), dtype=np.uint8)
-    changes = np.unpackbits(bits).reshape(n, MASK, MASK)
+    changes = np.unpackbits(bits).reshape(n, MASK_SIDE, MASK_SIDE)
     masks = torch.from_numpy(np.bitwise_xor.accumulate(changes, axis=1)).bool()
     captions, images = tensors["captions"].float(), tensors["images"].float()
     codes = tensors["codes"].to(torch.int64)

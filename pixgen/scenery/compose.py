@@ -16,7 +16,7 @@ from pixgen.scenery.reader import ParsedScene, ParsedThing
 from pixgen.scenery.styles import STYLES, blur, tinted
 from pixgen.scenery.vocabulary import COLOURS
 
-SIDE, LARGEST = 256, 512
+COMPOSED_SIDE, LARGEST_SIDE = 256, 512
 """Of the picture in which things are composed: 256 a side at least, and up to 512 where the picture is larger."""
 FILL = 0.86
 """How much of its picture a drawing of the bank fills."""
@@ -131,7 +131,7 @@ def compose(
     little, and draws place and style.
     """
     long, short = max(size), min(size)
-    side = min(LARGEST, max(round(SIDE * long / short), long))
+    side = min(LARGEST_SIDE, max(round(COMPOSED_SIDE * long / short), long))
     image = _ground(reading, [sprite for _, sprite in sprites], side, random)
     for placed, sprite in sprites:
         dx, dy, grown = ((torch.rand(3, generator=random) * 2 - 1) * torch.tensor([0.04, 0.03, 0.05])).tolist()

@@ -386,5 +386,5 @@ MICAH = Hand(
 )  # fmt: skip
 
 HANDS = {hand.style: hand for hand in (AVATAAARS, TOON_HEAD, PERSONAS, OPEN_PEEPS, LORELEI, NOTIONISTS, MICAH)}
-HELD_OUT = "micah"
+HELD_OUT_HAND = "micah"
 """The hand that nothing is trained on or drawn by: people by it are the honest measure."""

@@ -18,11 +18,11 @@ from torch import Tensor
 from pixgen.errors import PixgenError
 from pixgen.scenery import people
 from pixgen.scenery.people import Person
-from pixgen.scenery.portrait_parts import CLOTHES, COAT, HAIR, HANDS, HELD_OUT, SKIN, Hand, Options, Part
+from pixgen.scenery.portrait_parts import CLOTHES, COAT, HAIR, HANDS, HELD_OUT_HAND, SKIN, Hand, Options, Part
 
 PAINTED = ("avataaars", "toon-head", "personas")
 """Hands in flat colour; the others draw ink lines."""
-TRAINED = tuple(name for name in HANDS if name != HELD_OUT)
+TRAINED = tuple(name for name in HANDS if name != HELD_OUT_HAND)
 """Whoever draws for trainings and for prompts."""
 _NATURAL = {  # what colour hair is likely to be, by age and skin
     "old": ("grey", "white", "grey", "white"),

@@ -56,7 +56,7 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
     usual = _usual(sitters[0], reading, random.Random(f"{text}/{seed}/usual"))
     try:
         found = sittings.portrait_from_words(
-            first, seed, prop=_held(reading), backdrop=reading.place, field=sitters[0].field, beside=second, usual=usual,
+            first, seed, _held(reading), reading.place, sitters[0].field, beside=second, usual=usual,
             hands=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
         )  # fmt: skip
     except PixgenError:

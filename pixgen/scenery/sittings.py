@@ -19,9 +19,6 @@ from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import COLOURS, PORTRAIT_FIELDS
 
-PORTRAITS = 0.25
-"""Share of a training's scenes that are portraits."""
-
 
 @dataclass(frozen=True)
 class Theme:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parent / "subjects.csv"
-OWN = "subjects.json"
+USER_SUBJECTS = "subjects.json"
 """In a cache of a user's own pictures: the subjects of these, in place of the table's."""
 
 
@@ -46,8 +46,8 @@ def table() -> list[dict[str, str]]:
 
 def load_subjects(cache: Path | None = None) -> dict[str, Subject]:
     """Every subject by its group's name: those of the table in its order, or those of a cache of own pictures."""
-    if cache is not None and (cache / OWN).exists():
-        return {each["group"]: _own(each) for each in json.loads((cache / OWN).read_text())}
+    if cache is not None and (cache / USER_SUBJECTS).exists():
+        return {each["group"]: _own(each) for each in json.loads((cache / USER_SUBJECTS).read_text())}
     groups: dict[str, list[dict[str, str]]] = {}
     for row in table():
         groups.setdefault(row["group"], []).append(row)

@@ -1,19 +1,18 @@
 """Makes the bank: a few drawings of every subject as codes of the VQGAN, with their embeddings. Nothing is trained.
 
-For each subject the drawings by different hands that the perceptor names most surely, each alone on a light ground;
+For each subject the drawings of different icon sets that the perceptor names most surely, each alone on a light ground;
 of people also men and women; of each place a few views. A drawing that the perceptor no longer names once the VQGAN
 has shown it gives way to the next one.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -25,14 +24,15 @@ from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.scenery import bank as bank_file
-from pixgen.scenery.bank import MASK, SIDE, Bank, BankEntry
+from pixgen.scenery.bank import DRAWING_SIDE, MASK_SIDE, Bank, BankEntry
 from pixgen.scenery.captions import Thing
 from pixgen.scenery.compose import FILL
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import PLACE_WORDS
-from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.drawings import Icon
 from pixgen.training.data.scenes import Scenes
+from pixgen.training.options import BaseOptions, Cache, Option, Seed, Subjects, parse
 
 GROUND = 0.95
 """The light grey on which every drawing stands."""
@@ -42,18 +42,31 @@ VIEWS = 2
 """Pictures of each place."""
 NAMED_AMONG = 5
 """A drawing is recognised when its subject is among so many of the nearest."""
-JUDGED = 16
-"""Of so many drawings at most is chosen: some subjects have sixty, in all skin tones."""
+CANDIDATES = 16
+"""Drawings that are compared at most: some subjects have sixty, in all skin tones."""
 BATCH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(BaseOptions):
+    """Of the bank. Networks that are not given are those next to `out`, or else pixgen's own."""
+
+    out: Annotated[Path, Option("the file to write, bank.safetensors in the folder of its networks", positional=True)]
+    cache: Cache
+    perceptor: Annotated[Path | None, Option("Weights of the perceptor.", "FILE")] = None
+    vqgan: Annotated[Path | None, Option("Weights of the VQGAN.", "FILE")] = None
+    subjects: Subjects = 440
+    each: Annotated[int, Option("Drawings of a subject; of each sex one less.", minimum=1)] = 3
+    seed: Seed = 0
 
 
 @dataclass
 class Candidate:
-    """One drawing that may be taken. sure: how much nearer its own subject's captions lie than all others'."""
+    """One drawing that may be taken. margin: how much nearer its own subject's captions are than all others'."""
 
     sprite: int
-    drawing: Drawing
-    sure: float = 0.0
+    drawing: Icon
+    margin: float = 0.0
 
 
 def make(
@@ -66,17 +79,17 @@ def make(
     perceptor = load_perceptor(perceptor_file)
     vqgan = vqgan_model.load(vqgan_file)
     vqgan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    scenes = Scenes(cache, 1, SIDE, seed, subjects=subjects)
+    scenes = Scenes(cache, 1, DRAWING_SIDE, seed, subjects=subjects)
     if not scenes.groups:
         raise UsageError(f"{cache} has no drawing of the first {subjects} subjects; make it with `pixgen train data`")
 
-    captions = torch.cat([_said(perceptor, scenes.subjects[group]) for group in scenes.groups])
+    captions = torch.cat([_caption_embedding(perceptor, scenes.subjects[group]) for group in scenes.groups])
     chosen: list[Candidate] = []
     for number, group in enumerate(scenes.groups):
         buckets = _buckets(scenes, group)
         wanted = each if len(buckets) == 1 else max(1, each - 1)
         for bucket in buckets:
-            _judge(bucket, scenes, perceptor, captions, number)
+            _measure(bucket, scenes, perceptor, captions, number)
             chosen += _varied(bucket, wanted)
     shown = _shown(_large(scenes, [c.sprite for c in chosen]), vqgan, perceptor)
     numbers = torch.tensor([scenes.groups.index(c.drawing.group) for c in chosen])
@@ -84,24 +97,25 @@ def make(
     found = {"drawings": float(len(chosen)), "recognised": round(1 - unnamed / len(chosen), 3)}
 
     entries = [
-        BankEntry(d.group, d.hand, d.age, d.sex, captions=row, rgb=_rgb(colour))
+        BankEntry(d.group, d.icon_set, d.age, d.sex, captions=row, rgb=_rgb(colour))
         for d, row, colour in zip([c.drawing for c in chosen], numbers.tolist(), shown.colours, strict=True)
     ]
     noise = torch.Generator().manual_seed(seed)
-    views = [PLACES[name](VIEWS, SIDE, noise).expand(VIEWS, 3, SIDE, SIDE).clamp(0, 1) for name in PLACES]
-    full = torch.ones(len(views) * VIEWS, MASK, MASK, dtype=torch.bool)
+    side = DRAWING_SIDE
+    views = [PLACES[name](VIEWS, side, noise).expand(VIEWS, 3, side, side).clamp(0, 1) for name in PLACES]
+    full = torch.ones(len(views) * VIEWS, MASK_SIDE, MASK_SIDE, dtype=torch.bool)
     places = _shown((torch.cat(views), full), vqgan, perceptor)
     for i, name in enumerate(PLACES):
         colours = places.colours[i * VIEWS :][:VIEWS]
         entries += [BankEntry("", place=name, captions=len(captions) + i, rgb=_rgb(c)) for c in colours]
-    called = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
+    names = [_embedded(perceptor, *PLACE_WORDS[name]) for name in PLACES]
     bank = Bank(
         entries,
         {group: scenes.subjects[group].names() for group in scenes.groups},
         torch.cat((shown.codes, places.codes)),
         torch.cat((shown.masks, places.masks)),
         torch.cat((shown.images, places.images)),
-        torch.cat((captions, *called)),
+        torch.cat((captions, *names)),
         {"perceptor": files.sha256(perceptor_file), "vqgan": files.sha256(vqgan_file)},
     )
     return bank, found
@@ -117,42 +131,42 @@ def _buckets(scenes: Scenes, group: str) -> list[list[Candidate]]:
         sex = drawing.sex if scenes.subjects[group].kind == "person" else ""
         found.setdefault(sex, []).append(Candidate(sprite, drawing))
     rng = random.Random(f"{scenes.seed}/{group}")
-    return [rng.sample(found[sex], min(JUDGED, len(found[sex]))) for sex in sorted(found)]
+    return [rng.sample(found[sex], min(CANDIDATES, len(found[sex]))) for sex in sorted(found)]
 
 
-def _judge(bucket: list[Candidate], scenes: Scenes, perceptor: PairPerceptor, captions: Tensor, number: int) -> None:
+def _measure(bucket: list[Candidate], scenes: Scenes, perceptor: PairPerceptor, captions: Tensor, number: int) -> None:
     side = perceptor.input_size
     sprites = torch.from_numpy(scenes.levels[96][[c.sprite for c in bucket]]).float() / 255
     with torch.no_grad():
         images = perceptor.encode_image(on_ground(_framed(sprites, side)))
-    sure = _sure(images, captions, torch.full((len(bucket),), number))
-    for candidate, value in zip(bucket, sure.tolist(), strict=True):
-        candidate.sure = value
+    margins = _margins(images, captions, torch.full((len(bucket),), number))
+    for candidate, value in zip(bucket, margins.tolist(), strict=True):
+        candidate.margin = value
 
 
 def _varied(bucket: list[Candidate], count: int) -> list[Candidate]:
-    """The surest ones, those by hands that were not taken yet first."""
+    """Those with the largest margins, icon sets that were not taken yet first."""
     left: list[Candidate] = list(bucket)
     taken: list[Candidate] = []
     toned = any(c.drawing.tone for c in bucket)
     while left and len(taken) < count:
-        hands, tones = {c.drawing.hand for c in taken}, {c.drawing.tone for c in taken}
+        sets, tones = {c.drawing.icon_set for c in taken}, {c.drawing.tone for c in taken}
 
-        def liking(candidate: Candidate, hands: set[str] = hands, tones: set[str] = tones) -> float:
+        def preference(candidate: Candidate, sets: set[str] = sets, tones: set[str] = tones) -> float:
             drawing = candidate.drawing
             # The usual drawing of a subject: a cat, not one that weeps; and people in the colours that people have.
             usual = drawing.name.removesuffix("-face") == drawing.group or drawing.sex != ""
             yellow = toned and not drawing.tone
-            again = 2 * (drawing.hand in hands) + 0.3 * (drawing.tone in tones)
-            return candidate.sure + 0.7 * usual - 0.6 * yellow - again
+            again = 2 * (drawing.icon_set in sets) + 0.3 * (drawing.tone in tones)
+            return candidate.margin + 0.7 * usual - 0.6 * yellow - again
 
-        best = max(left, key=liking)
+        best = max(left, key=preference)
         left.remove(best)
         taken.append(best)
     return taken
 
 
-def _sure(images: Tensor, captions: Tensor, numbers: Tensor) -> Tensor:
+def _margins(images: Tensor, captions: Tensor, numbers: Tensor) -> Tensor:
     """How much nearer a picture's own captions are than the nearest others, (N,)."""
     near = images @ captions.T
     own = near.gather(1, numbers[:, None])[:, 0]
@@ -167,7 +181,7 @@ def _unnamed(images: Tensor, captions: Tensor, numbers: Tensor) -> list[int]:
     return found
 
 
-# -- how they look ------------------------------------------------------------------------------------------
+# -- pictures and codes ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -187,7 +201,7 @@ def _shown(pictures: tuple[Tensor, Tensor], vqgan: vqgan_model.VQModel, percepto
         side = perceptor.input_size
         small = F.interpolate(part, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
         images.append(perceptor.encode_image(small))
-        inside = F.interpolate(masks[:, None].float(), size=(SIDE, SIDE))
+        inside = F.interpolate(masks[:, None].float(), size=(DRAWING_SIDE, DRAWING_SIDE))
         colours.append((part * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1))
         codes.append(vqgan.quantize(vqgan.encode(part))[1])
     return Shown(torch.cat(codes), pictures[1], torch.cat(images), torch.cat(colours))
@@ -198,9 +212,9 @@ def _large(scenes: Scenes, sprites: list[int]) -> tuple[Tensor, Tensor]:
     images, masks = [], []
     for begin in range(0, len(sprites), BATCH):
         cut = torch.from_numpy(scenes.sprites[sprites[begin : begin + BATCH]]).float() / 255
-        framed = _framed(cut, SIDE)
+        framed = _framed(cut, DRAWING_SIDE)
         images.append(on_ground(framed))
-        masks.append(F.avg_pool2d(framed[:, 3:], SIDE // MASK)[:, 0] > 0.5)
+        masks.append(F.avg_pool2d(framed[:, 3:], DRAWING_SIDE // MASK_SIDE)[:, 0] > 0.5)
     return torch.cat(images), torch.cat(masks)
 
 
@@ -225,10 +239,12 @@ def _rgb(colour: Tensor) -> tuple[float, float, float]:
 # -- in words -----------------------------------------------------------------------------------------------
 
 
-def _said(perceptor: PairPerceptor, subject: Subject) -> Tensor:
-    """(1, D): what a subject is called, in English and Portuguese."""
+def _caption_embedding(perceptor: PairPerceptor, subject: Subject) -> Tensor:
+    """(1, D): the mean embedding of a subject's captions, in English and Portuguese."""
     rng = random.Random(subject.group)
-    english, portuguese = ([Thing(subject).said(rng, said) for _ in range(WORDINGS)] for said in (False, True))
+    english, portuguese = (
+        [Thing(subject).said(rng, portuguese) for _ in range(WORDINGS)] for portuguese in (False, True)
+    )
     return _embedded(perceptor, english, portuguese)
 
 
@@ -237,24 +253,15 @@ def _embedded(perceptor: PairPerceptor, english: list[str], portuguese: list[str
     return F.normalize(means[0] + means[1], dim=-1)[None]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """`python -m pixgen.training.bank OUT/bank.safetensors --cache CACHE`"""
-    own = resources.embedded()
-    parser = argparse.ArgumentParser(description="Make the bank of drawings that the start `bank` begins from.")
-    parser.add_argument("out", type=Path, help="the file to write, bank.safetensors in the folder of its networks")
-    parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
-    for network in ("perceptor", "vqgan"):
-        parser.add_argument(f"--{network}", type=Path, help="[default: that beside OUT, or else pixgen's own]")
-    parser.add_argument("--subjects", type=int, default=440, help="how many of subjects.csv, by rank")
-    parser.add_argument("--each", type=int, default=3, help="drawings of a subject (of each sex one less)")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
-    if options.each < 1:
-        parser.error("--each must be at least 1")
+def main(options: Options) -> None:
+    """Make the bank and write it.
+
+    Raises UsageError where there are no drawings, PixgenError for weights that cannot be used.
+    """
+    shipped = resources.embedded()
     networks = {name: options.out.with_name(f"{name}.safetensors") for name in ("perceptor", "vqgan")}
     perceptor, vqgan = (
-        getattr(options, name) or (beside if beside.exists() else own / beside.name)
-        for name, beside in networks.items()
+        getattr(options, name) or (near if near.exists() else shipped / near.name) for name, near in networks.items()
     )
     began = time.time()
     bank, found = make(options.cache, perceptor, vqgan, options.subjects, options.each, options.seed)
@@ -264,4 +271,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: main(parse(Options)))

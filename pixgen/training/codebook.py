@@ -1,6 +1,6 @@
 """What a VQGAN's codebook is made from: principal components first, then clusters, then running means.
 
-The codes follow the latents that chose them (arXiv 1711.00937, appendix A.1) and are no parameters of an optimiser.
+The codes follow the latents that chose them (arXiv 1711.00937, appendix A.1) and are not parameters of an optimiser.
 """
 
 from __future__ import annotations

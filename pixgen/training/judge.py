@@ -4,52 +4,74 @@ A loop that pleases its perceptor may please it alone, so its pictures are named
 with it: rectified convolutions and max-pooling in the manner of VGG (arXiv 1409.1556) with batch norm (arXiv
 1502.03167), another seed, other scenes with styles of another strength, another camera, and pictures that are softened
 as a VQGAN softens them. Heads name the subjects (of two things each has half of the answer) and answer every question
-of `pixgen.training.data.labels`. The validation judge, which is shipped, never saw the hand that is held out; the final
-judge (`--final`) saw all hands and serves the model card alone.
+of `pixgen.training.data.labels`. The validation judge, which is shipped, never saw the icon set that is held out; the
+final judge (`--final`) saw all sets and serves the model card alone.
 
     python -m pixgen.training.judge RUN --cache CACHE [--pictures 300000] [--final]
 
-Everything is counted in pictures seen, so a run may be cut anywhere and goes on where it stopped.
+Everything is counted in pictures seen, so a run may be stopped anywhere and resumes where it stopped.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import PixgenError
+from pixgen.networks import store
 from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import runs
 from pixgen.training.data.labels import LABELS
-from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.pool import ScenePool, open_pool
 from pixgen.training.data.scenes import Scenes
-from pixgen.training.runs import Average, Log, about, load_checkpoint, save_atomically, save_weights
+from pixgen.training.options import LearningRate, Option, Restart, SubjectOptions, parse
 
-BATCH = 128
-SIDE = 64
-"""What a judge looks at; training begins smaller, for small pictures teach more a minute."""
-SIZES = ((0.0, 32), (0.6, 48), (0.75, SIDE))
+JUDGE_SIDE = 64
+"""Of the pictures that a judge classifies."""
 SEEDS = {"validation": 7_000, "final": 8_000}
 """Added to --seed, so that no judge shares its scenes with the perceptor or with the other judge."""
 WIDTHS = (32, 64, 128, 192, 256)
 SMOOTHING = 0.05
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What a test makes small.
+
+    batch: pictures a step.
+    sides: (share of the run, side) from which on pictures have that side; small ones teach more a minute.
+    """
+
+    batch: int = 128
+    sides: tuple[tuple[float, int], ...] = ((0.0, 32), (0.6, 48), (0.75, JUDGE_SIDE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SubjectOptions):
+    """Of a judge."""
+
+    pictures: Annotated[int, Option("Pictures to see in all.", minimum=1, toy=8000, counts=True)] = 300_000
+    final: Annotated[bool, Option("Learn from all icon sets, the one held out as well.")] = False
+    pool: Annotated[int, Option("Scenes that are rendered once and used again.", minimum=1, toy=2048)] = 65_536
+    lr: LearningRate = 3e-3
+    restart: Restart = None
+    sizes: Sizes = Sizes()
+
+
 class Judge(nn.Module):
     """float32 (B, 3, S, S) in [0, 1], S a multiple of 8 -> logits: "subject" (B, subjects), and (B, n) a question."""
 
-    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS, side: int = SIDE) -> None:
+    def __init__(self, subjects: int, widths: Sequence[int] = WIDTHS, side: int = JUDGE_SIDE) -> None:
         super().__init__()
         self.side = side
         layers: list[nn.Module] = []
@@ -73,14 +95,14 @@ class Judge(nn.Module):
         return {question: head(pooled) for question, head in self.heads.items()}
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> dict[str, Tensor]:
+    def classify(self, images: Tensor) -> dict[str, Tensor]:
         """Probabilities of every answer to finished pictures of any size, float32 (B, 3, H, W) in [0, 1]."""
         small = F.interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=True).clamp(0, 1)
         logits = self(small.to(self.norm.weight.device))
         return {question: row.softmax(1).cpu() for question, row in logits.items()}
 
 
-def share_out(things: list[list[int]], subjects: int) -> Tensor:
+def soft_targets(things: list[list[int]], subjects: int) -> Tensor:
     """Soft targets (B, subjects): every subject of a picture has the same share of it."""
     target = torch.zeros(len(things), subjects)
     for row, named in enumerate(things):
@@ -88,11 +110,13 @@ def share_out(things: list[list[int]], subjects: int) -> Tensor:
     return target
 
 
-def mistakes(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Cross-entropy of the subjects and of every question that the picture can answer; the right share of each."""
+def loss_and_accuracy(
+    logits: dict[str, Tensor], things: list[list[int]], labels: Tensor
+) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropy of the subjects and of every question that the picture can answer; the accuracy of each."""
     named = logits["subject"]
     subjects = named.shape[1]
-    wanted = share_out(things, subjects).to(named.device)
+    wanted = soft_targets(things, subjects).to(named.device)
     loss = F.cross_entropy(named, wanted, label_smoothing=SMOOTHING)
     found = named.argmax(1).tolist()
     values = {"subject": float(np.mean([one in true for one, true in zip(found, things, strict=True)]))}
@@ -105,19 +129,21 @@ def mistakes(logits: dict[str, Tensor], things: list[list[int]], labels: Tensor)
     return loss, values
 
 
-def batch_at(source: Pool, step: int, seed: int, side: int, hardness: float) -> tuple[Tensor, list[list[int]], Tensor]:
-    """The pictures, things and labels of a step; hardness in [0, 1] is how much of the noise and softness they get."""
-    each = len(source) // BATCH
-    places = np.sort(source.order(step // each, seed)[step % each * BATCH :][:BATCH])
+def batch_at(
+    source: ScenePool, batch: int, step: int, seed: int, side: int, hardness: float
+) -> tuple[Tensor, list[list[int]], Tensor]:
+    """The `batch` pictures, things and labels of a step; hardness in [0, 1] is how much noise and blur they get."""
+    each = len(source) // batch
+    places = np.sort(source.order(step // each, seed)[step % each * batch :][:batch])
     rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
     images = torch.from_numpy(source.pictures[places]).float().div_(255)
     flips = torch.rand(len(images), generator=rng) < 0.5
     images[flips] = images[flips].flip(-1)
-    return view(images, side, hardness, rng), [source.things[i] for i in places], source.labels[places]
+    return augment(images, side, hardness, rng), [source.things[i] for i in places], source.labels[places]
 
 
-def view(images: Tensor, side: int, hardness: float, rng: torch.Generator) -> Tensor:
-    """A judge's camera: stretch, shift, light, then softness (blur, or fewer pixels) and noise. (B, 3, side, side)."""
+def augment(images: Tensor, side: int, hardness: float, rng: torch.Generator) -> Tensor:
+    """A judge's augmentations: stretch, shift, light, then blur or fewer pixels, and noise. (B, 3, side, side)."""
     n = len(images)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -144,31 +170,25 @@ def view(images: Tensor, side: int, hardness: float, rng: torch.Generator) -> Te
 def load(path: Path) -> tuple[Judge, list[str]]:
     """A judge's file: the frozen network and the names of its subjects, by number.
 
-    Raises PixgenError where there is no such file or where it is no judge's.
+    Raises PixgenError where there is no such file, or it is not a judge's.
     """
-    if not path.is_file():
-        raise PixgenError(f"judge weights not found: {path}; make them with `pixgen train judge`")
-    try:
-        with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {}).get("pixgen", "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
-    if meta.get("labels") != LABELS:
-        raise PixgenError(f"{path} is no judge of this pixgen's: it answers other questions; train it again")
-    side = meta.get("side", 48)  # of judges of before it was kept
-    judge = Judge(len(meta["groups"]), meta["widths"], side).eval().requires_grad_(False)
-    judge.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return judge, meta["groups"]
+    weights, about = store.read(path, "judge", missing="make them with `pixgen train judge`")
+    built = about.get("architecture", about)  # files from before 0.1 have it among their facts
+    if built.get("labels") != LABELS:
+        raise PixgenError(f"{path} is not a judge of this version: it answers other questions; train it again")
+    side = built.get("side", 48)  # judges from before it was kept
+    judge = Judge(len(built["groups"]), built["widths"], side).eval().requires_grad_(False)
+    judge.load_state_dict(weights)
+    return judge, built["groups"]
 
 
 def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
-    """What `load` needs to know beside the weights."""
+    """What `load` needs to know besides the weights."""
     widths = [layer.out_channels for layer in judge.features if isinstance(layer, nn.Conv2d)]
     return {"widths": widths, "side": judge.side, "groups": groups, "labels": LABELS}
 
 
-def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], Tensor]]:
+def validation_scenes(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], Tensor]]:
     """Fresh scenes for measuring: images, things and labels of those with one subject."""
     found = []
     for step in range(batches):
@@ -180,10 +200,10 @@ def unseen(scenes: Scenes, batches: int) -> list[tuple[Tensor, list[list[int]], 
 
 @torch.no_grad()
 def measure(judge: Judge, held: list[tuple[Tensor, list[list[int]], Tensor]]) -> dict[str, float]:
-    """Shares of true scenes that were named rightly: top1 and top5 of the subject, and every question's."""
+    """Accuracy on true scenes: top1 and top5 of the subject, and every question's."""
     right: dict[str, list[Tensor]] = {}
     for images, things, labels in held:
-        seen = judge.look(images)
+        seen = judge.classify(images)
         hits = seen["subject"].topk(5).indices == torch.tensor([named[0] for named in things])[:, None]
         right.setdefault("top1", []).append(hits[:, 0])
         right.setdefault("top5", []).append(hits.any(1))
@@ -193,42 +213,40 @@ def measure(judge: Judge, held: list[tuple[Tensor, list[list[int]], Tensor]]) ->
     return {name: round(float(torch.cat(hits).float().mean()), 4) for name, hits in right.items()}
 
 
-def schedule(progress: float, begun: int, lr: float) -> tuple[int, float, float]:
-    """(side, hardness, learning rate) at this share of the run: easy pictures first, a cosine to a hundredth."""
-    side = next(side for begin, side in reversed(SIZES) if progress >= begin)
-    falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return side, min(1.0, progress / 0.3), lr * min(1.0, (begun + 1) / 100) * falling
+def schedule(
+    progress: float, steps: int, lr: float, sides: tuple[tuple[float, int], ...] = Sizes.sides
+) -> tuple[int, float, float]:
+    """(side, hardness, learning rate) at a share `progress` of the run: easy pictures first."""
+    side = next(side for begin, side in reversed(sides) if progress >= begin)
+    return side, min(1.0, progress / 0.3), runs.warmup_cosine(lr, progress, steps, 0.01)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = runs.options("Train a judge.")
-    parser.add_argument("--pictures", type=int, default=300_000)
-    parser.add_argument("--subjects", type=int, default=440)
-    parser.add_argument("--final", action="store_true", help="learn from all hands, the one held out as well")
-    parser.add_argument("--pool", type=int, default=65_536, help="scenes rendered once and used again")
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
-    options = parser.parse_args(argv)
-    device = runs.begin(options)
+def main(options: Options) -> None:
+    """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
+    sizes = options.sizes
+    device = runs.prepare_device(options)
     kind = "final" if options.final else "validation"
     seed = SEEDS[kind] + options.seed
     torch.manual_seed(seed)
 
-    runs.require_left(options, "pictures")
-    runs.same(options, "seed", "subjects", "pool", "portraits", judge=kind)
-    hands = "all" if options.final else "seen"
-    looks = {"strength": 0.6, "noise": 0.02, "portraits": options.portraits}
-    taught = Scenes(options.cache, BATCH, 64, seed, options.subjects, hands, **looks)
-    source = pool(options.run / "pool.npy", taught, options.pool)
-    held = unseen(Scenes(options.cache, BATCH, 64, seed + 500, options.subjects, noise=0.02), 4)
+    runs.require_unfinished(options, options.restart, "pictures")
+    runs.require_same_inputs(options, "seed", "subjects", "pool", "portraits", judge=kind)
+    icon_sets = "all" if options.final else "seen"
+    learnt = Scenes(
+        options.cache, sizes.batch, 64, seed, options.subjects, icon_sets,
+        strength=0.6, noise=0.02, portraits=options.portraits,
+    )  # fmt: skip
+    source = open_pool(options.run / "pool.npy", learnt, options.pool)
+    unseen = Scenes(options.cache, sizes.batch, 64, seed + 500, options.subjects, noise=0.02)
+    held = validation_scenes(unseen, 4)
     table = load_subjects()  # a judge numbers subjects as the table does, up to the last that it learns
     groups = list(table)[: 1 + max(i for i, s in enumerate(table.values()) if s.rank <= options.subjects)]
     judge = Judge(len(groups)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = Average(judge)
+    average = runs.WeightAverage(judge)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=options.lr, weight_decay=0.02)
-    log, checkpoint = Log(options.run / "log.jsonl", options.pictures), options.run / "checkpoint.pt"
+    log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.pictures), options.run / "checkpoint.pt"
     pictures = step = begun = 0  # steps since `begun` warm the learning rate up
-    if (state := load_checkpoint(checkpoint)) is not None:
+    if (state := runs.load_checkpoint(checkpoint)) is not None:
         judge.load_state_dict(state["judge"])
         average.model.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
@@ -237,16 +255,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         weights = load(options.restart)[0].state_dict()
         judge.load_state_dict(weights)
         average.model.load_state_dict(weights)
-        pictures = about(options.restart)["pictures"]
-        step = begun = pictures // BATCH
+        pictures = store.about(options.restart)["pictures"]
+        step = begun = pictures // sizes.batch
 
     saved = reported = time.time()
     while pictures < options.pictures:
-        side, hardness, lr = schedule(pictures / options.pictures, step - begun, options.lr)
+        side, hardness, lr = schedule(pictures / options.pictures, step - begun, options.lr, sizes.sides)
         for group in optimizer.param_groups:
             group["lr"] = lr
-        images, things, labels = batch_at(source, step, seed, side, hardness)
-        loss, values = mistakes(judge(images.to(device)), things, labels.to(device))
+        images, things, labels = batch_at(source, sizes.batch, step, seed, side, hardness)
+        loss, values = loss_and_accuracy(judge(images.to(device)), things, labels.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
@@ -254,22 +272,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         average.update(judge, step)
         step, pictures = step + 1, pictures + len(images)
         if step % 50 == 0:
-            rate = round(50 * BATCH / (time.time() - reported), 1)
+            rate = round(50 * sizes.batch / (time.time() - reported), 1)
             reported = time.time()
             shown = {name: round(value, 3) for name, value in values.items()}
             log.write(pictures=pictures, side=side, rate=rate, loss=round(loss.item(), 3), **shown)
         if step % 400 == 0 or pictures >= options.pictures:
             found = {f"unseen_{name}": share for name, share in measure(average.model, held).items()}
             log.write(pictures=pictures, groups=len(groups), **found)
-        if time.time() - saved > runs.SAVE_EVERY or pictures >= options.pictures:
+        if runs.checkpoint_due(saved, options.save_every) or pictures >= options.pictures:
             progress = {"pictures": pictures, "step": step, "begun": begun, "optimizer": optimizer.state_dict()}
             networks = {"judge": judge.state_dict(), "average": average.model.state_dict()}
-            facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": hands}
-            facts |= architecture(average.model, groups)
-            save_weights(average.model.state_dict(), options.run / "judge.safetensors", facts)
-            save_atomically(networks | progress, checkpoint)
+            facts = {"judge": kind, "pictures": pictures, "seed": options.seed, "hands": icon_sets}
+            built = {"architecture": architecture(average.model, groups)}
+            store.write(average.model.state_dict(), options.run / "judge.safetensors", built | facts)
+            runs.save_atomically(networks | progress, checkpoint)
             saved = time.time()
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: main(parse(Options)))

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _NOT_PLOTTED = ("seconds", "rate", "side", "groups", "step")
 _FIRST = ("loss", "match", "pixels")
-"""Which of a line's values is the one to show beside the bar."""
+"""Which of a line's values is shown next to the bar, the first that it has."""
 
 
-class Watcher:
-    """Whoever runs a training from the command line: draws the bar, and plots at every checkpoint."""
+class TrainingMonitor:
+    """Shows a training that was started from the command line: a bar, and plots at every checkpoint."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -53,32 +53,32 @@ class Watcher:
             self._bars = None
 
 
-_watcher: Watcher | None = None
+_monitor: TrainingMonitor | None = None
 
 
 @contextlib.contextmanager
 def watched(title: str) -> Iterator[None]:
     """While it lasts, trainings are shown as a bar called `title` (lines where no terminal is) and are plotted."""
-    global _watcher
-    _watcher = Watcher(title)
+    global _monitor
+    _monitor = TrainingMonitor(title)
     try:
         yield
     finally:
-        _watcher.close()
-        _watcher = None
+        _monitor.close()
+        _monitor = None
 
 
 def show(line: str, values: Mapping[str, Any], total: int | None) -> None:
     """Show one line of log: its JSON, or the bar in its place."""
-    if _watcher is not None and is_watched():
-        _watcher.show(values, total)
+    if _monitor is not None and is_watched():
+        _monitor.show(values, total)
     else:
         print(line, file=sys.stderr, flush=True)
 
 
 def checkpoint(run: Path) -> None:
-    """A checkpoint was written into `run`: plot anew, where somebody watches."""
-    if _watcher is not None:
+    """A checkpoint was written into `run`: plot again, where a training is shown."""
+    if _monitor is not None:
         plot(run / "log.jsonl", run / "losses.png")
 
 
@@ -87,10 +87,10 @@ def series(log: Path) -> dict[str, tuple[list[float], list[float]]]:
     found: dict[str, tuple[list[float], list[float]]] = {}
     for line in log.read_text().splitlines():
         try:
-            said = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
             continue  # a full disk or a power cut left half of it
-        values = {name: value for name, value in said.items() if name not in _NOT_PLOTTED}
+        values = {name: value for name, value in entry.items() if name not in _NOT_PLOTTED}
         counted, *names = values or [""]
         for name in names:
             many = values[name] if isinstance(values[name], list) else [values[name]]

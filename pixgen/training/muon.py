@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal, so that rare directions are learnt as fast as common ones.
 
 K. Jordan, https://kellerjordan.github.io/posts/muon/ (2024); scale and decay are those of arXiv 2502.16982. What must
-be learnt by heart is rare by nature, and there it gains most (arXiv 2509.26030). `torch.optim.Muon` computes in
+be memorised is rare by nature, and there it gains most (arXiv 2509.26030). `torch.optim.Muon` computes in
 bfloat16, which AVX2 processors only emulate; here it is the parameters' own dtype.
 """
 
@@ -30,7 +30,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
         gram = step @ gram @ step
         step = _polynomial(gram)
         whole = step @ whole
-    found = whole @ x
+    found: Tensor = whole @ x
     return found if wide is matrix else found.T
 
 

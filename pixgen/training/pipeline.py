@@ -1,124 +1,135 @@
 """Every training in its order, in one folder of runs, ending in a pair that `--model` takes.
 
-    RUNS/drawings   the packed drawings           RUNS/cache   all of them as sprites
+    RUNS/drawings   the packed icon sets          RUNS/cache   all of their drawings as sprites
     RUNS/NAME       a training's checkpoint, log.jsonl, losses.png, samples/ and weights
     RUNS/pair       the weights of all trainings: what draws
 
-Each is a file of its own, `pixgen/training/NAME.py`; here is only what they need of each other, and how small a toy is.
+Each is a file of its own with its own options, `pixgen/training/NAME.py`; here is only what they need of each other.
 """
 
 from __future__ import annotations
 
 import errno
 import importlib
-import importlib.util
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
-from pixgen.scenery.subjects import OWN
-
-QUICK_SUBJECTS = 24
-EVERYTHING = 10**6
+from pixgen.scenery.subjects import USER_SUBJECTS
+from pixgen.training.options import ALL_SUBJECTS, QUICK_SUBJECTS, BaseOptions, declared, toy
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training: the module PACKAGE.NAME.
+    """One training: a module with a dataclass `Options` and `main(options)`.
 
-    words: its command line; {run} is its own folder, {cache} the sprites, {pair} the weights made so far, {runs} all.
-    needs: weights of other trainings. takes: which of the common options its file knows. count: its flag of how much
-    to see in all, empty where nothing is counted. quick: what makes it a toy. own: whether it can learn from a
-    user's own pictures; judges know the subjects of the table alone.
+    makes: what it trains, in a few words.
+    help: its line in `pixgen train --help`, which must come without importing the module.
+    places: options that say where files are, by name; {run} is its own folder, {runs} that of all, {pair} the weights
+        made so far, {cache} the sprites. Options that are given go before them.
+    needs: weights of other trainings in {pair}.
+    user_pictures: whether it can learn from a user's own pictures; judges know the subjects of the table alone.
+    presets: values in place of the defaults of its options; how tests make it small.
     """
 
     name: str
-    about: str
-    words: str
+    module: str
+    makes: str
+    help: str
+    places: Mapping[str, str]
     needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ("seed", "threads", "restart", "subjects", "device")
-    count: str = ""
-    quick: tuple[str, ...] = ()
-    own: bool = True
-    package: str = "pixgen.training"
+    user_pictures: bool = True
+    presets: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def module(self) -> str:
-        return f"{self.package}.{self.name}"
+    def options(self) -> type[BaseOptions]:
+        """Its options. Imports the module, and so torch."""
+        found: type[BaseOptions] = importlib.import_module(self.module).Options
+        return found
 
 
-_USUAL = "{run} --cache {cache}"
+_RUN = {"run": "{run}", "cache": "{cache}"}
 _BOTH = ("perceptor", "vqgan")
 
 TRAININGS = (
     Training(
-        *("clip", "the perceptor (CLIP)", _USUAL),
-        count="--pictures",
-        quick=("--pictures", "24000", "--pool", "4096"),
+        "clip",
+        "pixgen.training.clip",
+        "the perceptor (CLIP)",
+        "Train the perceptor, a CLIP: pictures and captions at the same place of a sphere.",
+        _RUN,
     ),
     Training(
-        *(
-            "vqgan",
-            "the generator (VQGAN), and its discriminator",
-            _USUAL + " --perceptor {pair}/perceptor.safetensors",
-        ),
+        "vqgan",
+        "pixgen.training.vqgan",
+        "the generator (VQGAN), and its discriminator",
+        "Train the generator, a VQGAN, and the discriminator that asks it for crispness.",
+        {**_RUN, "perceptor": "{pair}/perceptor.safetensors"},
         needs=("perceptor",),
-        takes=("seed", "threads", "restart", "device"),
-        count="--crops",
-        quick=("--crops", "2000", "--pool", "500"),
     ),
     Training(
-        *("bank", "code grids to begin from, a few a subject"),
-        "{run}/bank.safetensors --cache {cache} --perceptor {pair}/perceptor.safetensors "
-        "--vqgan {pair}/vqgan.safetensors",
+        "bank",
+        "pixgen.training.bank",
+        "code grids to begin from, a few a subject",
+        "Make the bank: a few grids of codes a subject, for the loop to begin from.",
+        {
+            "out": "{run}/bank.safetensors",
+            "cache": "{cache}",
+            "perceptor": "{pair}/perceptor.safetensors",
+            "vqgan": "{pair}/vqgan.safetensors",
+        },
         needs=_BOTH,
-        takes=("seed", "subjects"),
     ),
     Training(
-        *("tokens", "the token decoder (DALL-E 1)", _USUAL + " --pair {pair}"),
+        "tokens",
+        "pixgen.training.tokens",
+        "the token decoder (DALL-E 1)",
+        "Train the token decoder: DALL-E 1's idea, a caption and then a picture's codes.",
+        {**_RUN, "pair": "{pair}"},
         needs=_BOTH,
-        count="--grids",
-        quick=("--grids", "4000", "--scenes", "1000"),
     ),
     Training(
-        *("prior", "the prior (DALL-E 2)", _USUAL + " --pair {pair} --pool {runs}/clip/pool.npy"),
+        "prior",
+        "pixgen.training.prior",
+        "the prior (DALL-E 2)",
+        "Train the prior: DALL-E 2's idea, from a caption's embedding to a picture's.",
+        {**_RUN, "pair": "{pair}", "pool": "{runs}/clip/pool.npy"},
         needs=_BOTH,
-        takes=("seed", "threads", "subjects", "device"),
-        count="--pairs",
-        quick=("--pairs", "60000", "--scenes", "4096"),
     ),
     Training(
-        *("judge", "the judge that measures what is drawn", _USUAL),
-        count="--pictures",
-        quick=("--pictures", "8000", "--pool", "2048"),
-        own=False,
+        "judge",
+        "pixgen.training.judge",
+        "the judge that measures what is drawn",
+        "Train the judge, which names what was drawn and takes no part in drawing.",
+        _RUN,
+        user_pictures=False,
     ),
 )
 """In the order in which they need each other."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What somebody asked for; None leaves it to the training. more: options handed on as they are."""
+class TrainingRequest:
+    """What somebody asked for.
+
+    runs: folder of everything. cache: folder of the sprites, by default in that of the runs.
+    drawings: a folder of the user's own pictures to learn from. quick: a toy.
+    options: values of the trainings' options by name; each training takes those that it declares.
+    """
 
     runs: Path = Path("runs")
     cache: Path | None = None
     drawings: Path | None = None
     quick: bool = False
-    pictures: int | None = None
-    subjects: int | None = None
-    seed: int | None = None
-    threads: int | None = None
-    device: str | None = None
-    restart: Path | None = None
-    more: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        """The runs' own; a toy's lie apart."""
+        """Of the runs; a toy's lie apart."""
         return self.runs / "quick" if self.quick else self.runs
 
     @property
@@ -130,103 +141,106 @@ class Wanted:
         return self.cache or self.folder / "cache"
 
 
-def is_here(training: Training) -> bool:
-    return importlib.util.find_spec(training.module) is not None
-
-
-def data(wanted: Wanted, say: Callable[[str], None]) -> None:
-    """Fill the cache of sprites, from the open drawings or from a folder of one's own; nothing where it is full.
+def data(request: TrainingRequest, say: Callable[[str], None]) -> None:
+    """Fill the cache of sprites, from the open icon sets or from a user's folder; nothing where it is full.
 
     Raises UsageError for a folder that cannot be learnt from, PixgenError where fetching fails.
     """
     from pixgen.training.data import drawings, user_pictures
 
-    if wanted.drawings is not None:
-        count, left_out = user_pictures.rasterise(wanted.drawings, wanted.sprites)
+    subjects = request.options.get("subjects")
+    if request.drawings is not None:
+        count, left_out = user_pictures.rasterise(request.drawings, request.sprites)
         for line in left_out:
             say(f"left out: {line}")
-        say(f"{count} pictures of your own in {wanted.sprites}")
-    elif (wanted.sprites / OWN).exists():
-        raise UsageError(f"{wanted.sprites} holds pictures of your own; choose another folder with --runs or --cache")
-    elif wanted.quick and wanted.cache and not wanted.subjects and (wanted.cache / "sprites.npy").exists():
-        say(f"{wanted.cache} is taken as it is: a toy learns from a part of it")
+        say(f"{count} pictures of your own in {request.sprites}")
+    elif (request.sprites / USER_SUBJECTS).exists():
+        raise UsageError(f"{request.sprites} holds pictures of your own; choose another folder with --runs or --cache")
+    elif request.quick and request.cache and not subjects and (request.cache / "sprites.npy").exists():
+        say(f"{request.cache} is taken as it is: a toy learns from a part of it")
     else:
-        subjects = wanted.subjects or (QUICK_SUBJECTS if wanted.quick else EVERYTHING)
-        drawings.main([str(wanted.runs / "drawings"), str(wanted.sprites), "--subjects", str(subjects)])
+        usual = QUICK_SUBJECTS if request.quick else ALL_SUBJECTS
+        drawings.make(request.runs / "drawings", request.sprites, subjects or usual)
 
 
-def arguments(training: Training, wanted: Wanted) -> list[str]:
-    """The command line of a training's own `main`.
+def options_of(training: Training, request: TrainingRequest) -> BaseOptions:
+    """A training's options as asked for: its defaults, what makes a toy of it, its places, and what was given.
 
     Raises UsageError where there are no drawings, where they are not for this training, or another must come first.
     """
-    quick = " --quick" if wanted.quick else ""
-    if not (wanted.sprites / "index.json").exists():
-        places = {"--runs": wanted.runs if wanted.runs != Wanted.runs else None, "--cache": wanted.cache}
-        where = "".join(f" {flag} {place}" for flag, place in places.items() if place)
-        raise UsageError(f"no drawings in {wanted.sprites}; make them with `pixgen train data{where}{quick}`")
-    if (wanted.sprites / OWN).exists() and not training.own:
+    _require_sprites(training, request)
+    own_pictures = (request.sprites / USER_SUBJECTS).exists()
+    places = {
+        "run": request.folder / training.name,
+        "cache": request.sprites,
+        "pair": request.pair,
+        "runs": request.folder,
+    }
+    names = {one.name for one in declared(training.options)}
+    given = {name: value for name, value in request.options.items() if name in names}
+    _require_weights(training, request, given)
+    values: dict[str, Any] = {name: Path(place.format(**places)) for name, place in training.places.items()}
+    if request.quick:
+        values |= toy(training.options)
+    values |= {**training.presets, **given}
+    if own_pictures and "subjects" in names:
+        values["subjects"] = ALL_SUBJECTS
+    return training.options(**values)
+
+
+def _require_sprites(training: Training, request: TrainingRequest) -> None:
+    quick = " --quick" if request.quick else ""
+    if not (request.sprites / "index.json").exists():
+        flags = {"--runs": request.runs if request.runs != TrainingRequest.runs else None, "--cache": request.cache}
+        where = "".join(f" {flag} {place}" for flag, place in flags.items() if place)
+        raise UsageError(f"no drawings in {request.sprites}; make them with `pixgen train data{where}{quick}`")
+    if (request.sprites / USER_SUBJECTS).exists() and not training.user_pictures:
         raise UsageError(
-            f"{wanted.sprites} holds pictures of your own, and {training.name} knows the open drawings alone; leave it "
-            "out, or give their sprites by --cache"
+            f"{request.sprites} holds pictures of your own, and {training.name} knows the open drawings alone; leave "
+            "it out, or give their sprites by --cache"
         )
-    for name in training.needs if "--folder" not in wanted.more else ():
-        weights = wanted.pair / f"{name}.safetensors"
+
+
+def _require_weights(training: Training, request: TrainingRequest, given: Mapping[str, Any]) -> None:
+    if any("{pair}" in place and name in given for name, place in training.places.items()):
+        return  # the user says where the weights are
+    quick = " --quick" if request.quick else ""
+    for name in training.needs:
+        weights = request.pair / f"{name}.safetensors"
         if not weights.exists():
             maker = "clip" if name == "perceptor" else name
             raise UsageError(
-                f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {wanted.runs}{quick}`, "
+                f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {request.runs}{quick}`, "
                 "or put one there"
             )
-    places = {"run": wanted.folder / training.name, "cache": wanted.sprites, "pair": wanted.pair, "runs": wanted.folder}
-    words = [word.format(**places) for word in training.words.split()]
-    flags: dict[str, str] = {}
-    if wanted.quick:
-        flags |= dict(zip(training.quick[::2], training.quick[1::2], strict=True))
-    if wanted.pictures is not None:
-        if not training.count:
-            raise UsageError(f"pixgen train {training.name} counts nothing: leave --pictures out")
-        flags[training.count] = str(wanted.pictures)
-    said = {name: getattr(wanted, name) for name in ("seed", "threads", "device", "restart", "subjects")}
-    if (wanted.sprites / OWN).exists():
-        said["subjects"] = EVERYTHING
-    elif wanted.quick and said["subjects"] is None:
-        said["subjects"] = QUICK_SUBJECTS
-    flags |= {f"--{name}": str(said[name]) for name in training.takes if said[name] is not None}
-    return [*words, *(word for pair in flags.items() for word in pair), *wanted.more]
 
 
-def train(training: Training, wanted: Wanted) -> None:
-    """Run one training to its end, or from its checkpoint on; its weights join the pair, also when it is stopped.
+def train(training: Training, request: TrainingRequest) -> None:
+    """Run one training to its end, or resume its checkpoint; its weights join the pair, also when it is stopped.
 
     Raises KeyboardInterrupt when it was stopped, PixgenError where the disk is full.
     """
     from pixgen.training import runs
 
     module = importlib.import_module(training.module)
-    words = arguments(training, wanted)
-    (wanted.folder / training.name).mkdir(parents=True, exist_ok=True)
-    runs.unstarted()
+    options = options_of(training, request)
+    (request.folder / training.name).mkdir(parents=True, exist_ok=True)
+    runs.mark_not_started()
     try:
-        module.main(words)
-        runs.obey()
+        module.main(options)
+        runs.raise_if_stop_requested()
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise PixgenError(
-            f"no room left in {wanted.folder}; the last checkpoint is kept: make room, and the same command goes on"
+            f"no room left in {request.folder}; the last checkpoint is kept: make room and run the same command again "
+            "to resume"
         ) from error
     finally:
-        _join(wanted.folder / training.name, wanted.pair)
+        _copy_weights(request.folder / training.name, request.pair)
 
 
-def every(trainings: Iterable[Training], wanted: Wanted) -> list[Training]:
-    """Those of the trainings that there are, and that can learn from these pictures."""
-    own = wanted.drawings is not None
-    return [training for training in trainings if is_here(training) and (training.own or not own)]
-
-
-def _join(run: Path, pair: Path) -> None:
+def _copy_weights(run: Path, pair: Path) -> None:
     for weights in sorted(run.glob("*.safetensors")):
         with files.replacing(pair / weights.name, sole=True) as temporary:
             shutil.copyfile(weights, temporary)

@@ -2,16 +2,17 @@
 
     python -m pixgen.training.prior RUN --cache CACHE --pool CLIP_RUN/pool.npy --pair FOLDER
 
-The perceptor's embeddings of the pool's pictures and captions are computed once. The proof that the prior is more than
-a detour is logged at every checkpoint (`measure`). Everything is counted in pairs seen, so a run may be cut anywhere.
+The perceptor's embeddings of the pool's pictures and captions are computed once. How the prior compares with
+simpler estimates is logged at every checkpoint (`measure`). Everything is counted in pairs seen, so a run may be
+stopped anywhere and resumes where it stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -25,23 +26,45 @@ from pixgen.networks.pair import Pair, load
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.training import runs
 from pixgen.training.data.grids import CleanScenes
-from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.pool import ScenePool, open_pool
 from pixgen.training.data.scenes import Scenes
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
-from pixgen.training.tokens import rate_of_learning
+from pixgen.training.options import LearningRate, Option, SubjectOptions, parse
 
-BATCH = 512
 REPORT_EVERY = 100
 WORDINGS = 2
 """Captions used of each picture."""
-HELD_OUT = 2000
+HELD_OUT_PICTURES = 2000
 """Pictures at the end of the pool, at most a tenth of it, on which the prior is measured."""
-PLAIN = 0.5
-"""Share of pairs whose scenes are plain to see: "a fox" is to mean a picture of a fox that the token decoder knows."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a test makes small. batch: pairs a step."""
+
+    batch: int = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SubjectOptions):
+    """Of the prior.
+
+    plain: "a fox" is to mean a picture of a fox that the token decoder knows, so half of the scenes are of its kind.
+    """
+
+    pair: Annotated[Path | None, Option("Folder of perceptor.safetensors.")] = None
+    pool: Annotated[Path | None, Option("Scenes rendered before: pool.npy of `train clip`.", "NPY")] = None
+    scenes: Annotated[int, Option("Different scenes.", minimum=1, toy=4096)] = 60_000
+    plain: Annotated[float, Option("Share of pairs from scenes such as the token decoder learns.")] = 0.5
+    pairs: Annotated[
+        int, Option("Pairs to see in all, the same ones several times.", minimum=1, toy=60_000, counts=True)
+    ] = 800_000
+    width: Annotated[int, Option("Width of the network.", minimum=1)] = PriorConfig.width
+    lr: LearningRate = 1e-3
+    sizes: Sizes = Sizes()
 
 
 @torch.no_grad()
-def embed(pair: Pair, source: Pool, count: int, path: Path) -> tuple[Tensor, Tensor]:
+def embed(pair: Pair, source: ScenePool, count: int, path: Path) -> tuple[Tensor, Tensor]:
     """Embeddings of `count` pictures (N, D) and of their captions (N, WORDINGS, D), from `path` if they are there."""
     if not path.exists():
         images, texts = [], []
@@ -58,23 +81,27 @@ def embed(pair: Pair, source: Pool, count: int, path: Path) -> tuple[Tensor, Ten
 
 
 def nearness(a: Tensor, b: Tensor) -> float:
-    """Mean cosine of unit rows."""
+    """Mean cosine similarity of unit rows (N, D)."""
     return round(float((a * b).sum(1).mean()), 4)
 
 
 def energy_distance(a: Tensor, b: Tensor) -> float:
-    """How unlike two clouds of points (N, D) are: 2 E|a - b| - E|a - a'| - E|b - b'|, 0 for the same distribution."""
+    """Distance of the distributions of two samples (N, D): 2 E|a - b| - E|a - a'| - E|b - b'|, 0 for the same one."""
     within = [torch.cdist(x, x).sum() / (len(x) * (len(x) - 1)) for x in (a, b)]
     return round(float(2 * torch.cdist(a, b).mean() - within[0] - within[1]), 4)
 
 
 @torch.no_grad()
 def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[str, float]:
-    """Held-out pairs: cosine of each guess to the true image embedding, and how unlike the clouds of guesses are.
+    """Held-out pairs: cosine of each estimate to the true image embedding, and energy distances to the true ones.
 
-    text: the caption's embedding itself. shift: moved by the mean difference. ridge: linear regression. mean: what the
-    prior says of all noise. sample: one draw, truncated. better: of two. shuffled: those of other captions, which is
-    chance. energy_*: less is more like true ones; drawn: of two, not truncated.
+    text: the caption's embedding itself.
+    shift: moved by the mean difference.
+    ridge: linear regression.
+    mean: the prior's estimate from pure noise.
+    sample: one sample, truncated. better: the better of two.
+    shuffled: those of other captions, which is chance.
+    energy_*: less is better; drawn: of two, not truncated.
     """
     drawn = model.sample(texts, torch.Generator().manual_seed(0), candidates=1)
     better = model.sample(texts, torch.Generator().manual_seed(0))
@@ -84,7 +111,7 @@ def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[s
         "text": nearness(texts, images),
         "shift": nearness(shift, images),
         "ridge": nearness(regression, images),
-        "mean": nearness(model.average(texts), images),
+        "mean": nearness(model.mean_embedding(texts), images),
         "sample": nearness(drawn, images),
         "better": nearness(better, images),
         "shuffled": nearness(better.roll(1, 0), images),
@@ -94,48 +121,36 @@ def measure(model: Prior, ridge: Prior, texts: Tensor, images: Tensor) -> dict[s
     }
 
 
-def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = runs.options("Train the embedded prior.")
-    parser.add_argument("--pair", type=Path, help="folder of the perceptor  [default: the embedded one]")
-    parser.add_argument("--pool", type=Path, help="scenes rendered before, pool.npy of `train clip`")
-    parser.add_argument("--scenes", type=int, default=60_000)
-    parser.add_argument("--plain", type=float, default=PLAIN, help="share of pairs of scenes such as tokens learns")
-    parser.add_argument("--pairs", type=int, default=800_000, help="seen in all, the same ones several times")
-    parser.add_argument("--subjects", type=int, default=440)
-    parser.add_argument("--width", type=int, default=PriorConfig.width)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_of(argv)
-    pair = load(options.pair or "", runs.begin(options))
+def main(options: Options) -> None:
+    """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
+    batch = options.sizes.batch
+    pair = load(options.pair or "", runs.prepare_device(options))
     made_by = store.fingerprint(pair.path("perceptor"))
-    runs.same(options, "seed", "subjects", "scenes", "plain", "width", "portraits", perceptor=made_by)
+    runs.require_same_inputs(options, "seed", "subjects", "scenes", "plain", "width", "portraits", perceptor=made_by)
     scenes = Scenes(options.cache, 256, 64, options.seed + 400, options.subjects, portraits=options.portraits)
-    rendered = options.pool is not None and options.pool.with_suffix(".json").exists()
-    pools = {"embeddings": pool(options.pool if rendered else options.run / "pool.npy", scenes, options.scenes)}
+    rendered = options.pool if options.pool and options.pool.with_suffix(".json").exists() else None
+    pools = {"embeddings": open_pool(rendered or options.run / "pool.npy", scenes, options.scenes)}
     if options.plain:
         plain = CleanScenes(options.cache, 256, options.seed + 401, options.subjects, 64, options.portraits)
-        pools["plain"] = pool(options.run / "plain.npy", plain, options.scenes // 2)
-    taught, judged = [], []
+        pools["plain"] = open_pool(options.run / "plain.npy", plain, options.scenes // 2)
+    learnt, held_out = [], []
     for name, source in pools.items():
         count = min(options.scenes, len(source))
         images, texts = embed(pair, source, count, options.run / f"{name}-{made_by}-{count}.npz")
-        held = min(HELD_OUT, max(2, count // 10))
-        judged.append((texts[-held:, 0].to(pair.device), images[-held:].to(pair.device)))
-        taught.append((texts[:-held], images[:-held]))
-    texts, images = (torch.cat(parts).to(pair.device) for parts in zip(*taught, strict=True))
-    usual = len(taught[0][0])  # scenes before the plain ones
+        held = min(HELD_OUT_PICTURES, max(2, count // 10))
+        held_out.append((texts[-held:, 0].to(pair.device), images[-held:].to(pair.device)))
+        learnt.append((texts[:-held], images[:-held]))
+    texts, images = (torch.cat(parts).to(pair.device) for parts in zip(*learnt, strict=True))
+    usual = len(learnt[0][0])  # scenes before the plain ones
 
     model = Prior(PriorConfig(embedding=pair.perceptor.dim, width=options.width)).to(pair.device)
-    model.learn_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
-    ridge = Average(model).model
-    average = Average(model)
+    model.fit_regression(texts.flatten(0, 1), images.repeat_interleave(WORDINGS, 0))
+    ridge = runs.WeightAverage(model).model
+    average = runs.WeightAverage(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.02)
-    log, checkpoint = Log(options.run / "log.jsonl", options.pairs), options.run / "checkpoint.pt"
+    log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.pairs), options.run / "checkpoint.pt"
     seen = step = 0
-    if (state := load_checkpoint(checkpoint)) is not None:
+    if (state := runs.load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(state["model"])
         average.model.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
@@ -145,12 +160,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     while seen < options.pairs:
         rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         for group in optimizer.param_groups:
-            group["lr"] = rate_of_learning(seen / options.pairs, step, options.lr)
-        rows = torch.randint(usual, (BATCH,), generator=rng)
+            group["lr"] = runs.warmup_cosine(options.lr, seen / options.pairs, step, 0.05)
+        rows = torch.randint(usual, (batch,), generator=rng)
         if options.plain:
-            others = torch.randint(usual, len(images), (BATCH,), generator=rng)
-            rows = torch.where(torch.rand(BATCH, generator=rng) < options.plain, others, rows)
-        which = torch.randint(WORDINGS, (BATCH,), generator=rng)
+            others = torch.randint(usual, len(images), (batch,), generator=rng)
+            rows = torch.where(torch.rand(batch, generator=rng) < options.plain, others, rows)
+        which = torch.randint(WORDINGS, (batch,), generator=rng)
         loss = model.loss(texts[rows, which], images[rows], rng)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -158,22 +173,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         optimizer.step()
         average.update(model, step)
 
-        step, seen = step + 1, seen + BATCH
+        step, seen = step + 1, seen + batch
         if step % REPORT_EVERY == 0:
-            rate = REPORT_EVERY * BATCH / (time.time() - reported)
+            rate = REPORT_EVERY * batch / (time.time() - reported)
             reported = time.time()
             log.write(pairs=seen, rate=round(rate), loss=round(loss.item(), 4))
-        if time.time() - saved > runs.SAVE_EVERY or seen >= options.pairs:
-            facts = measure(average.model, ridge, *judged[0])
+        if runs.checkpoint_due(saved, options.save_every) or seen >= options.pairs:
+            facts = measure(average.model, ridge, *held_out[0])
             if options.plain:
-                facts |= {f"plain_{name}": value for name, value in measure(average.model, ridge, *judged[1]).items()}
+                plain_facts = measure(average.model, ridge, *held_out[1])
+                facts |= {f"plain_{name}": value for name, value in plain_facts.items()}
             log.write(pairs=seen, scenes=len(images), **facts)
             networks = {"model": model.state_dict(), "average": average.model.state_dict()}
             facts |= {"pairs": seen, "scenes": len(images), "seed": options.seed}
             store.save(average.model, options.run / "prior.safetensors", perceptor=made_by, **facts)
-            save_atomically(networks | {"seen": seen, "step": step, "optimizer": optimizer.state_dict()}, checkpoint)
+            runs.save_atomically(
+                networks | {"seen": seen, "step": step, "optimizer": optimizer.state_dict()}, checkpoint
+            )
             saved = reported = time.time()
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: main(parse(Options)))

@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import copy
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from pixgen.backend import hardware
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files, interrupts
+from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
-from pixgen.scenery.sittings import PORTRAITS
 from pixgen.training import monitor
 from pixgen.training.data.drawings import load_sprites
-
-SAVE_EVERY = 240.0
-"""Seconds between checkpoints; zero from the moment that somebody asks to stop."""
+from pixgen.training.options import RunOptions
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def options(about: str) -> argparse.ArgumentParser:
-    """A parser with what every training takes: its run folder, the cache of drawings, seed, threads and device."""
-    parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("run", type=Path, help="folder of the checkpoint, the log and the weights")
-    parser.add_argument("--cache", type=Path, required=True, help="folder of the rasterised drawings")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="processor cores; 0 leaves it to torch")
-    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N")
-    parser.add_argument(
-        "--portraits", type=float, default=PORTRAITS, help="share of scenes that are people drawn by a program"
-    )
-    return parser
-
-
-def begin(chosen: argparse.Namespace) -> torch.device:
-    """Fix the seed, say where to compute. Raises UsageError for a device that is not here."""
-    device = torch.device(hardware.device(chosen.device))
-    torch.manual_seed(chosen.seed)
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
+def prepare_device(options: RunOptions) -> torch.device:
+    """Set torch's seed and threads; the device to compute on. Raises UsageError for a device that is not here."""
+    device = torch.device(hardware.device(options.device))
+    torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     return device
 
 
@@ -66,45 +48,60 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     Raises PixgenError where the disk is full or refuses: the checkpoint before stays. Raises KeyboardInterrupt, once
     it is written, where somebody has asked to stop (`stoppable`).
     """
-    with kept(path), files.replacing(path, sole=True) as temporary:
+    with writing(path), files.replacing(path, sole=True) as temporary:
         torch.save(state, temporary)
     monitor.checkpoint(path.parent)
-    obey()
+    raise_if_stop_requested()
 
 
-def same(chosen: argparse.Namespace, *names: str, **more: str) -> None:
-    """Note in the run folder what it learns from: a run that has begun goes on with the same, or not at all.
+def require_same_inputs(options: RunOptions, *names: str, **more: str) -> None:
+    """Note in the run folder what it learns from; a run that has begun resumes with the same inputs only.
 
-    names: of options. more: what else it depends on. The drawings always belong to it.
-    Raises UsageError where the run was begun with something else, or there are no drawings.
+    names: of options that the run depends on. more: what else it depends on, by name. The sprites always belong to it.
+    Raises UsageError where the run was begun with other inputs, or there are no sprites.
     """
-    load_sprites(chosen.cache)  # nothing is begun without
-    stamp = chosen.cache / "made-from.txt"
+    load_sprites(options.cache)  # nothing is begun without
+    stamp = options.cache / "made-from.txt"
     drawings = {"drawings": stamp.read_text()[:8]} if stamp.exists() else {}
-    wanted: dict[str, Any] = {name: getattr(chosen, name) for name in names} | more | drawings
-    path = chosen.run / "learns-from.json"
+    inputs: dict[str, Any] = {name: getattr(options, name) for name in names} | more | drawings
+    path = options.run / "learns-from.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    for name, value in wanted.items():
+    for name, value in inputs.items():
         if known.get(name, value) != value:
             raise UsageError(
-                f"{chosen.run} was begun with {name} {known[name]}, and now it is {value}: delete {chosen.run} to "
-                "begin anew, or give another --runs"
+                f"{options.run} was begun with {name} {known[name]}, and now it is {value}: delete {options.run} to "
+                "start over, or give another --runs"
             )
-    files.write(path, json.dumps(known | wanted).encode(), overwrite=True)
+    files.write(path, json.dumps(known | inputs).encode(), overwrite=True)
 
 
-def require_left(chosen: argparse.Namespace, count: str) -> None:
-    """Raises UsageError where weights to begin from have seen as much as is wanted in all: call before any work.
+def require_unfinished(options: RunOptions, restart: Path | None, count: str) -> None:
+    """Raises UsageError where the weights to begin from have seen as much as is wanted in all: call before any work.
 
-    count: the option that says how much, and its name in the weights' file.
+    restart: those weights. count: the option that says how much, and its name in the weights' metadata.
     """
-    if chosen.restart is None or (chosen.run / "checkpoint.pt").exists():
+    if restart is None or (options.run / "checkpoint.pt").exists():
         return
-    facts, wanted = about(chosen.restart), getattr(chosen, count)
-    if (seen := facts.get("about", facts).get(count, 0)) >= wanted:
-        raise UsageError(
-            f"{chosen.restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --pictures more"
-        )
+    seen, wanted = store.about(restart).get(count, 0), getattr(options, count)
+    if seen >= wanted:
+        raise UsageError(f"{restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --{count} more")
+
+
+def warmup_cosine(lr: float, progress: float, steps: int, least: float) -> float:
+    """The learning rate at a share `progress` of a run: warms up over 100 steps, falls as a cosine to `least` of `lr`.
+
+    steps: since the warm-up began.
+    """
+    falling = least + (1 - least) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return lr * min(1.0, (steps + 1) / 100) * falling
+
+
+def checkpoint_due(saved: float, every: float) -> bool:
+    """Whether it is time for a checkpoint.
+
+    saved: `time.time()` of the last one. every: seconds between two; at once where somebody asked to stop.
+    """
+    return _stop.asked or time.time() - saved > every
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -112,36 +109,22 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
 
 
-def save_weights(tensors: dict[str, Tensor], path: Path, about: dict[str, Any]) -> None:
-    """Write a file to ship, whole or not at all: float16 safetensors, with `about` as JSON under the key `pixgen`.
-
-    Raises PixgenError where the disk is full or refuses.
-    """
-    halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
-    with kept(path), files.replacing(path, sole=True) as temporary:
-        save_file(halved, temporary, metadata={"pixgen": json.dumps(about, ensure_ascii=False)})
-
-
 @contextlib.contextmanager
-def kept(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn a failure to write `path` into a PixgenError."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have errors of their own
-        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
-        raise PixgenError(
-            f"cannot write {path}: {str(reason).lower()}; the last checkpoint is kept: make room, and the same "
-            "command goes on from it"
-        ) from error
+    except (OSError, RuntimeError) as error:  # torch has an error of its own
+        raise PixgenError(f"cannot write to {path}: {reason(error).lower()}; {store.KEPT}") from error
 
 
-def unstarted() -> None:
-    """What comes now keeps nothing yet: until a training begins to step, Ctrl-C ends it at once."""
+def mark_not_started() -> None:
+    """There is nothing to save yet: until a training begins to step, Ctrl-C ends it at once."""
     _stop.training = False
 
 
-def obey() -> None:
-    """Raises KeyboardInterrupt where somebody asked to stop and nothing has obeyed yet."""
+def raise_if_stop_requested() -> None:
+    """Raises KeyboardInterrupt where somebody asked to stop and the training has not ended yet."""
     if _stop.asked:
         raise KeyboardInterrupt
 
@@ -149,7 +132,7 @@ def obey() -> None:
 class _Stop:
     asked = False
     training = False
-    """Whether a training has begun to step; what comes before is made again in no time, or kept as it is made."""
+    """Whether a training has begun to step; what comes before is cheap to make again, or saved as it is made."""
 
 
 _stop = _Stop()
@@ -158,45 +141,28 @@ _stop = _Stop()
 @contextlib.contextmanager
 def stoppable(say: Any = print) -> Iterator[None]:
     """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
-    global SAVE_EVERY
 
     def ask() -> None:
-        global SAVE_EVERY
         if not _stop.training:
             raise KeyboardInterrupt
-        _stop.asked, SAVE_EVERY = True, 0.0
+        _stop.asked = True
         say("stopping at the next step, with a checkpoint; Ctrl-C again stops at once")
 
-    usual = SAVE_EVERY
     _stop.asked = _stop.training = False
     try:
         with interrupts.asking(ask):
             yield
     finally:
         _stop.asked = _stop.training = False
-        SAVE_EVERY = usual
 
 
-def about(path: Path) -> dict[str, Any]:
-    """What a training wrote beside the weights of a shipped file: sizes, vocabulary, how much it has seen.
-
-    Raises PixgenError where the file is damaged, or no such thing.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            found: dict[str, Any] = json.loads(file.metadata()["pixgen"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PixgenError(f"{path} is damaged, or no weights of `pixgen train` ({error!r})") from error
-    return found
-
-
-def shipped_clip(path: Path) -> TinyCLIP:
+def load_clip(path: Path) -> TinyCLIP:
     """The frozen network of a perceptor's file. Raises PixgenError where the file is no such thing."""
-    perceptor = load_perceptor(path)
-    return perceptor.model
+    network: TinyCLIP = load_perceptor(path).model
+    return network
 
 
-class Average(Generic[Network]):
+class WeightAverage(Generic[Network]):
     """Exponential moving average of a network's weights: what is measured and shipped."""
 
     def __init__(self, model: Network, decay: float = 0.998) -> None:
@@ -216,7 +182,7 @@ class Average(Generic[Network]):
                 mine.copy_(theirs)
 
 
-class Log:
+class TrainingLog:
     """One JSON line a report, appended to `path` and shown. `total`: what the first value of a line counts up to."""
 
     def __init__(self, path: Path, total: int | None = None) -> None:

@@ -1,24 +1,23 @@
 """Train the token decoder: DALL-E (arXiv 2102.12092) and the second half of DALL-E 2 (arXiv 2204.06125) in one network.
 
-Both learn the same thing, to write a picture's codes one after the other; they differ in what they are told before. So
-every second batch is told captions, the others image embeddings, and one in ten nothing, for classifier-free guidance.
-Some grids come in another order, known parts first, so that holes can be filled.
+Both learn the same thing, to write a picture's codes one after the other; they differ in the condition. So every
+second batch is conditioned on captions, the others on image embeddings, and one in ten on nothing, for classifier-free
+guidance. Some grids come in another order, known parts first, so that the decoder can inpaint.
 
     python -m pixgen.training.tokens RUN --cache CACHE --pair FOLDER [--grids 100000]
 
 FOLDER holds perceptor.safetensors and vqgan.safetensors, which stay as they are. Everything is counted in grids seen,
-so a run may be cut anywhere and goes on where it stopped.
+so a run may be stopped anywhere and resumes where it stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import textwrap
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -31,26 +30,51 @@ from pixgen.networks.token_decoder import Prefix, TokenConfig, TokenDecoder
 from pixgen.training import monitor, runs
 from pixgen.training.data.grids import CleanScenes, Grids
 from pixgen.training.muon import Muon, matrices
-from pixgen.training.runs import Average, Log, load_checkpoint, save_atomically
+from pixgen.training.options import LearningRate, Option, Restart, SubjectOptions, parse
 
-BATCH = 16
-DRAWN = 32
-"""Scenes that are drawn together."""
-REPORT_EVERY = 50
-DROPPED = 0.1
-"""Share of prefixes that say nothing."""
-BESIDE = 0.5
+CONDITION_DROPOUT = 0.1
+"""Share of grids that are read without their condition."""
+ADAM_SHARE = 0.5
 """Adam's learning rate as a share of Muon's: for embeddings, the last layer and what the prefix is made of."""
 REORDERED = 0.2
 """Share of grids that are not given row by row."""
-MISREAD = 0.8
-"""Largest share of the codes before that are another grid's; every second grid is read as it is."""
-BLUR = 0.3
+CORRUPTED = 0.8
+"""Largest share of the codes read that are another grid's; every second grid is read as it is."""
+EMBEDDING_NOISE = 0.3
 """Largest length of the noise on image embeddings: what the prior gives later is not exact either."""
 SHOWN = 8
 """Scenes on a sheet of samples."""
-JUDGED = 256
-"""Unseen scenes on which the loss is measured at every checkpoint."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a test makes small.
+
+    batch: grids a step. scenes: those that are rendered together. chunk: batches of scenes in one file.
+    validation: unseen scenes on which the loss is measured at every checkpoint. report_every: in steps.
+    """
+
+    batch: int = 16
+    scenes: int = 32
+    chunk: int = 8
+    validation: int = 256
+    report_every: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SubjectOptions):
+    """Of the token decoder."""
+
+    pair: Annotated[Path | None, Option("Folder of perceptor.safetensors and vqgan.safetensors.")] = None
+    grids: Annotated[
+        int, Option("Grids to see in all, the same ones several times.", minimum=1, toy=4000, counts=True)
+    ] = 100_000
+    scenes: Annotated[int, Option("Different scenes, encoded as they are needed.", minimum=1, toy=1000)] = 20_000
+    width: Annotated[int, Option("Width of the transformer.", minimum=1)] = TokenConfig.width
+    depth: Annotated[int, Option("Layers of the transformer.", minimum=1)] = TokenConfig.depth
+    lr: LearningRate = 3e-3
+    restart: Restart = None
+    sizes: Sizes = Sizes()
 
 
 def orders(n: int, side: int, rng: torch.Generator) -> Tensor:
@@ -65,44 +89,49 @@ def orders(n: int, side: int, rng: torch.Generator) -> Tensor:
     return (rows + late.float()).argsort(dim=1, stable=True)
 
 
-def misread(codes: Tensor, rng: torch.Generator) -> Tensor:
+def corrupt(codes: Tensor, rng: torch.Generator) -> Tensor:
     """Grids (B, side, side) with codes of one another in some places.
 
-    Codes that are drawn are never quite those of a known picture. Who learnt from faultless ones alone follows them
-    more than the words, and is lost at the first error (exposure bias, arXiv 1506.03099).
+    Sampled codes are never quite those of a known picture. A decoder that learnt from faultless ones alone follows them
+    more than the caption, and is lost at the first error (exposure bias, arXiv 1506.03099).
     """
-    share = MISREAD * (2 * torch.rand(len(codes), 1, 1, generator=rng) - 1)  # below zero: none
+    share = CORRUPTED * (2 * torch.rand(len(codes), 1, 1, generator=rng) - 1)  # below zero: none
     return torch.where(torch.rand(codes.shape, generator=rng) < share, codes.roll(1, 0), codes)
 
 
-def told(
+def condition(
     model: TokenDecoder, pair: Pair, kind: str, embeddings: Tensor, captions: list[str], rng: torch.Generator | None
 ) -> Prefix:
-    """What comes before the grids: kind "text", "image" or "nothing"; with `rng` blurred and sometimes dropped."""
-    if kind == "nothing":
-        return model.nothing(len(captions))
+    """The prefix of grids that conditions them.
+
+    kind: "text", "image" or "unconditional".
+    embeddings: float32 (B, D), of the pictures. captions: B of them.
+    rng: for training; adds noise to embeddings and drops CONDITION_DROPOUT of the conditions. None: neither.
+    """
+    if kind == "unconditional":
+        return model.unconditional(len(captions))
     if kind == "text":
         prefix = model.of_text(*pair.perceptor.encode_tokens(captions))
     else:
         if rng is not None:
-            length = BLUR * torch.rand(len(embeddings), 1, generator=rng) / embeddings.shape[1] ** 0.5
+            length = EMBEDDING_NOISE * torch.rand(len(embeddings), 1, generator=rng) / embeddings.shape[1] ** 0.5
             embeddings = embeddings + length * torch.randn(embeddings.shape, generator=rng)
         prefix = model.of_image(nn.functional.normalize(embeddings, dim=1).to(pair.device))
     if rng is None:
         return prefix
-    return prefix.without((torch.rand(len(captions), generator=rng) < DROPPED).to(pair.device))
+    return prefix.drop((torch.rand(len(captions), generator=rng) < CONDITION_DROPOUT).to(pair.device))
 
 
 @torch.no_grad()
-def measure(model: TokenDecoder, pair: Pair, unseen: Grids) -> dict[str, float]:
-    """Bits a code on unseen scenes, told their caption, their image embedding, or nothing. 10 is blind chance."""
+def measure(model: TokenDecoder, pair: Pair, unseen: Grids, sizes: Sizes) -> dict[str, float]:
+    """Bits a code on unseen scenes, by condition: caption, image embedding, none. 10 is chance."""
     found = {}
-    for kind in ("text", "image", "nothing"):
+    for kind in ("text", "image", "unconditional"):
         losses = []
-        for begin in range(0, min(JUDGED, len(unseen)), BATCH):
-            places = np.arange(begin, min(begin + BATCH, len(unseen)))
+        for begin in range(0, min(sizes.validation, len(unseen)), sizes.batch):
+            places = np.arange(begin, min(begin + sizes.batch, len(unseen)))
             codes, embeddings, captions = unseen.rows(places, torch.Generator().manual_seed(begin))
-            prefix = told(model, pair, kind, embeddings, captions, None)
+            prefix = condition(model, pair, kind, embeddings, captions, None)
             losses.append(model.loss(codes.to(pair.device), prefix))
         found[f"bits_{kind}"] = round(float(torch.cat(losses).mean()) / math.log(2), 3)
     return found
@@ -110,44 +139,25 @@ def measure(model: TokenDecoder, pair: Pair, unseen: Grids) -> dict[str, float]:
 
 @torch.no_grad()
 def samples(model: TokenDecoder, pair: Pair, unseen: Grids, path: Path) -> None:
-    """A sheet of unseen scenes as their codes show them, and under each what the decoder draws, told its caption."""
+    """A sheet of unseen scenes as decoded from their codes, and under each what the decoder draws of its caption."""
     codes, embeddings, captions = unseen.rows(np.arange(SHOWN), torch.Generator().manual_seed(0))
-    prefix = told(model, pair, "text", embeddings, captions, None)
+    prefix = condition(model, pair, "text", embeddings, captions, None)
     rng = torch.Generator().manual_seed(0)
     drawn = model.sample(prefix, SHOWN, temperature=0.9, top_k=64, guidance=4.0, generator=rng)  # as dalle1 draws
     labels = ["\n".join(textwrap.wrap(caption, 22)) for caption in captions]
     monitor.sheet(path, [pair.decode(codes.to(pair.device)), pair.decode(drawn)], labels)
 
 
-def rate_of_learning(progress: float, begun: int, lr: float) -> float:
-    """Warms up over the first 100 steps and falls as a cosine to a twentieth."""
-    falling = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return lr * min(1.0, (begun + 1) / 100) * falling
-
-
 def optimizers_of(model: TokenDecoder, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for what lies between the codes that come in and those that go out, Adam for all else."""
+    """Muon for the matrices between the codes that come in and those that go out, Adam for all else."""
     inner = matrices(model.patch, model.layers, model.head.enter, model.head.mlp)
-    beside = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
-    return [Muon(inner, lr), torch.optim.AdamW(beside, lr=BESIDE * lr, betas=(0.9, 0.98), weight_decay=0.05)]
+    others = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
+    return [Muon(inner, lr), torch.optim.AdamW(others, lr=ADAM_SHARE * lr, betas=(0.9, 0.98), weight_decay=0.05)]
 
 
-def options_of(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = runs.options("Train the embedded token decoder.")
-    parser.add_argument("--pair", type=Path, help="folder of perceptor and vqgan  [default: the embedded ones]")
-    parser.add_argument("--grids", type=int, default=100_000, help="seen in all, the same ones several times")
-    parser.add_argument("--scenes", type=int, default=20_000, help="different scenes, encoded as they are needed")
-    parser.add_argument("--subjects", type=int, default=440)
-    parser.add_argument("--width", type=int, default=TokenConfig.width)
-    parser.add_argument("--depth", type=int, default=TokenConfig.depth)
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
-    return parser.parse_args(argv)
-
-
-def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecoder:
-    """A decoder that has learnt nothing but what the pair's numbers look like."""
-    sizes = TokenConfig(
+def new_decoder(options: Options, pair: Pair, scenes: Grids) -> TokenDecoder:
+    """An untrained decoder, scaled to the pair's codes and embeddings."""
+    config = TokenConfig(
         codes=len(pair.vqgan.quantize.codebook),
         width=options.width,
         depth=options.depth,
@@ -155,10 +165,10 @@ def begin(options: argparse.Namespace, pair: Pair, scenes: Grids) -> TokenDecode
         embedding=pair.perceptor.dim,
         text_width=pair.perceptor.model.config.text_width,
     )
-    model = TokenDecoder(sizes)
-    model.learn_codes(pair.vqgan.quantize.codebook.cpu())
+    model = TokenDecoder(config)
+    model.init_codes(pair.vqgan.quantize.codebook.cpu())
     _, embeddings, captions = scenes.rows(np.arange(scenes.each), torch.Generator().manual_seed(0))
-    model.learn_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
+    model.fit_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
     return model
 
 
@@ -172,30 +182,32 @@ def deepened(model: TokenDecoder, depth: int) -> TokenDecoder:
     return grown
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_of(argv)
-    pair = load(options.pair or "", runs.begin(options))
+def main(options: Options) -> None:
+    """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
+    sizes = options.sizes
+    pair = load(options.pair or "", runs.prepare_device(options))
     made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
-    runs.require_left(options, "grids")
-    runs.same(options, "seed", "subjects", "scenes", "width", "depth", "portraits", **made_by)
-    taught, judged = (
-        CleanScenes(options.cache, DRAWN, options.seed + seed, options.subjects, portraits=options.portraits)
+    runs.require_unfinished(options, options.restart, "grids")
+    runs.require_same_inputs(options, "seed", "subjects", "scenes", "width", "depth", "portraits", **made_by)
+    learnt, held_out = (
+        CleanScenes(options.cache, sizes.scenes, options.seed + seed, options.subjects, portraits=options.portraits)
         for seed in (300, 301)
     )
-    scenes, unseen = Grids(options.run, taught, pair, options.scenes), Grids(options.run, judged, pair, JUDGED)
+    scenes = Grids(options.run, learnt, pair, options.scenes, sizes.chunk)
+    unseen = Grids(options.run, held_out, pair, sizes.validation, sizes.chunk)
     if options.restart:
         model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
         model = deepened(model, options.depth).train().requires_grad_(True)
     else:
-        model, about = begin(options, pair, scenes), {"grids": 0}
+        model, about = new_decoder(options, pair, scenes), {"grids": 0}
     model = model.to(pair.device)
-    average = Average(model)
+    average = runs.WeightAverage(model)
     optimizers = optimizers_of(model, options.lr)
     rates = [optimizer.defaults["lr"] for optimizer in optimizers]
-    log, checkpoint = Log(options.run / "log.jsonl", options.grids), options.run / "checkpoint.pt"
+    log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.grids), options.run / "checkpoint.pt"
     seen: int = about["grids"]
-    step = begun = seen // BATCH  # steps since `begun` warm the learning rate up
-    if (state := load_checkpoint(checkpoint)) is not None:
+    step = begun = seen // sizes.batch  # steps since `begun` warm the learning rate up
+    if (state := runs.load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(state["model"])
         average.model.load_state_dict(state["average"])
         for optimizer, moments in zip(optimizers, state["optimizers"], strict=True):
@@ -203,20 +215,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         seen, step, begun = state["seen"], state["step"], state["begun"]
 
     saved = reported = time.time()
-    each = len(scenes) // BATCH
+    each = len(scenes) // sizes.batch
     losses: dict[str, float] = {}
     while seen < options.grids:
         rng = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
-        progress = (step - begun) * BATCH / (options.grids - begun * BATCH)
+        progress = (step - begun) * sizes.batch / (options.grids - begun * sizes.batch)
         for optimizer, lr in zip(optimizers, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate_of_learning(progress, step - begun, lr)
+            optimizer.param_groups[0]["lr"] = runs.warmup_cosine(lr, progress, step - begun, 0.05)
         epoch = (step - begun) // each
-        places = scenes.order(epoch)[(step - begun) % each * BATCH :][:BATCH]
+        places = scenes.order(epoch)[(step - begun) % each * sizes.batch :][: sizes.batch]
         codes, embeddings, captions = scenes.rows(places, rng)
         kind = "image" if step % 2 else "text"
-        prefix = told(model, pair, kind, embeddings, captions, rng)
+        prefix = condition(model, pair, kind, embeddings, captions, rng)
         order = orders(len(codes), model.config.side, rng)
-        given = (codes, order, misread(codes, rng))
+        given = (codes, order, corrupt(codes, rng))
         codes, order, read = (part.to(pair.device) for part in given)
         loss = model.loss(codes, prefix, order, read).mean()
         model.zero_grad(set_to_none=True)
@@ -228,12 +240,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         losses[kind] = round(loss.item() / math.log(2), 3)
 
         step, seen = step + 1, seen + len(codes)
-        if step % REPORT_EVERY == 0:
-            rate = REPORT_EVERY * BATCH / (time.time() - reported)
+        if step % sizes.report_every == 0:
+            rate = sizes.report_every * sizes.batch / (time.time() - reported)
             reported = time.time()
             log.write(grids=seen, epoch=epoch, rate=round(rate, 1), **losses)
-        if time.time() - saved > runs.SAVE_EVERY or seen >= options.grids:
-            facts = measure(average.model, pair, unseen)
+        if runs.checkpoint_due(saved, options.save_every) or seen >= options.grids:
+            facts = measure(average.model, pair, unseen, sizes)
             log.write(grids=seen, scenes=len(scenes), **facts)
             counts = {"seen": seen, "step": step, "begun": begun}
             moments = {"optimizers": [optimizer.state_dict() for optimizer in optimizers]}
@@ -241,9 +253,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             facts |= {"grids": seen, "scenes": len(scenes), "subjects": options.subjects, "seed": options.seed}
             samples(average.model, pair, unseen, options.run / "samples" / f"{step:06}.png")
             store.save(average.model, options.run / "tokens.safetensors", **made_by, **facts)
-            save_atomically(networks | counts | moments, checkpoint)
+            runs.save_atomically(networks | counts | moments, checkpoint)
             saved = reported = time.time()
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: main(parse(Options)))

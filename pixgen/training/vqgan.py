@@ -2,49 +2,45 @@
 
 An encoder turns each 8x8 pixels into the nearest of 1,024 unit codes, a decoder turns codes back into a picture.
 It begins as a plain autoencoder whose first latents are the principal components of patches; then its latents are
-clustered (k-means), the clusters become the codebook, and it goes on through codes that follow their latents as
+clustered (k-means), the clusters become the codebook, and training continues through codes that follow their latents as
 running means (arXiv 1711.00937, appendix A.1). It learns from the distance of pixels, of edges, and of the
 perceptor's own features in place of VGG's; towards the end a patch discriminator (arXiv 1611.07004) asks for crispness.
 The scenes have no grain: ten bits for 64 pixels cannot keep it, and would be spent on it.
 
     python -m pixgen.training.vqgan RUN --cache CACHE [--perceptor RUN/perceptor.safetensors] [--decoder]
 
-Counted in crops of 64x64 pixels, so a run may be cut anywhere and goes on where it stopped. With --decoder only the
+Counted in crops of 64x64 pixels, so a run may be stopped anywhere and resumes where it stopped. With --decoder only the
 decoder learns, by the discriminator from the first step: codes keep their meaning, and the token decoder stays good.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.networks import store
 from pixgen.networks.discriminator import Discriminator
-from pixgen.networks.vqgan import TINY, VQModel, load, save
+from pixgen.networks.vqgan import TINY, VQModel, load
 from pixgen.training import monitor, runs
 from pixgen.training.codebook import Codes, Components
-from pixgen.training.data.pool import Pool, pool
+from pixgen.training.data.pool import ScenePool, open_pool
 from pixgen.training.data.scenes import Scenes
+from pixgen.training.options import ALL_SUBJECTS, LearningRate, Option, Restart, RunOptions, parse
 from pixgen.training.reconstruction import distance, measure
-from pixgen.training.runs import Average, Log, about, autocast, load_checkpoint, save_atomically, shipped_clip
 
-CROPS = 4
-"""Crops of 64x64 in a batch; a batch of larger pictures has as many pixels."""
 CONTINUOUS = 0.25
 """Until this share of the run there are no codes."""
 ANCHORED = 0.75
 """Until this share of the run latents are held near the components, or they would give up the rarer colours."""
-CLUSTERED = 64
-"""Batches whose latents are clustered."""
 LATENT_NOISE = 0.03
 """Standard deviation of the noise on unit latents while there are no codes."""
 CRITIC_FROM = 0.8
@@ -52,11 +48,38 @@ CRISPNESS = 0.3
 """Pull of the discriminator on a picture, as a share of the pull towards the true one (arXiv 2012.09841, eq. 7)."""
 COMMITMENT = 0.25
 REVIVE_EVERY = 100
-JUDGED = (12, 256)
-"""How many unseen scenes are reconstructed at every checkpoint, and their side."""
 
 
-def batch_at(step: int, seed: int, halves: Pool, wholes: Pool, crops: int) -> Tensor:
+@dataclass(frozen=True)
+class Sizes:
+    """What a test makes small.
+
+    batch: crops of 64x64 a step; a batch of larger pictures has as many pixels.
+    clustered: batches whose latents are clustered.
+    validation: how many unseen scenes are reconstructed at every checkpoint, and their side.
+    network: as `networks.vqgan.VQModel` takes it.
+    """
+
+    batch: int = 4
+    clustered: int = 64
+    validation: tuple[int, int] = (12, 256)
+    network: dict[str, Any] = field(default_factory=lambda: TINY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
+    """Of the VQGAN."""
+
+    perceptor: Annotated[Path | None, Option("Weights of the perceptor whose features are compared.", "FILE")] = None
+    crops: Annotated[int, Option("Crops to see in all.", minimum=1, toy=2000, counts=True)] = 400_000
+    pool: Annotated[int, Option("Scenes that are rendered once and used again.", minimum=1, toy=500)] = 10_000
+    decoder: Annotated[bool, Option("Train the decoder alone; codes keep their meaning.")] = False
+    lr: LearningRate = 1e-3
+    restart: Restart = None
+    sizes: Sizes = Sizes()
+
+
+def batch_at(step: int, seed: int, halves: ScenePool, wholes: ScenePool, crops: int) -> Tensor:
     """Crops of 64x64; every third batch whole pictures of 128x128, every twelfth one whole picture of 256x256."""
     rng = np.random.default_rng((seed, step))
     if step % 12 == 11:
@@ -66,7 +89,7 @@ def batch_at(step: int, seed: int, halves: Pool, wholes: Pool, crops: int) -> Te
     return torch.cat((_pictures(halves, rng, crops // 2, 64), _pictures(wholes, rng, crops - crops // 2, 64)))
 
 
-def _pictures(source: Pool, rng: np.random.Generator, count: int, side: int) -> Tensor:
+def _pictures(source: ScenePool, rng: np.random.Generator, count: int, side: int) -> Tensor:
     cut = []
     for place in rng.integers(len(source), size=count):
         picture = source.pictures[place]
@@ -86,52 +109,44 @@ def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
     (wanted,) = torch.autograd.grad(loss, made)
     if critic is None:
         return wanted
-    looked_at = made.detach().requires_grad_()
-    (asked,) = torch.autograd.grad(-critic(looked_at).mean(), looked_at)
-    return wanted + CRISPNESS * wanted.norm() / asked.norm().clamp(min=1e-12) * asked
+    detached = made.detach().requires_grad_()
+    (crisper,) = torch.autograd.grad(-critic(detached).mean(), detached)
+    both: Tensor = wanted + CRISPNESS * wanted.norm() / crisper.norm().clamp(min=1e-12) * crisper
+    return both
 
 
 def scenes(cache: Path, batch: int, side: int, seed: int, portraits: float = 0.0) -> Scenes:
     """Of all subjects, without grain."""
-    return Scenes(cache, batch, side, seed, subjects=10**6, noise=0.0, portraits=portraits)
+    return Scenes(cache, batch, side, seed, subjects=ALL_SUBJECTS, noise=0.0, portraits=portraits)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = runs.options("Train the embedded VQGAN.")
-    parser.add_argument("--perceptor", type=Path, help="weights of the perceptor whose features are compared")
-    parser.add_argument("--crops", type=int, default=400_000)
-    parser.add_argument("--pool", type=int, default=10_000, help="scenes rendered once and used again")
-    parser.add_argument("--decoder", action="store_true", help="train the decoder alone; codes keep their meaning")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--restart", type=Path, help="begin from shipped float16 weights")
-    options = parser.parse_args(argv)
-    device = runs.begin(options)
-    runs.require_left(options, "crops")
-    runs.same(options, "seed", "pool", "portraits")
+def main(options: Options) -> None:
+    """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
+    sizes, config = options.sizes, options.sizes.network
+    device = runs.prepare_device(options)
+    runs.require_unfinished(options, options.restart, "crops")
+    runs.require_same_inputs(options, "seed", "pool", "portraits")
 
-    small, large = options.pool * 4 // 5, options.pool // 5
-    halves = pool(
-        options.run / "clean128.npy", scenes(options.cache, 32, 128, options.seed + 100, options.portraits), small
-    )
-    wholes = pool(
-        options.run / "clean256.npy", scenes(options.cache, 32, 256, options.seed + 101, options.portraits), large
-    )
-    judged = scenes(options.cache, *JUDGED, options.seed + 200)[0].images.to(device)
-    portraits = scenes(options.cache, *JUDGED, options.seed + 201, portraits=1.0)
+    small = scenes(options.cache, 32, 128, options.seed + 100, options.portraits)
+    large = scenes(options.cache, 32, 256, options.seed + 101, options.portraits)
+    halves = open_pool(options.run / "clean128.npy", small, options.pool * 4 // 5)
+    wholes = open_pool(options.run / "clean256.npy", large, options.pool // 5)
+    validation = scenes(options.cache, *sizes.validation, options.seed + 200)[0].images.to(device)
+    portraits = scenes(options.cache, *sizes.validation, options.seed + 201, portraits=1.0)
     people = portraits[0].images.to(device) if portraits.portraits else None
-    model, critic = VQModel(TINY).to(device), Discriminator().to(device)
+    model, critic = VQModel(config).to(device), Discriminator().to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average, codes = Average(model, 0.995), Codes(TINY["n_embed"], TINY["embed_dim"]).to(device)
+    average, codes = runs.WeightAverage(model, 0.995), Codes(config["n_embed"], config["embed_dim"]).to(device)
     for name, parameter in model.named_parameters():
         learns = name.startswith(("decoder", "post_quant_conv")) if options.decoder else not name.startswith("quantize")
         parameter.requires_grad_(learns)
     learners = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(learners, lr=options.lr, betas=(0.9, 0.98))
-    components = Components(TINY["embed_dim"], model.factor)
+    components = Components(config["embed_dim"], model.factor)
     components.measure(batch_at(2, options.seed, halves, wholes, 64))
     components.to(device)
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=options.lr / 2, betas=(0.5, 0.9))
-    perceptor = shipped_clip(options.perceptor).to(device) if options.perceptor else None
+    perceptor = runs.load_clip(options.perceptor).to(device) if options.perceptor else None
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
         "model": model,
         "average": average.model,
@@ -140,9 +155,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "optimizer": optimizer,
         "critic_optimizer": critic_optimizer,
     }
-    log, checkpoint = Log(options.run / "log.jsonl", options.crops), options.run / "checkpoint.pt"
+    log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.crops), options.run / "checkpoint.pt"
     seen, step, begun = 0, 0, 0  # steps since `begun` warm the learning rate up
-    if (state := load_checkpoint(checkpoint)) is not None:
+    if (state := runs.load_checkpoint(checkpoint)) is not None:
         others = state.get("decoder", options.decoder) != options.decoder  # parameters that learn from here on
         for name, part in parts.items():
             if part is not optimizer or not others:
@@ -150,30 +165,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         seen, step = state["seen"], state["step"]
         begun = step if others else state["begun"]
     elif options.restart:
-        weights = load(options.restart).state_dict()
-        model.load_state_dict(weights)
-        average.model.load_state_dict(weights)
+        shipped = load(options.restart).state_dict()
+        model.load_state_dict(shipped)
+        average.model.load_state_dict(shipped)
         codes.hold(model.quantize.codebook)
         if (known := options.restart.with_name("discriminator.safetensors")).exists():
-            critic.load_state_dict(load_file(known))
-        seen = about(options.restart)["about"]["crops"]
-        step = begun = seen // CROPS
+            critic.load_state_dict(store.read(known, "discriminator")[0])
+        seen = store.about(options.restart)["crops"]
+        step = begun = seen // sizes.batch
     clustered = bool(codes.counts.any())
     if options.decoder and not clustered:
-        raise UsageError("--decoder goes on from a VQGAN that has codes; give one by --restart, or train it first")
+        raise UsageError("--decoder needs a VQGAN that has codes; give one by --restart, or train it first")
 
     saved = reported = time.time()
     while seen < options.crops:
         torch.manual_seed(options.seed * 1_000_003 + step)  # the same after a kill
         progress = seen / options.crops
-        real = batch_at(step, options.seed, halves, wholes, CROPS).to(device, memory_format=torch.channels_last)
+        real = batch_at(step, options.seed, halves, wholes, sizes.batch).to(device, memory_format=torch.channels_last)
         if not clustered and progress >= CONTINUOUS:
             with torch.no_grad():
-                batches = (batch_at(step + i, options.seed, halves, wholes, CROPS) for i in range(CLUSTERED))
+                steps = range(step, step + sizes.clustered)
+                batches = (batch_at(later, options.seed, halves, wholes, sizes.batch) for later in steps)
                 rows = torch.cat([unit_rows(model.encode(batch.to(device))) for batch in batches])
                 model.quantize.embedding.weight.copy_(codes.cluster(rows))
             clustered = True
-        with autocast(device):
+        with runs.autocast(device):
             latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
         commitment, adversarial = torch.zeros(()), options.decoder or progress >= CRITIC_FROM
@@ -189,13 +205,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             noisy = torch.where(taken, unit, first) + LATENT_NOISE * torch.randn_like(unit)
             given = F.normalize(noisy, dim=1)
             commitment = 4 * (1 - progress / CONTINUOUS) * (unit - first).square().sum(1).mean()
-        with autocast(device):
+        with runs.autocast(device):
             made = model.decode(given)
         made = made.float()
         loss, values = distance(made, real, perceptor)
         for group in optimizer.param_groups:
-            falling = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
-            group["lr"] = options.lr * min(1, (step - begun + 1) / 100) * falling
+            group["lr"] = runs.warmup_cosine(options.lr, progress, step - begun, 0.02)
         optimizer.zero_grad(set_to_none=True)
         pulls: dict[Tensor, Tensor | None] = {made: pull(loss, made, critic if adversarial else None)}
         if commitment.requires_grad:
@@ -218,35 +233,33 @@ def main(argv: Sequence[str] | None = None) -> None:
                 moved = codes.revive(codebook, rows)
         average.update(model, step)
         average.model.quantize.embedding.weight.data.copy_(model.quantize.embedding.weight)
-        step, seen = step + 1, seen + CROPS
+        step, seen = step + 1, seen + sizes.batch
         if step % 50 == 0:
-            rate = 50 * CROPS / (time.time() - reported)
+            rate = 50 * sizes.batch / (time.time() - reported)
             reported = time.time()
             shown = {name: round(value, 4) for name, value in values.items()}
             commit = round(commitment.item(), 3)
             log.write(
                 crops=seen, rate=round(rate, 1), loss=round(loss.item(), 4), commit=commit, revived=moved, **shown
             )
-        if time.time() - saved > runs.SAVE_EVERY or seen >= options.crops:
-            facts, drawn = measure(average.model, judged, not clustered)
+        if runs.checkpoint_due(saved, options.save_every) or seen >= options.crops:
+            facts, drawn = measure(average.model, validation, not clustered)
             if people is not None:
                 faces, portrayed = measure(average.model, people, not clustered)
                 facts |= {f"people_{name}": value for name, value in faces.items()}
                 monitor.sheet(options.run / "samples" / f"{step:06}-people.png", [people[:8], portrayed[:8]])
             log.write(crops=seen, **facts)
-            weights = options.run / "vqgan.safetensors"
-            with runs.kept(weights):
-                save(average.model, weights, torch.float16, crops=seen, seed=options.seed, **facts)
+            counted = {"crops": seen, "seed": options.seed}
+            store.save(average.model, options.run / "vqgan.safetensors", **counted, **facts)
             if adversarial:
-                about_it = {"crops": seen, "seed": options.seed}
-                runs.save_weights(critic.state_dict(), options.run / "discriminator.safetensors", about_it)
-            monitor.sheet(options.run / "samples" / f"{step:06}.png", [judged[:8], drawn[:8]])
+                store.write(critic.state_dict(), options.run / "discriminator.safetensors", counted)
+            monitor.sheet(options.run / "samples" / f"{step:06}.png", [validation[:8], drawn[:8]])
             states = {name: part.state_dict() for name, part in parts.items()}
             # Last: where it ends the training, all is written.
             counts = {"seen": seen, "step": step, "begun": begun, "decoder": options.decoder}
-            save_atomically(states | counts, checkpoint)
+            runs.save_atomically(states | counts, checkpoint)
             saved = time.time()
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: main(parse(Options)))

@@ -36,11 +36,13 @@ def fake(folder: Path, init: str) -> Path:
 ENSURE = "from pixgen.backend.torchvision_ops import ensure_torchvision as ensure; ensure(); ensure(); "
 
 
+@pytest.mark.slow
 def test_the_installed_torchvision_imports() -> None:
     pytest.importorskip("torch")
     assert run(ENSURE + "import torchvision.transforms; print(torchvision.__name__)") == "torchvision"
 
 
+@pytest.mark.slow
 def test_a_missing_compiled_half_is_made_up_for(tmp_path: Path) -> None:
     init = "from torchvision import part\n" + FAKE
     assert (
@@ -48,6 +50,7 @@ def test_a_missing_compiled_half_is_made_up_for(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_healthy_install_is_left_alone(tmp_path: Path) -> None:
     define = "import torch\ntorch.library.define('torchvision::nms', '(Tensor a, Tensor b, float c) -> Tensor')\n"
     code = ENSURE + "import torch; print(hasattr(torch.ops.torchvision, 'qnms'))"

@@ -52,6 +52,7 @@ def test_a_job_is_drawn_as_a_single_picture_is(lists: Lists, capsys: pytest.Capt
     assert list(lists.pictures(lists.folder / "plain").values()) == [(lists.folder / "fox.png").read_bytes()]
 
 
+@pytest.mark.slow
 def test_one_failure_does_not_stop_the_list(lists: Lists) -> None:
     jobs = lists.jobs("a\nexplode\nb\nimage:missing.png\n", **TROUBLE)
     counts, watched = lists.draw(jobs)
@@ -71,6 +72,7 @@ def test_in_a_group_only_the_one_that_fails_fails(batch: int, lists: Lists) -> N
     assert counts["done"] == 4 and list(watched.reasons) == ["explode"]
 
 
+@pytest.mark.slow
 def test_out_of_memory_halves_the_group_for_good(lists: Lists) -> None:
     short = {"losses": {"trouble": {"type": "trouble", "together": 2}}}
     jobs = lists.jobs("".join(f"fox {i}\n" for i in range(12)), **short)
@@ -88,6 +90,7 @@ def test_out_of_memory_halves_the_group_for_good(lists: Lists) -> None:
     assert max(map(groups.count, groups)) == 2
 
 
+@pytest.mark.slow
 def test_a_resumed_group_gives_the_same_bytes(lists: Lists) -> None:
     jobs = lists.jobs("".join(f"fox {i}\n" for i in range(5)), steps=6)
     lists.draw(jobs, lists.folder / "whole", tuning_options=TuningOptions(batch=3))

@@ -64,6 +64,7 @@ def arguments(lists: Lists, out: Path, *more: str) -> list[str]:
     return ["batch", str(lists.folder / "list.txt"), "-o", str(out), *plugin, *WORDS, *more]
 
 
+@pytest.mark.slow
 def test_twenty_kills_and_the_same_pictures(lists: Lists) -> None:
     undisturbed = lists.folder / "undisturbed"
     words = [json.dumps(arguments(lists, out, "steps=4")) for out in (undisturbed, lists.out)]

@@ -81,7 +81,7 @@ def test_a_row_has_a_name_presets_and_any_setting(tmp_path: Path) -> None:
         ("l.txt", b"a fox\n\xff\xfe\n", r"l\.txt:2: not UTF-8 \(byte 0xff"),
         ("l.txt", "a fox".encode("utf-16"), "UTF-16; save it as UTF-8"),
         ("l.txt", b"caf\xe9\n", r"l\.txt:1: not UTF-8"),
-        ("l.txt", b"x" * 1_000_001, "no list"),
+        ("l.txt", b"x" * 1_000_001, "not a list of pictures"),
         ("l.csv", "prompt,seed\na,1\nb,1,2\n", r"l\.csv:3: 3 cells under 2 columns"),
         ("l.csv", 'prompt\n"a\n', r"l\.csv:2: broken CSV"),
         ("l.csv", "promt,seed\na,1\n", "no column 'prompt' among promt, seed; did you mean 'promt'"),
@@ -111,6 +111,7 @@ def test_there_must_be_a_list_with_rows(tmp_path: Path) -> None:
         list(require_rows(read(path), path))
 
 
+@pytest.mark.slow
 def test_a_long_list_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     with open(path, "w") as file:

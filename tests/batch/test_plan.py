@@ -135,6 +135,7 @@ def test_seeds_are_read() -> None:
             parse_seeds(text)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
 @given(
     st.fixed_dictionaries(
@@ -154,6 +155,7 @@ def test_settings_as_words_are_the_same_settings(lists: Lists, said: dict) -> No
     assert configs.resolve(parse_assignments(assignments(job.settings))) == job.settings.config
 
 
+@pytest.mark.slow
 def test_a_picture_and_a_manifest_are_lists_as_well(lists: Lists, tmp_path: Path) -> None:
     from pixgen.batch.lists import read
 

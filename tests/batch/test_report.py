@@ -81,6 +81,7 @@ def test_what_is_not_there_is_told(options: dict) -> None:
         compare(made(), **options)
 
 
+@pytest.mark.slow
 def test_the_table_as_csv_latex_and_plot() -> None:
     lines = compare(made())
     (head, *table) = csv.reader(io.StringIO(to_csv(lines)))
@@ -94,6 +95,7 @@ def test_the_table_as_csv_latex_and_plot() -> None:
         assert data.startswith(magic) and data == plot(lines, suffix)
 
 
+@pytest.mark.slow
 def test_the_scores_of_a_list(lists: Lists) -> None:
     grid = {"losses.clip.type": ["clip", "clip_mean"]}
     lists.draw(lists.jobs("a\nb\nc\n", seeds=[1, 2], grid=grid))
@@ -115,6 +117,7 @@ def test_all_that_a_template_becomes_is_counted(lists: Lists) -> None:
     assert [line.mean.n for line in compare(samples(lists.out), ["loss"], by_prompt=True)] == [1]
 
 
+@pytest.mark.slow
 def test_rows_of_other_settings_are_paired_each_with_itself(lists: Lists) -> None:
     """One prompt, one seed, two rows that differ in their own steps; a picture that is missing shifts nothing."""
     two = rows({"prompt": "a fox", "seed": 1, "steps": 2}, {"prompt": "a fox", "seed": 1, "steps": 3})

@@ -19,6 +19,7 @@ from pixgen.batch.sheet import layout, write_sheets
 from .conftest import Lists, rows
 
 
+@pytest.mark.slow
 def test_a_grid_has_its_axes_as_columns_and_rows(lists: Lists) -> None:
     lists.draw(lists.jobs("a\nb\n", seeds=[1, 2], grid={"size": ["32x32", "32x64"], "losses.clip.weight": [1, 2, 3]}))
     columns, lines = layout(list(numbered(lists.records())), lists.out)
@@ -30,6 +31,7 @@ def test_a_grid_has_its_axes_as_columns_and_rows(lists: Lists) -> None:
     assert sorted(map(str, files)) == sorted(str(lists.out / name) for name in lists.pictures())
 
 
+@pytest.mark.slow
 def test_rows_of_other_settings_are_rows_of_the_sheet(lists: Lists) -> None:
     two = rows({"prompt": "a fox", "seed": 1, "steps": 2}, {"prompt": "a fox", "seed": 1, "steps": 3})
     lists.draw(list(lists.plan(grid={"losses.clip.weight": [1, 2]}).expand(two)))
@@ -54,6 +56,7 @@ def test_a_draft_that_failed_keeps_its_place(lists: Lists, monkeypatch: pytest.M
     assert text.count("<img ") == 4 and f'<img src="{first.file}"' in text and "failed: it exploded" in text
 
 
+@pytest.mark.slow
 def test_pages_are_numbered_and_old_ones_go(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "PAGE_ROWS", 1)
     lists.draw(lists.jobs("".join(f"{i}\n" for i in range(13))))

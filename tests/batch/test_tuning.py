@@ -65,13 +65,14 @@ def test_a_group_grows_while_it_pays_and_fits() -> None:
             return Failed(-1, "memory", "out of memory")
         return Finished(-1, (), 0.0, begin=0.1, step=0.01 * max(1.0, size / best), memory=size / room)
 
-    assert measure_group_size(lambda size: gpu(size), 100)[0] == 16
-    assert measure_group_size(lambda size: gpu(size, room=6), 100)[0] == 4  # 8 would not fit, by what 4 took
-    assert (
-        measure_group_size(lambda size: dataclasses.replace(gpu(size), memory=0.0) if size < 8 else gpu(size, 6), 9)[0]
-        == 4
-    )
-    assert measure_group_size(lambda size: gpu(size, best=10**6), 100, most=64)[0] == 64
+    assert measure_group_size(lambda size: gpu(size), 100, 1000)[0] == 16
+    assert measure_group_size(lambda size: gpu(size, room=6), 100, 1000)[0] == 4  # 8 would not fit, by what 4 took
+
+    def hiding(size: int) -> Finished | Failed:
+        return dataclasses.replace(gpu(size), memory=0.0) if size < 8 else gpu(size, 6)
+
+    assert measure_group_size(hiding, 9, 1000)[0] == 4
+    assert measure_group_size(lambda size: gpu(size, best=10**6), 100, jobs=64)[0] == 64
 
 
 class Paying:

@@ -46,6 +46,7 @@ def draw(*words: str) -> None:
     assert run([*words, *TOYS, "--config", "toys.yaml", "--quiet"]) == 0
 
 
+@pytest.mark.slow
 def test_four_pictures_come_again_byte_for_byte_in_another_process() -> None:
     draw("a {red|blue|green} fox | snow:0.5", "-n", "4", "-o", "one/fox.png")
     pictures = sorted(map(str, Path("one").iterdir()))

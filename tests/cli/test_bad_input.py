@@ -103,7 +103,7 @@ def test_models_that_there_are_not(setting: str, said: str, capsys: pytest.Captu
         ("steps: 1\nsteps: 2", "is there twice"),
         ("[" * 5_000, "nested too deeply"),
         ("steps: ten", "bad.yaml:1"),
-        ("x" * 1_000_001, "that is no settings file"),
+        ("x" * 1_000_001, "that is not a settings file"),
     ],
 )
 def test_settings_files_that_cannot_be(text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,7 @@ def test_records_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert re.fullmatch(r"mine-[0-9a-f]{12}\.png", Path(records[1]["path"]).name)
 
 
+@pytest.mark.slow
 def test_failures_are_a_table_and_exit_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "list.txt").write_text("a fox\nimage:no.png\na cat\n")
     assert batch("list.txt") == 1
@@ -89,6 +90,7 @@ def test_failures_are_a_table_and_exit_code_1(folder: Path, capsys: pytest.Captu
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_dry_run_draws_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("list.txt", "--dry-run", "--seeds", "1..3", "--grid", "steps=2,4") == 0
     out, err = capsys.readouterr()
@@ -136,7 +138,7 @@ def test_combinations_and_wildcards(folder: Path, capsys: pytest.CaptureFixture[
         (["list.txt", "--by", "7"], "--by '7'"),
         (["list.txt", "--scores", "judgement"], "no score called 'judgement'"),
         (["list.txt", "--ray-address", "x:1"], "is for --engine ray"),
-        (["list.txt", "word"], "'word' is no KEY=VALUE"),
+        (["list.txt", "word"], "'word' is not KEY=VALUE"),
         (["list.txt", "--format", "cvs"], "did you mean 'csv'"),
     ],
 )
@@ -178,6 +180,7 @@ def test_by_the_hour_says_how_far_each_came(folder: Path, capsys: pytest.Capture
     assert len(out.splitlines()) == 2 and "how far each came" in err and "2 done" in err
 
 
+@pytest.mark.slow
 def test_an_ablation_is_one_batch_and_one_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("list.txt", "--quiet", "--seeds", "1..2", "--grid", "losses.clip.type=clip,clip_mean") == 0
     capsys.readouterr()

@@ -7,18 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import pixgen
 from pixgen import registry
 from pixgen.cli import doctor, typos
 from pixgen.cli.commands import COMMANDS, COMPLETE
+from pixgen.cli.group import CommandLine, load
 from pixgen.cli.main import run
+from pixgen.cli.options import CONTEXT
+from pixgen.editing.operations import Sampling
+from pixgen.errors import UsageError
 from pixgen.io import metadata, resources
 from pixgen.settings import layers
 
@@ -152,12 +156,86 @@ def test_a_prompt_is_no_mistyped_command(words: list[str]) -> None:
     typos.require_prompt(words, COMMANDS)
 
 
-@given(st.text("abc", max_size=6), st.text("abc", max_size=6))
-def test_the_distance_of_words(a: str, b: str) -> None:
-    found = typos.distance(a, b)
-    assert found == typos.distance(b, a) and (found == 0) == (a == b)
-    assert abs(len(a) - len(b)) <= found <= max(len(a), len(b))
-    assert typos.distance("show", "shwo") == 1 and typos.distance("clasify", "classify") == 1
+@pytest.mark.parametrize(
+    "words", [["clasify", "x.png"], ["clasify"], ["eidt", "x.png", "a cat"], ["moprh", "a/b", "c"]]
+)
+def test_one_letter_wrong_missing_or_swapped_is_near(words: list[str]) -> None:
+    with pytest.raises(UsageError, match="did you mean: pixgen (classify|edit|morph)"):
+        typos.require_prompt(words, [*COMMANDS, "classify"])
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt", "size"),
+    [
+        (["shoe"], "shoe", None),
+        (["--size", "9x9", "a fox"], "a fox", "9x9"),
+        (["--", "docter", "--size", "9x9"], "docter", "9x9"),  # the options behind it are options
+        (["--size", "9x9", "--", "-x"], "-x", "9x9"),
+        (["--", "-x"], "-x", None),
+        (["--", "show"], "show", None),
+    ],
+)
+def test_what_is_no_command_is_drawn(words: list[str], prompt: str, size: str | None) -> None:
+    context = CommandLine().make_context("pixgen", words)
+    assert context.command.name == "draw" and context.command_path == "pixgen"
+    assert context.params["prompt"] == prompt and context.params["size"] == size
+
+
+def test_help_lists_the_options_of_drawing_and_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Usage: pixgen [OPTIONS] PROMPT [KEY=VALUE]...") and "--init-image FILE" in out
+    unwrapped = " ".join(out.split())
+    assert all(f" {name} {line}" in unwrapped for name, line in COMMANDS.items())
+    assert run([]) == 2
+    assert capsys.readouterr().err == out
+    assert run(["vary", "-h"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: pixgen vary [OPTIONS] PICTURE")
+
+
+def _walk(context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    yield context.command_path, context.command
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            assert command is not None
+            yield from _walk(click.Context(command, parent=context, info_name=name))
+
+
+OWN_MEANING = {
+    "pixgen batch": {"--output", "--seed", "--threads"},  # a folder; the seeds of rows; of each worker
+    "pixgen vary": {"--size", "--strength"},  # of a square; of what is resampled
+    "pixgen edit": {"--size", "--strength"},
+    "pixgen report": {"--scores"},  # which to compare
+    "pixgen models convert": {"--output", "--overwrite", "--config"},  # a checkpoint's files
+    "pixgen models add": {"--config"},  # a VQGAN's
+    "pixgen train": {"--seed", "--threads", "--device"},  # of a training
+}
+"""Commands with an option of a name that others have, and that means something else there."""
+
+
+def test_an_option_has_one_help_wherever_it_stands() -> None:
+    helps: dict[str, set[str]] = {}
+    found = [("pixgen", load("draw")), *list(_walk(click.Context(CommandLine(), info_name="pixgen", **CONTEXT)))[1:]]
+    for path, command in found:
+        own = next((flags for start, flags in OWN_MEANING.items() if path.startswith(start)), set())
+        for option in command.params:
+            if isinstance(option, click.Option) and not own & set(option.opts):
+                assert option.help, f"{path} {option.opts}"
+                helps.setdefault(option.opts[-1], set()).add(option.help)
+    assert len(helps) > 40 and {flag: texts for flag, texts in helps.items() if len(texts) > 1} == {}
+
+
+def test_the_help_of_sampling_names_the_defaults() -> None:
+    def shown(command: str) -> dict[str, Any]:
+        named = {param.name: param for param in load(command).params if isinstance(param, click.Option)}
+        options = ("candidates", "temperature", "top_k", "guidance")
+        return {name: float(str(named[name].show_default)) for name in options}
+
+    start = {option.name: option.default for option in registry.options("start", "dalle2")}
+    assert shown("draw") == {name: start[name] for name in shown("draw")}
+    for command in ("vary", "edit"):
+        assert shown(command) == vars(Sampling())
 
 
 @pytest.mark.parametrize(

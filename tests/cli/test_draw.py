@@ -195,6 +195,7 @@ def test_begins_from_a_picture_and_remembers_which(toys: Toys, capsys: pytest.Ca
     assert file.path == "red.png" and file.near == "../red.png" and len(file.sha256) == 64
 
 
+@pytest.mark.slow
 def test_says_what_it_changed_and_did_not_know(toys: Toys) -> None:
     words = toys.arguments("a foks", "--size", "33x32", "--steps", "1", "perceptors.toy.type=schooled")
     done = subprocess.run([sys.executable, "-m", "pixgen", *words], capture_output=True, text=True)
@@ -237,6 +238,7 @@ def test_interrupted_before_the_first_step(toys: Toys, capsys: pytest.CaptureFix
     assert out == "" and err.strip() == "pixgen: interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT between processes")
 def test_ctrl_c_keeps_the_picture_reached_so_far(toys: Toys) -> None:
     words = toys.arguments("a fox", "--steps", "3000", "--seed", "1", "losses.slow.type=slow")
@@ -260,6 +262,7 @@ def test_ctrl_c_keeps_the_picture_reached_so_far(toys: Toys) -> None:
     assert [path.suffix for path in (toys.folder / "out").iterdir()] == [".png"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_kill_9_while_saving_leaves_nothing_under_the_final_name(toys: Toys) -> None:
     # The bytes are in the temporary file when fsync is called, and the name is not there yet.

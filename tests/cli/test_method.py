@@ -29,6 +29,7 @@ def models(folder: Path) -> dict[str, str]:
     return {"start.folder": str(folder), "cutouts": "2", **files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dalle1", "dalle2"])
 def test_a_picture_of_the_best_candidate_and_the_same_once_more(
     method: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -45,6 +46,7 @@ def test_a_picture_of_the_best_candidate_and_the_same_once_more(
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_dalle1_from_python_draws_what_the_pair_draws(folder: Path) -> None:
     options: dict[str, Any] = {
         **models(folder),
@@ -67,7 +69,7 @@ def test_dalle1_from_python_draws_what_the_pair_draws(folder: Path) -> None:
         (["--method", "dale2"], "did you mean 'dalle2'"),
         (["--candidates", "4"], "--candidates belongs to --method dalle1 or dalle2"),
         (["--method", "loop", "--top-k", "4"], "--top-k belongs to"),
-        (["--method", "dalle1", "--steps", "9"], "--steps is the loop's"),
+        (["--method", "dalle1", "--steps", "9"], "--steps is for the optimisation loop"),
         (["--method", "dalle2", "--guidance", "-1"], "guidance"),
         (["--method", "dalle2", "--candidates", "0"], "candidates"),
     ],

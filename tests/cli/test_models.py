@@ -65,6 +65,7 @@ def test_list_names_every_model_and_bundle(capsys: pytest.CaptureFixture[str]) -
     assert said(capsys, "list", "--here")[0] == ""
 
 
+@pytest.mark.slow
 def test_show_tells_all(capsys: pytest.CaptureFixture[str]) -> None:
     about = yaml.safe_load(said(capsys, "show", "ViT-B/32")[0])
     assert about["name"] == "ViT-B-32-openai" and about["state"] == "not here" and about["files"][0]["sha256"]
@@ -72,6 +73,7 @@ def test_show_tells_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean" in said(capsys, "show", "ViT-B/23", code=2)[1]
 
 
+@pytest.mark.slow
 def test_a_model_of_one_s_own_from_an_address_to_a_default(
     server: Server, checkpoint: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

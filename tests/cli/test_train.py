@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import importlib.util
 import json
 import os
+import shlex
 import signal
+import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -21,52 +22,37 @@ from pixgen.cli import train
 from pixgen.cli.main import run
 from pixgen.evaluation import evaluate
 from pixgen.io.yaml_files import Layer
-from pixgen.networks.clip import TinyConfig
 from pixgen.scenery.subjects import load_subjects
 from pixgen.settings import config, layers, model_pair
-from pixgen.training import clip, pipeline, runs, vqgan
+from pixgen.training import clip, pipeline, runs
 from pixgen.training.data import drawings
+from pixgen.training.options import declared
 from tests.training.shapes import SHAPES, pack
+from tests.training.trained import SIZES
 
-SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
-QUICK = {
-    "clip": ("--pictures", "24", "--pool", "8"),
-    "vqgan": ("--crops", "6", "--pool", "40"),
-    "bank": ("--each", "1"),
-    "tokens": ("--grids", "12", "--scenes", "8", "--width", "32", "--depth", "1"),
-    "prior": ("--pairs", "24", "--scenes", "8"),
-    "judge": ("--pictures", "12", "--pool", "12"),
-    "evaluate": ("--pictures", "4", "--what", "vqgan"),
+PRESETS: dict[str, dict[str, Any]] = {
+    "clip": {"pictures": 24, "pool": 8},
+    "vqgan": {"crops": 6, "pool": 40},
+    "bank": {"each": 1},
+    "tokens": {"grids": 12, "scenes": 8, "width": 32, "depth": 1},
+    "prior": {"pairs": 24, "scenes": 8},
+    "judge": {"pictures": 12, "pool": 12},
+    "evaluate": {"pictures": 4, "what": "vqgan"},
 }
-SIZES: dict[str, dict[str, Any]] = {
-    "tokens": {"BATCH": 4, "JUDGED": 4},
-    "prior": {"BATCH": 8},
-    "judge": {"BATCH": 4, "SIZES": ((0.0, 16), (0.5, 24))},
-    "grids": {"CHUNK": 1},
-}
+
+
+def small(**presets: Any) -> list[pipeline.Training]:
+    """The trainings, of a few steps on small networks."""
+    sizes = {name: {"sizes": value} for name, value in SIZES.items()}
+    return [replace(t, presets={**PRESETS[t.name], **sizes.get(t.name, {}), **presets}) for t in train.TRAININGS]
 
 
 @pytest.fixture(autouse=True)
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of three steps, in a folder of their own."""
+    """Small trainings, in a folder of their own."""
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    learn = clip.learn_vocabulary
-    monkeypatch.setattr(clip, "BATCH", 4)
-    monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
-    monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
-    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: learn(scenes, size, 200))
-    monkeypatch.setattr(vqgan, "TINY", vqgan.TINY | {"ddconfig": vqgan.TINY["ddconfig"] | {"ch_mult": [1, 1, 1, 1]}})
-    monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
-    monkeypatch.setattr(vqgan, "CROPS", 2)
-    monkeypatch.setattr(vqgan, "CLUSTERED", 8)
-    for name, values in SIZES.items():
-        if importlib.util.find_spec(f"pixgen.training.{name}") is not None:
-            module = importlib.import_module(f"pixgen.training.{name}")
-            for constant, value in values.items():
-                monkeypatch.setattr(module, constant, value)
-    monkeypatch.setattr(train, "TRAININGS", tuple(replace(t, quick=QUICK[t.name]) for t in train.TRAININGS))
-    monkeypatch.setattr(pipeline, "QUICK_SUBJECTS", 1000)
+    monkeypatch.setattr(train, "train", train.group(small()))
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: Any, code: int = 0) -> tuple[str, str]:
@@ -79,7 +65,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: Any, code: int = 0) -> 
 
 
 def own(folder: Path) -> Path:
-    """Ten pictures of one's own: SVGs with transparent parts, one of them broken, and an opaque photograph."""
+    """Ten pictures of a user: SVGs with transparent parts, one of them broken, and an opaque photograph."""
     folder.mkdir()
     for name, svg in SHAPES.items():
         (folder / f"{name}.svg").write_text(svg)
@@ -88,18 +74,55 @@ def own(folder: Path) -> Path:
     return folder
 
 
-def test_every_training_has_its_help_without_being_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_training_s_help_shows_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, "--help")
     for training in train.TRAININGS:
         assert f"  {training.name} " in out
-        assert "--runs FOLDER" in said(capsys, training.name, "--help")[0]
+        shown = said(capsys, training.name, "--help")[0]
+        assert "--runs FOLDER" in shown
+        for one in declared(training.options):
+            assert one.option.positional or f"{one.flag} " in shown.replace(",", " ").replace("\n", " "), one
     shown = said(capsys, "evaluate", "--help")[0]
-    own = {option for action in evaluate.parser()._actions for option in action.option_strings}
-    assert [option for option in own if option not in shown] == []  # they work there without `--`
-    assert [name for name in evaluate.WHAT if name not in shown] == []
+    assert [name for name in evaluate.NAMES if name not in shown] == [] and list(evaluate.MEASURES) == [*evaluate.NAMES]
 
 
-def test_a_wrong_name_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("clip --pictures 300 -- --pool 8", {"pictures": 300, "pool": 8}),
+        ("clip -- --pool 8 --lr 0.1", {"pool": 8, "lr": 0.1}),
+        ("vqgan --pictures 450000 -- --decoder", {"crops": 450_000, "decoder": True}),
+        ("vqgan --crops 450000 --decoder", {"crops": 450_000, "decoder": True}),
+        ("judge -- --pool 196608 --final", {"pool": 196_608, "final": True}),
+        ("tokens -- --pair other --grids 3", {"pair": Path("other"), "grids": 3}),
+        ("evaluate --what prompts --set steps=2 --set starts=1", {"what": "prompts", "set": ("steps=2", "starts=1")}),
+        ("evaluate --folder mine --out there --no-drawing", {"folder": Path("mine"), "no_drawing": True}),
+    ],
+)
+def test_options_reach_their_training_before_and_after_a_double_dash(
+    line: str, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(pipeline, "_require_sprites", lambda *_: None)
+    monkeypatch.setattr(pipeline, "_require_weights", lambda *_: None)
+    monkeypatch.setattr(
+        pipeline, "train", lambda training, request: made.append(pipeline.options_of(training, request))
+    )
+    said(capsys, *shlex.split(line))
+    assert {name: getattr(made[0], name) for name in expected} == expected
+
+
+def test_a_toy_is_what_the_options_say_and_what_is_given_goes_before(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs/quick/cache").mkdir(parents=True)
+    Path("runs/quick/cache/index.json").write_text("[]")
+    (training,) = (one for one in pipeline.TRAININGS if one.name == "clip")
+    request = pipeline.TrainingRequest(quick=True, options={"pool": 99, "grids": 7})
+    options: Any = pipeline.options_of(training, request)
+    assert (options.pictures, options.pool, options.subjects) == (24_000, 99, 24)
+    assert options.run == Path("runs/quick/clip") and options.cache == Path("runs/quick/cache")
+
+
+def test_a_wrong_name_gets_the_nearest_suggested(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'vqgan'?" in said(capsys, "vqgna", code=2)[1]
     assert "No such option" in said(capsys, "clip", "--picturs", "3", code=2)[1]
 
@@ -133,7 +156,7 @@ def test_what_must_come_first_is_named(capsys: pytest.CaptureFixture[str]) -> No
         ({f"cat {i}.svg": SHAPES["cat"].encode() for i in range(8)}, "two captions at least must differ"),
         ({"cat.svg": b"", "captions.csv": b"name,words\n"}, "has no column caption and file"),
         ({"cat.svg": b"", "captions.csv": b"file,caption\ndog.svg,a dog\ncat.svg,\n"}, "captions.csv:2"),
-        ({"cat.svg": b"", "captions.csv": b"\xff\xfe\x00"}, "no CSV in UTF-8"),
+        ({"cat.svg": b"", "captions.csv": b"\xff\xfe\x00"}, "not a CSV in UTF-8"),
     ],
 )
 def test_drawings_that_cannot_be_learnt_from(
@@ -166,6 +189,7 @@ def test_own_pictures_become_sprites_and_whole_pictures(tmp_path: Path, capsys: 
     assert "pictures of your own" in said(capsys, "data", "--runs", "mine", code=2)[1]
 
 
+@pytest.mark.slow
 def test_everything_at_once_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,20 +214,21 @@ def test_everything_at_once_draws(
     assert run(["a cat", "--model", str(folder), "-o", "cat.png", "--quiet", *words]) == 0, capsys.readouterr().err
 
 
-def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = own(tmp_path / "own")
     monkeypatch.setattr(clip, "schedule", _after(3, clip.schedule, lambda: os.kill(os.getpid(), signal.SIGINT)))
     arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "800", "--", "--pool", "8"]
     err = said(capsys, *arguments, code=130)[1]
-    assert "goes on: pixgen train clip" in err and "--pictures 800 -- --pool 8" in err
+    assert "to resume: pixgen train clip" in err and "--pictures 800 --pool 8" in err
     state = runs.load_checkpoint(Path("mine/clip/checkpoint.pt"))
     assert state is not None and 0 < state["pictures"] < 800
-    assert Path("mine/pair/perceptor.safetensors").is_file() and runs.SAVE_EVERY > 0
+    assert Path("mine/pair/perceptor.safetensors").is_file()
+    assert not runs.checkpoint_due(time.time(), 60.0)  # the next training is not asked to stop
 
 
-def test_a_run_goes_on_with_what_it_was_begun_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_resumes_with_its_first_inputs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = own(tmp_path / "own")
     arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "16"]
     said(capsys, *arguments, "--", "--pool", "8")
@@ -235,11 +260,12 @@ def _after(count: int, function: Any, act: Any) -> Any:
     return wrapped
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = own(tmp_path / "own")
-    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(train, "train", train.group(small(save_every=-1.0)))
     save, left = torch.save, [2]
 
     def full(state: Any, path: Path) -> None:
@@ -286,13 +312,13 @@ def test_losses_are_read_from_the_log(tmp_path: Path) -> None:
 
 
 def test_a_toy_leaves_a_cache_that_was_made_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[list[str]] = []
+    made: list[int] = []
     said: list[str] = []
-    monkeypatch.setattr(drawings, "main", made.append)
-    pipeline.data(pipeline.Wanted(quick=True, cache=tmp_path), said.append)
+    monkeypatch.setattr(drawings, "make", lambda folder, cache, subjects: made.append(subjects))
+    pipeline.data(pipeline.TrainingRequest(quick=True, cache=tmp_path), said.append)
     assert len(made) == 1 and not said
     (tmp_path / "sprites.npy").write_bytes(b"")
-    pipeline.data(pipeline.Wanted(quick=True, cache=tmp_path), said.append)
+    pipeline.data(pipeline.TrainingRequest(quick=True, cache=tmp_path), said.append)
     assert len(made) == 1 and str(tmp_path) in said[0]
-    pipeline.data(pipeline.Wanted(cache=tmp_path), said.append)
-    assert len(made) == 2
+    pipeline.data(pipeline.TrainingRequest(cache=tmp_path), said.append)
+    assert made == [24, 10**6]

@@ -45,6 +45,7 @@ def test_strength_0_gives_the_same_codes_back(pair: ToyPair) -> None:
         torch.testing.assert_close(made.image, pair.decode(own[None]))
 
 
+@pytest.mark.slow
 def test_variations_follow_their_seed_and_differ_from_each_other(pair: ToyPair) -> None:
     own = pair.codes(picture())[0]
     made = list(operations.vary(pair, picture(), 2, seed=4, sampling=QUICK))
@@ -101,6 +102,7 @@ def test_colours_are_changed_towards_the_embedding(pair: ToyPair) -> None:
     assert coloured.shape == (1, 3, 128, 128) and float(coloured.min()) >= 0 and float(coloured.max()) <= 1
 
 
+@pytest.mark.slow
 def test_an_edit_changes_as_many_places_as_its_strength_says(pair: ToyPair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operations, "_nearest", lambda pair, codes, target: codes[-1])  # one that was drawn anew
     own = pair.codes(picture())[0]

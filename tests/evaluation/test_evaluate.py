@@ -1,4 +1,4 @@
-"""Measuring: intervals are right, pairs differ in one thing, prompt lists are whole, drawing goes on after a stop."""
+"""Measuring: intervals are right, pairs differ in one thing, prompt lists are whole, drawing resumes after a stop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from PIL import Image
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation import drawing, embeddings, evaluate, networks, prompt_lists, statistics
-from pixgen.evaluation.prompt_lists import Asked
+from pixgen.evaluation.prompt_lists import PromptRow
 from pixgen.io import pictures, resources
+from pixgen.networks import store
 from pixgen.plugins.perceptors.tiny import Tiny
 from pixgen.scenery.subjects import load_subjects
-from pixgen.training import runs
 from pixgen.training.data import drawings
 from pixgen.training.data.labels import LABELS
 from pixgen.training.data.scenes import Scenes
@@ -65,8 +65,8 @@ def test_a_difference_is_of_pairs() -> None:
 
 def test_figures_are_kept_and_shown(tmp_path: Path) -> None:
     measured = [statistics.share("named", [True, True, False]), statistics.Figure("nothing", math.nan)]
-    statistics.keep(tmp_path / "f.json", "pixgen train evaluate", measured)
-    command, found = statistics.kept(tmp_path / "f.json")
+    statistics.save_figures(tmp_path / "f.json", "pixgen train evaluate", measured)
+    command, found = statistics.load_figures(tmp_path / "f.json")
     assert found[0] == measured[0] and math.isnan(found[1].value)
     assert statistics.table(found[:1], command) == "| named | 66.7 % (20.8 to 93.9) | 3 | `pixgen train evaluate` |\n"
 
@@ -82,7 +82,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawings.rasterise(folder, folder / "cache", 96, pack(folder, SHAPES), processes=1)
     index = json.loads((folder / "cache" / "index.json").read_text())
     sprites = np.load(folder / "cache" / "sprites.npy")
-    index += [{**entry, "hand": drawings.HELD_OUT} for entry in index[:3]]
+    index += [{**entry, "icon_set": drawings.HELD_OUT_ICON_SET} for entry in index[:3]]
     np.save(folder / "cache" / "sprites.npy", np.concatenate((sprites[: len(index) - 3], sprites[:3])))
     (folder / "cache" / "index.json").write_text(json.dumps(index))
     return folder / "cache"
@@ -138,7 +138,7 @@ def test_fresh_scenes_are_of_one_subject(cache: Path) -> None:
 def test_a_list_of_prompts_is_whole(count: int) -> None:
     found, known = prompt_lists.read(count), load_subjects()
     assert len(found) == count and [asked.number for asked in found] == list(range(count))
-    words = set(runs.about(resources.embedded() / "perceptor.safetensors")["words"])
+    words = set(store.about(resources.embedded() / "perceptor.safetensors")["words"])
     for asked in found:
         assert all(group in known and known[group].rank <= prompt_lists.GROUPS for group in asked.groups), asked
         assert all(answer in LABELS[question] for question, answer in asked.answers.items()), asked
@@ -175,15 +175,15 @@ def test_the_lists_are_made_again_the_same_and_share_no_subject() -> None:
 
 def test_true_scenes_show_what_is_asked(cache: Path) -> None:
     scenes, rng = Scenes(cache, 1, 32, 0, 1000), random.Random(0)
-    two = prompt_lists.sketch(Asked(0, "en", "two", "a cat and a dog", "cat|dog"), scenes, rng)
+    two = prompt_lists.sketch(PromptRow(0, "en", "two", "a cat and a dog", "cat|dog"), scenes, rng)
     assert [scenes.index[p.sprite].group for p in two.placed] == ["cat", "dog"] and two.placed[0].x < two.placed[1].x
-    old = Asked(1, "en", "teacher", "", "teacher|book", "oil", sex="male", age="old")
+    old = PromptRow(1, "en", "teacher", "", "teacher|book", "oil", sex="male", age="old")
     teacher = prompt_lists.sketch(old, scenes, rng)
     assert [scenes.index[p.sprite].group for p in teacher.placed] == ["old-man", "book"]
-    red = prompt_lists.sketch(Asked(2, "en", "colour", "", "car", colour="red", ground="blue"), scenes, rng)
+    red = prompt_lists.sketch(PromptRow(2, "en", "colour", "", "car", colour="red", ground="blue"), scenes, rng)
     assert (red.placed[0].colour, red.scene.ground) == ("red", "blue")
     with pytest.raises(UsageError, match="no drawing of tiger in this cache"):
-        prompt_lists.sketch(Asked(3, "en", "plain", "", "tiger"), scenes, rng)
+        prompt_lists.sketch(PromptRow(3, "en", "plain", "", "tiger"), scenes, rng)
 
 
 # -- verdicts and drawing ----------------------------------------------------------------------------------
@@ -199,14 +199,14 @@ def seen(subjects: list[float], **answers: str) -> dict[str, torch.Tensor]:
 
 
 def test_a_verdict_is_what_the_judge_saw() -> None:
-    asked = Asked(0, "en", "two", "", "cat|car", style="neon", colour="red")
+    asked = PromptRow(0, "en", "two", "", "cat|car", style="neon", colour="red")
     found = drawing.verdict(asked, seen([0.1, 0.3, 0.25, 0.2, 0.1, 0.05], style="neon", colour="blue"), GROUPS)
     assert found.ranks == (0, 2) and found.answers == {"style": True, "colour": False}
-    assert found.named(3) and not found.named(2)
+    assert found.in_top(3) and not found.in_top(2)
 
 
 def verdicts(*ranks: int, kind: str = "plain") -> list[drawing.Verdict]:
-    return [drawing.Verdict(Asked(i, "en", kind, "", "cat"), (rank,), {}) for i, rank in enumerate(ranks)]
+    return [drawing.Verdict(PromptRow(i, "en", kind, "", "cat"), (rank,), {}) for i, rank in enumerate(ranks)]
 
 
 def test_figures_of_a_row() -> None:
@@ -216,7 +216,7 @@ def test_figures_of_a_row() -> None:
     assert found["loop: single subjects, top-5"].value == 0.75
     assert [figure.value for figure in drawing.gain("loop", before, after)] == [0.25, 0.5]
     best = drawing.figures("true", verdicts(0, 0, 0, 9))
-    assert drawing.against(drawing.figures("loop", after)[:1], best[:1])[0].value == pytest.approx(0.5 / 0.75)
+    assert drawing.relative_to(drawing.figures("loop", after)[:1], best[:1])[0].value == pytest.approx(0.5 / 0.75)
 
 
 @pytest.fixture(scope="module")
@@ -226,40 +226,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     torch.manual_seed(0)
     groups = list(load_subjects())
     judge = Judge(len(groups), (4, 4))
-    runs.save_weights(judge.state_dict(), place / "judge.safetensors", architecture(judge, groups))
+    store.write(judge.state_dict(), place / "judge.safetensors", {"architecture": architecture(judge, groups)})
     return place
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, asked_for: list[int], stop_at: int = -1) -> None:
     """Draw grey pictures instead; what is asked for is noted, and a number may stop it all."""
 
-    def draw(row: drawing.Row, asked: Asked) -> tuple[Image.Image, Image.Image]:
-        if asked.number == stop_at:
+    def draw(setup: drawing.DrawingSetup, row: PromptRow) -> tuple[Image.Image, Image.Image]:
+        if row.number == stop_at:
             raise KeyboardInterrupt
-        asked_for.append(asked.number)
-        picture = Image.new("RGB", (16, 16), (asked.number, 9, 9))
+        asked_for.append(row.number)
+        picture = Image.new("RGB", (16, 16), (row.number, 9, 9))
         return picture, picture
 
     monkeypatch.setattr(drawing, "_draw", draw)
 
 
-def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, row = prompt_lists.read(96)[:4], drawing.Row("loop", "random")
+def test_drawing_resumes_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, setup = prompt_lists.read(96)[:4], drawing.DrawingSetup("loop", "random")
     made: list[int] = []
     pretend(monkeypatch, made, stop_at=2)
     with pytest.raises(KeyboardInterrupt):
-        drawing.draw(row, asked, tmp_path, lambda line: None)
+        drawing.draw(setup, rows, tmp_path, lambda line: None)
     pretend(monkeypatch, made)
-    drawing.draw(row, asked, tmp_path, lambda line: None)
+    drawing.draw(setup, rows, tmp_path, lambda line: None)
     assert made == [0, 1, 2, 3]  # each once
     names = sorted(path.name for path in (tmp_path / "loop-random-128x128").iterdir())
     assert names == sorted([f"{i:03d}{end}.png" for i in range(4) for end in ("", ".start")] + ["settings.json"])
     with pytest.raises(UsageError, match=r"pictures of other settings.*give another --out"):
-        drawing.draw(drawing.Row("loop", "random", settings=("steps=9",)), asked, tmp_path)
-    assert {"tokens", "prior"} <= set(drawing.Row("dalle2").weights) and "tokens" not in row.weights
+        drawing.draw(drawing.DrawingSetup("loop", "random", settings=("steps=9",)), rows, tmp_path)
+    assert {"tokens", "prior"} <= set(drawing.DrawingSetup("dalle2").weights) and "tokens" not in setup.weights
     monkeypatch.setattr(drawing.files, "sha256", lambda path: "trained further")
     with pytest.raises(UsageError, match=r"pictures of other settings or weights.*give another --out"):
-        drawing.draw(row, asked, tmp_path)
+        drawing.draw(setup, rows, tmp_path)
 
 
 def test_what_cannot_be_judged_is_not_drawn(
@@ -267,11 +267,11 @@ def test_what_cannot_be_judged_is_not_drawn(
 ) -> None:
     made: list[int] = []
     pretend(monkeypatch, made)
-    options = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--what", "prompts"]
-    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a yeti", "yeti")])
-    with pytest.raises(PixgenError, match="judge was not taught yeti"):
+    options = evaluate.Options(cache=cache, folder=folder, out=tmp_path, what="prompts")
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [PromptRow(0, "en", "plain", "a yeti", "yeti")])
+    with pytest.raises(PixgenError, match="judge did not learn yeti"):
         evaluate.main(options)
-    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a pilot", "pilot")])
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [PromptRow(0, "en", "plain", "a pilot", "pilot")])
     with pytest.raises(PixgenError, match="no drawing of pilot"):
         evaluate.main(options)
     assert not made
@@ -283,46 +283,47 @@ def test_evaluate_measures_and_makes_the_card(
     pretend(monkeypatch, [])
     monkeypatch.setattr(prompt_lists, "sketch", None)  # the toy cache has no drawings of these subjects
     monkeypatch.setattr(drawing, "true_verdicts", lambda *_: verdicts(0, 0))
-    common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path)]
-    monkeypatch.setitem(networks.ATTACK, "steps", 2)
-    evaluate.main([*common, "--what", "perceptor,judge", "--pictures", "12"])
-    evaluate.main([*common, "--what=prompts", "--limit", "4"])
+    common = {"cache": cache, "folder": folder, "out": tmp_path, "attack": networks.Attack(steps=2)}
+    evaluate.main(evaluate.Options(**common, what="perceptor,judge", pictures=12))
+    evaluate.main(evaluate.Options(**common, what="prompts", limit=4))
     capsys.readouterr()
-    evaluate.main([*common, "--card"])
+    evaluate.main(evaluate.Options(**common, card=True))
     rows = capsys.readouterr().out.splitlines()
     assert rows[0].startswith("| measure | figure")
     said = " ".join(rows)
-    for words in ("hands it knows, Portuguese: top-5", "under a 2-step L2 attack", "left or right (chance 50 %)"):
+    for words in ("icon sets it knows, Portuguese: top-5", "under a 2-step L2 attack", "left or right (chance 50 %)"):
         assert words in said
     assert "held out: top-1" in said and "gain of the loop over its start, top-1" in said
     assert all("`pixgen train evaluate --what " in row for row in rows[2:])
     (tmp_path / "none").mkdir()
-    missing = ["--folder", str(tmp_path / "none"), "--what"]
+    missing = {**common, "folder": tmp_path / "none"}
     with pytest.raises(PixgenError, match=r"not measured: vqgan: .*perceptor\.safetensors.*; judge: .*judge\.safetens"):
-        evaluate.main([*common, *missing, "vqgan,judge"])
+        evaluate.main(evaluate.Options(**missing, what="vqgan,judge"))
     with pytest.raises(UsageError, match="--what vqgn is unknown; there are all, perceptor"):
-        evaluate.main([*common, "--what", "vqgn"])
+        evaluate.main(evaluate.Options(**common, what="vqgn"))
     with pytest.raises(UsageError, match="the final judge is not shipped; give --judge the path"):
-        evaluate.main([*common, "--what", "judge", "--judge", "final"])
+        evaluate.main(evaluate.Options(**common, what="judge", judge="final"))
 
 
+@pytest.mark.slow
 def test_what_is_drawn_by_the_product_itself_is_judged(
     cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(drawing, "true_verdicts", lambda *_: verdicts(0, 0))
-    common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--size", "32x32"]
-    monkeypatch.setattr(prompt_lists, "read", lambda count: [Asked(0, "en", "plain", "a cat", "cat")])
-    evaluate.main([*common, "--what", "prompts", "--method", "loop", "--set", "steps=2", "--set", "starts=1"])
-    evaluate.main([*common, "--what", "prompts", "--method", "dalle1", "--set", "start.candidates=2"])
+    common = {"cache": cache, "folder": folder, "out": tmp_path, "size": "32x32", "what": "prompts"}
+    monkeypatch.setattr(prompt_lists, "read", lambda count: [PromptRow(0, "en", "plain", "a cat", "cat")])
+    evaluate.main(evaluate.Options(**common, method="loop", set=("steps=2", "starts=1")))
+    evaluate.main(evaluate.Options(**common, method="dalle1", set=("start.candidates=2",)))
     for name in ("loop-random-32x32", "dalle1-32x32"):
         assert pictures.read(tmp_path / "prompts96" / name / "000.png").shape == (1, 3, 32, 32)
     assert "dalle1-32x32: single subjects, top-1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_dalle_2_s_way_is_measured(cache: Path, folder: Path, tmp_path: Path) -> None:
-    common = ["--cache", str(cache), "--folder", str(folder), "--out", str(tmp_path), "--pictures", "16"]
-    evaluate.main([*common, "--what", "tokens,prior,variations"])
-    measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in statistics.kept(path)[1]}
+    options = {"cache": cache, "folder": folder, "out": tmp_path, "pictures": 16}
+    evaluate.main(evaluate.Options(**options, what="tokens,prior,variations"))
+    measured = {f.what: f.value for path in tmp_path.glob("figures-*.json") for f in statistics.load_figures(path)[1]}
     bits = [measured.pop(what) for what in list(measured) if what.startswith("bits a code")]
     chance = math.log2(toys.TOKENS.codes)
     assert len(bits) == 4 and all(abs(value - chance) < 2 for value in bits)  # it has learnt nothing

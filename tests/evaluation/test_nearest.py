@@ -23,24 +23,25 @@ def test_every_drawing_is_nearest_to_itself(tmp_path: Path, capsys: pytest.Captu
     networks(tmp_path / "pair")
     weights = tmp_path / "pair" / "perceptor.safetensors"
     sprites, index = drawings.load_sprites(tmp_path / "cache")
-    taught = [i for i, drawing in enumerate(index) if drawing.hand != drawings.HELD_OUT]
+    learnt = [i for i, drawing in enumerate(index) if drawing.icon_set != drawings.HELD_OUT_ICON_SET]
     perceptor = Tiny(str(weights))
     perceptor.prepare(torch.device("cpu"))
-    places, near = nearest.nearest(perceptor, nearest.on_ground(sprites[taught], 96), sprites[taught])
-    assert torch.allclose(near, torch.ones(len(taught)), atol=1e-2)  # antialiased twice
-    kept = [sprites[taught[a]] for a in places.tolist()]
-    assert all((a == sprites[b]).mean() > 0.99 for a, b in zip(kept, taught, strict=True))
+    places, near = nearest.nearest(perceptor, nearest.on_ground(sprites[learnt], 96), sprites[learnt])
+    assert torch.allclose(near, torch.ones(len(learnt)), atol=1e-2)  # antialiased twice
+    kept = [sprites[learnt[a]] for a in places.tolist()]
+    assert all((a == sprites[b]).mean() > 0.99 for a, b in zip(kept, learnt, strict=True))
 
-    picture = (nearest.on_ground(sprites[taught[:1]], 96)[0] * 255).byte().permute(1, 2, 0).numpy()
+    picture = (nearest.on_ground(sprites[learnt[:1]], 96)[0] * 255).byte().permute(1, 2, 0).numpy()
     Image.fromarray(picture).save(tmp_path / "drawn.png")
     sheet = tmp_path / "sheet.png"
     arguments = ["--cache", str(tmp_path / "cache"), "--perceptor", str(weights), "--out", str(sheet)]
     nearest.main([str(tmp_path / "drawn.png"), *arguments])
     assert "drawn.png: " in capsys.readouterr().out
     with Image.open(sheet) as image:
-        assert image.size == (nearest.SIDE, 2 * nearest.SIDE)
+        assert image.size == (nearest.TILE, 2 * nearest.TILE)
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [tmp_path / "some.png", "--cache", tmp_path, "--out", tmp_path / "sheet.png"]
     run = subprocess.run(

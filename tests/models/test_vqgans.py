@@ -136,7 +136,7 @@ def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("model: {target: a.b.VQModel, params: {}}", "a.b.VQModel is no VQGAN that pixgen knows"),
+        ("model: {target: a.b.VQModel, params: {}}", "a.b.VQModel is not a VQGAN that pixgen knows"),
         ("data: {target: taming.models.vqgan.VQModel}", "no model.target"),
         ("model: {target: taming.models.vqgan.VQModel}", "has no ddconfig, n_embed, embed_dim"),
         ("- 1", "must be 'name: value'"),

@@ -73,6 +73,7 @@ def test_the_allowed_names_are_allowed_no_longer_afterwards(tmp_path: Path, ligh
         torch.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_malicious_pickle_is_refused_and_not_run(legacy: bool, tmp_path: Path) -> None:
     path, target = tmp_path / "evil.ckpt", tmp_path / "was-run"
@@ -167,7 +168,7 @@ def test_files_that_are_no_weights_are_named(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "bare.ckpt")
     for name, said in {
         "page": "web page",
-        "text": "no weights file",
+        "text": "not a weights file",
         "bare": "holds no weights; it holds epoch",
     }.items():
         with pytest.raises(PixgenError, match=rf"{name}\.ckpt .*{said}"):

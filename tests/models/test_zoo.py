@@ -145,9 +145,10 @@ def test_models_of_one_s_own_are_not_drawn_under_the_tiny_pair_s_settings(said: 
 
 
 def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> None:
-    from pixgen.networks.vqgan import TINY, VQModel, save
+    from pixgen.networks import store
+    from pixgen.networks.vqgan import TINY, VQModel
 
-    save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
+    store.save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
     assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1
 
 
@@ -194,6 +195,7 @@ def test_a_model_that_is_not_here_says_how_it_comes(home: Path) -> None:
         perceptor.prepare(torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_a_doctor_hears_of_what_is_missing_and_half_here(home: Path) -> None:
     assert all(finding.ok for finding in model_findings.findings()) and len(model_findings.findings()) == 2
     profiles.choose("vqgan-coco", ["ViT-B/32"])

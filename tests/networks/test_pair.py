@@ -68,7 +68,7 @@ def test_a_missing_damaged_or_foreign_file_is_named(name: str, folder: Path, tmp
     wrongs = {
         "no ": None,
         "damaged": whole[: len(whole) // 2],
-        "is no file of": (folder / "vqgan.safetensors").read_bytes(),
+        "was not written by": (folder / "vqgan.safetensors").read_bytes(),
     }
     for message, held in wrongs.items():
         path.unlink()

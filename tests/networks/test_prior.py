@@ -26,7 +26,7 @@ def learnt() -> tuple[Prior, Prior]:
     texts, images = pairs(2000, 0)
     torch.manual_seed(0)
     model, linear = Prior(CONFIG), Prior(CONFIG)
-    model.learn_regression(texts, images)
+    model.fit_regression(texts, images)
     linear.load_state_dict(model.state_dict())
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
     for step in range(250):
@@ -44,10 +44,11 @@ def test_the_regression_is_the_linear_map_that_there_is() -> None:
     texts = F.normalize(torch.randn(500, 8, generator=random), dim=1)
     images = F.normalize(texts @ torch.linalg.qr(torch.randn(8, 8, generator=random))[0], dim=1)
     model = Prior(CONFIG)
-    model.learn_regression(texts, images, strength=1e-6)
+    model.fit_regression(texts, images, strength=1e-6)
     assert nearness(model.regression(texts), images) > 0.999 and model.spread < 1e-3
 
 
+@pytest.mark.slow
 def test_samples_are_nearer_than_the_regression_and_more_like_true_ones(learnt: tuple[Prior, Prior]) -> None:
     linear, model = learnt
     texts, images = pairs(400, 1)
@@ -55,7 +56,7 @@ def test_samples_are_nearer_than_the_regression_and_more_like_true_ones(learnt: 
         model.sample(texts, torch.Generator().manual_seed(0), 1, truncation) for truncation in (1.0, 0.25, 0.0)
     )
     torch.testing.assert_close(sample.norm(dim=1), torch.ones(400))
-    torch.testing.assert_close(mean, model.average(texts))
+    torch.testing.assert_close(mean, model.mean_embedding(texts))
     ridge = linear.regression(texts)
     assert nearness(mean, images) > nearness(sample, images) > nearness(ridge, images) > nearness(texts, images)
     assert nearness(sample.roll(1, 0), images) < nearness(sample, images) - 0.1

@@ -62,17 +62,17 @@ def test_the_loss_is_the_mean_of_what_the_logits_say_of_the_codes() -> None:
     torch.testing.assert_close(model.loss(codes, prefix), -said.mean((1, 2)))
 
 
-def test_padding_says_nothing_and_a_dropped_prefix_neither() -> None:
+def test_padding_is_ignored_and_a_dropped_prefix_is_unconditional() -> None:
     model, codes = decoder(), grids(2)
     states = torch.randn(2, 5, SMALL.text_width, generator=rng(), dtype=torch.float64)
     mask = torch.tensor([[True] * 3 + [False] * 2] * 2)
     whole = embeddings(2)
     long, short = model.of_text(states, mask, whole), model.of_text(states[:, :3], mask[:, :3], whole)
     torch.testing.assert_close(model(codes, long), model(codes, short))
-    nothing = model(codes, model.nothing(2))
-    dropped = model(codes, long.without(torch.tensor([True, False])))
-    torch.testing.assert_close(dropped[0], nothing[0])
-    assert (dropped[1] - nothing[1]).abs().max() > 1e-3
+    unconditional = model(codes, model.unconditional(2))
+    dropped = model(codes, long.drop(torch.tensor([True, False])))
+    torch.testing.assert_close(dropped[0], unconditional[0])
+    assert (dropped[1] - unconditional[1]).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
@@ -81,15 +81,15 @@ def test_a_grid_is_drawn_as_the_whole_forward_pass_says(guidance: float, holes: 
     model = decoder()
     prefix, known, mask = model.of_image(embeddings(1)), None, None
     order = torch.arange(SMALL.patches)
-    if holes:  # the middle is drawn anew, and a single code of the first patch
+    if holes:  # the middle is resampled, and a single code of the first patch
         known, mask = grids(1, 5)[0], torch.zeros(SMALL.grid, SMALL.grid, dtype=torch.bool)
         mask[2:4, 2:6] = mask[0, 1] = True
-        anew = model.patches(mask[None])[0].any(1)
-        order = torch.cat((order[~anew], order[anew]))
+        resampled = model.patches(mask[None])[0].any(1)
+        order = torch.cat((order[~resampled], order[resampled]))
     drawn = model.sample(prefix, 1, temperature=0, guidance=guidance, known=known, mask=mask)
-    told = model(drawn, prefix, order[None])
-    untold = model(drawn, model.nothing(1), order[None])
-    best = in_grid(model, untold + guidance * (told - untold), order)
+    conditional = model(drawn, prefix, order[None])
+    unconditional = model(drawn, model.unconditional(1), order[None])
+    best = in_grid(model, unconditional + guidance * (conditional - unconditional), order)
     if known is not None and mask is not None:
         best = torch.where(mask, best, known)
         assert torch.equal(drawn[0][~mask], known[~mask])
@@ -134,11 +134,11 @@ def test_top_k_of_one_takes_the_likeliest() -> None:
 def test_options_that_cannot_be_are_named(options: dict[str, Any], message: str) -> None:
     model = decoder()
     with pytest.raises(UsageError, match=message):
-        model.sample(model.nothing(1), 1, **options)
+        model.sample(model.unconditional(1), 1, **options)
 
 
 def test_prefixes_are_one_or_one_each() -> None:
-    prefix: Prefix = decoder().nothing(2)
+    prefix: Prefix = decoder().unconditional(2)
     assert len(prefix.expand(2).tokens) == 2
     with pytest.raises(ValueError, match="2 prefixes for 3"):
         prefix.expand(3)
@@ -162,13 +162,14 @@ def test_codes_that_look_alike_begin_alike() -> None:
     model = TokenDecoder(SMALL)
     codebook = torch.nn.functional.normalize(torch.randn(SMALL.codes, 4, generator=rng()), dim=1)
     codebook[1] = codebook[0]
-    model.learn_codes(codebook)
+    model.init_codes(codebook)
     for weight in (model.code.weight, model.head.out.weight):
         torch.testing.assert_close(weight[0], weight[1])
         assert (weight[0] - weight[2]).norm() > 1e-3
 
 
-def test_a_prefix_beside_another_takes_its_share() -> None:
+@pytest.mark.slow
+def test_a_second_condition_is_followed_by_its_weight() -> None:
     model = decoder()
     one, other = model.of_image(embeddings(1)), model.of_image(embeddings(1, 5))
 
@@ -176,12 +177,12 @@ def test_a_prefix_beside_another_takes_its_share() -> None:
         return model.sample(prefix, 4, guidance=guidance, generator=rng(), **options)
 
     shorter = Prefix(other.tokens[:, :2], other.mask[:, :2])
-    for beside in (other, shorter):
+    for second in (other, shorter):
         for guidance in (1.0, 3.0):
-            assert torch.equal(drawn(one, guidance, beside=beside, share=1.0), drawn(beside, guidance))
-            assert torch.equal(drawn(one, guidance, beside=beside, share=0.0), drawn(one, guidance))
-            between = drawn(one, guidance, beside=beside, share=0.5)
-            assert not torch.equal(between, drawn(one, guidance)) and not torch.equal(between, drawn(beside, guidance))
-    assert torch.equal(drawn(one, beside=one, share=0.3), drawn(one))
-    with pytest.raises(UsageError, match="share 1.5"):
-        drawn(one, beside=other, share=1.5)
+            assert torch.equal(drawn(one, guidance, second=second, second_weight=1.0), drawn(second, guidance))
+            assert torch.equal(drawn(one, guidance, second=second, second_weight=0.0), drawn(one, guidance))
+            between = drawn(one, guidance, second=second, second_weight=0.5)
+            assert not torch.equal(between, drawn(one, guidance)) and not torch.equal(between, drawn(second, guidance))
+    assert torch.equal(drawn(one, second=one, second_weight=0.3), drawn(one))
+    with pytest.raises(UsageError, match="second_weight 1.5"):
+        drawn(one, second=other, second_weight=1.5)

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
-from pixgen.networks import vqgan
+from pixgen.networks import store, vqgan
 from pixgen.networks.vqgan import TINY, Quantizer, VQModel
 from pixgen.plugins.generators.vqgan import VQGAN
 
@@ -101,11 +101,12 @@ def test_half_precision_latents_are_quantised_in_float32() -> None:
 
 
 def test_saved_weights_load_again(model: VQModel, tmp_path) -> None:
-    vqgan.save(model, tmp_path / "vqgan.safetensors", pictures=5)
+    store.save(model, tmp_path / "vqgan.safetensors", pictures=5)
     loaded = vqgan.load(tmp_path)
     codes = torch.randn(1, 8, 4, 4)
     torch.testing.assert_close(loaded.decode(codes), model.decode(codes), rtol=0.05, atol=0.02)
-    assert loaded.config["about"] == {"pictures": 5}
+    assert loaded.config == model.config
+    assert store.about(tmp_path / "vqgan.safetensors") == {"architecture": model.config, "pictures": 5}
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert [path.name for path in tmp_path.iterdir()] == ["vqgan.safetensors"]
 
@@ -129,12 +130,12 @@ def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None
     [
         (b"", None, "empty"),
         (b"\x10\0\0\0\0\0\0\0{no header at all", None, "damaged"),
-        (b"\x10\0\0\0\0\0\0\0no header at all", None, "no weights file"),
-        (b"<!DOCTYPE html>", None, "no weights file .it is a web page"),
-        (None, None, "no VQGAN"),
-        (None, {"pixgen": "{}"}, "no VQGAN"),
-        (None, {"pixgen": '{"quantizer": "unit"'}, "no VQGAN"),
-        (None, {"pixgen": '{"quantizer": "unit", "ddconfig": 3}'}, "no VQGAN"),
+        (b"\x10\0\0\0\0\0\0\0no header at all", None, "not a weights file"),
+        (b"<!DOCTYPE html>", None, "not a weights file .it is a web page"),
+        (None, None, "not a VQGAN"),
+        (None, {"pixgen": "{}"}, "not a VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit"'}, "not a VQGAN"),
+        (None, {"pixgen": '{"quantizer": "unit", "ddconfig": 3}'}, "not a VQGAN"),
     ],
 )
 def test_files_that_are_no_vqgan_are_named(content: bytes | None, metadata: dict | None, said: str, tmp_path) -> None:

@@ -52,7 +52,7 @@ def networks(folder: Path, seed: int = 0) -> Path:
     export(TinyCLIP(CLIP).eval(), tokenizer, WORDS, batch, folder / "perceptor.safetensors", {"pictures": 0})
     sizes = {**vqgan.TINY["ddconfig"], "ch_mult": [1, 1, 1, 1], "resolution": 128}
     config = {**vqgan.TINY, "ddconfig": sizes, "n_embed": TOKENS.codes}
-    vqgan.save(vqgan.VQModel(config), folder / "vqgan.safetensors")
+    store.save(vqgan.VQModel(config), folder / "vqgan.safetensors")
     return folder
 
 

@@ -92,6 +92,7 @@ def test_text_stays_text_whatever_it_looks_like() -> None:
         assert config.from_dict(config.to_dict(made)) == made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
@@ -142,12 +143,14 @@ def test_a_files_mistake_is_named_with_its_line(tmp_path: Path) -> None:
         config.resolve([load_yaml(path), *parse_assignments(["steps=3"])])
 
 
+@pytest.mark.slow
 def test_every_preset_resolves() -> None:
     for path in resources.presets().glob("*.yaml"):
         assert load_yaml(path).values["description"]
         config.resolve([load_preset(path.stem)])
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.fixed_dictionaries(

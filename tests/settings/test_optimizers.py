@@ -82,12 +82,14 @@ assert torch.equal(run(True), theirs)  # once it is there, as torch would go
 """
 
 
+@pytest.mark.slow
 def test_steps_are_those_of_torch_without_its_compiler() -> None:
     """Its import takes two seconds, before anybody sees a first step."""
     found = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn_without_the_compiler() -> None:
     drawn = "pixgen.generate('a fox', size='64x64', steps=1)"
     code = f"import sys, pixgen; {drawn}; assert 'torch._dynamo' not in sys.modules"

@@ -29,12 +29,14 @@ def test_there_are_enough_and_each_says_what_it_is() -> None:
     assert all(len(line) < 80 and not line.endswith(".") for line in about.values())
 
 
+@pytest.mark.slow
 def test_no_two_set_the_same() -> None:
     found = [config.to_dict(config.resolve([layers.load_preset(name)])) for name in NAMES]
     for (a, first), (b, second) in itertools.combinations(zip(NAMES, found, strict=True), 2):
         assert first != second, f"{a} and {b}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_goes_with_every_other(name: str) -> None:
     for other in NAMES:
@@ -43,6 +45,7 @@ def test_it_goes_with_every_other(name: str) -> None:
         assert alone.losses.keys() <= merged.losses.keys() and alone.filters.keys() <= merged.filters.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_draws(name: str) -> None:
     result = pixgen.generate("a fox", preset=name, seed=0, **TOYS)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from pixgen.networks import vqgan
+from pixgen.networks import store, vqgan
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 
 SIZES = {
@@ -32,4 +32,4 @@ def write_pair(folder: Path, seed: int = 0) -> None:
     tiny = vqgan.TINY
     small = {"ch": 32, "ch_mult": [1, 1, 1, 1], "z_channels": 4, "resolution": 32}
     described = {**tiny, "ddconfig": {**tiny["ddconfig"], **small}, "n_embed": 64, "embed_dim": 4}
-    vqgan.save(vqgan.VQModel(described), folder / "vqgan.safetensors")
+    store.save(vqgan.VQModel(described), folder / "vqgan.safetensors")

@@ -1,4 +1,4 @@
-"""Ten small drawings of our own, packed as a set, so that no test needs the real ones."""
+"""Ten small drawings made for tests, packed as a set, so that no test needs the real ones."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ SHAPES = {
 GROUPS = ("cat", "dog", "apple", "car", "sunflower", "teacher", "laptop", "book", "owl", "old-man")
 
 
-def pack(folder: Path, shapes: dict[str, str]) -> tuple[drawings.DrawingSet, ...]:
-    """Write the shapes into `folder` as one drawing set, hand noto; the table of sets to pass on."""
+def pack(folder: Path, shapes: dict[str, str]) -> tuple[drawings.IconSet, ...]:
+    """Write the shapes into `folder` as one icon set, noto; the table of sets to pass on."""
     icons = {"icons": {n: {"body": s} for n, s in shapes.items()}, "width": 16, "height": 16}
     data = json.dumps(icons).encode()
-    own = drawings.DrawingSet("noto", "0.0.1", "", "MIT", "pixgen")
+    own = drawings.IconSet("noto", "0.0.1", "", "MIT", "pixgen")
     with tarfile.open(folder / own.tarball, "w:gz") as packed:
         member = tarfile.TarInfo("package/icons.json")
         member.size = len(data)

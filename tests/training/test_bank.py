@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,15 +27,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         warnings.simplefilter("ignore")
         drawings.rasterise(place, place / "cache", 192, pack(place, SHAPES), processes=1)
     write_pair(place)
-    bank.main([str(place / "bank.safetensors"), *arguments(place)[4:]])  # of the networks beside it
+    bank.main(options(place, place / "bank.safetensors", perceptor=None, vqgan=None))  # of the networks next to it
     yield place
 
 
-def arguments(place: Path) -> list[str]:
-    networks = ["--perceptor", place / "perceptor.safetensors", "--vqgan", place / "vqgan.safetensors"]
-    return [*map(str, networks), "--cache", str(place / "cache"), "--subjects", "10000", "--each", "2"]
+def options(place: Path, out: Path, **more: Any) -> bank.Options:
+    networks = {name: place / f"{name}.safetensors" for name in ("perceptor", "vqgan")}
+    return bank.Options(**{"out": out, "cache": place / "cache", "subjects": 10_000, "each": 2, **networks, **more})
 
 
+@pytest.mark.slow
 def test_every_subject_and_place_is_in_it(folder: Path) -> None:
     made = bank_file.load(folder)
     assert set(made.subjects) == set(GROUPS) == {e.group for e in made.entries if not e.place}
@@ -53,9 +55,10 @@ def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
     assert not car[:20].any() and car[64].any()  # wide and low
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_file(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.safetensors"
-    bank.main([str(again), *arguments(folder)])
+    bank.main(options(folder, again))
     with safe_open(again, "pt") as one, safe_open(folder / "bank.safetensors", "pt") as two:
         assert one.metadata() == two.metadata()
         assert all(torch.equal(one.get_tensor(name), two.get_tensor(name)) for name in two.keys())  # noqa: SIM118
@@ -81,20 +84,24 @@ def test_a_file_comes_back_as_it_was_written(folder: Path, tmp_path: Path) -> No
     torch.testing.assert_close(again.images, made.images, atol=1e-3, rtol=0)
 
 
-def test_hands_that_differ_come_first() -> None:
-    def drawn(hand: str, sure: float) -> bank.Candidate:
-        return bank.Candidate(0, drawings.Drawing(hand, "cat", "cat", "", "", "", "", "", ""), sure)
+def test_icon_sets_that_differ_come_first() -> None:
+    def drawn(icon_set: str, margin: float) -> bank.Candidate:
+        return bank.Candidate(0, drawings.Icon(icon_set, "cat", "cat", "", "", "", "", "", ""), margin)
 
     bucket = [drawn("noto", 0.3), drawn("noto", 0.29), drawn("fluent-emoji", 0.1), drawn("fxemoji", -0.1)]
-    assert [c.drawing.hand for c in bank._varied(bucket, 3)] == ["noto", "fluent-emoji", "fxemoji"]
+    assert [c.drawing.icon_set for c in bank._varied(bucket, 3)] == ["noto", "fluent-emoji", "fxemoji"]
     assert len(bank._varied(bucket, 9)) == 4
 
 
 def test_a_cache_without_subjects_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no drawing"):
-        bank.main([str(tmp_path / "b.safetensors"), *arguments(folder), "--subjects", "0"])
+    warnings.simplefilter("ignore")
+    drawings.rasterise(tmp_path, tmp_path / "owls", 192, pack(tmp_path, {"owl": SHAPES["owl"]}), processes=1)
+    with pytest.raises(UsageError, match="no drawing of the first 3 subjects"):
+        bank.main(options(folder, tmp_path / "b.safetensors", cache=tmp_path / "owls", subjects=3))
     with pytest.raises(UsageError, match="pixgen train data"):
-        bank.main([str(tmp_path / "b.safetensors"), *arguments(folder), "--cache", str(tmp_path)])
+        bank.main(options(folder, tmp_path / "b.safetensors", cache=tmp_path))
+    with pytest.raises(UsageError, match="--each must be at least 1"):
+        options(folder, tmp_path, each=0)
 
 
 def test_what_is_missing_damaged_or_of_other_networks_is_said(folder: Path, tmp_path: Path) -> None:

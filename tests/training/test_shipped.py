@@ -1,15 +1,14 @@
-"""What is shipped draws what it is told: a judge that had no part in it sees the subject that it did not see before.
+"""What is shipped draws what a prompt names: a judge that took no part in it recognises the subject.
 
-The five prompts were found by the same test among many; this prints every subject that fulfils it in both languages:
+The subjects are a fixed list, every 40th by rank. This prints the judge's rank of each, before and after:
 
-    python -m tests.training.test_shipped [--subjects 120]
+    python -m tests.training.test_shipped
 
-Whoever changes a weights file writes the hashes anew: (cd pixgen/embedded && sha256sum *.safetensors > SHA256SUMS)
+Whoever changes a weights file writes the hashes again: (cd pixgen/embedded && sha256sum *.safetensors > SHA256SUMS)
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -26,10 +25,10 @@ from pixgen.networks import pair
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import judge
 
-EMBEDDED = Path(pixgen.__file__).parent / "embedded"
+EMBEDDED_FOLDER = Path(pixgen.__file__).parent / "embedded"
 
-SUBJECTS = ("teacher", "girl", "old-woman", "child", "princess")
-"""Group of each of the five prompts."""
+EVERY = 40
+"""The subjects are those of rank 1, 1 + EVERY, 1 + 2 EVERY ... of what the judge knows."""
 SETTINGS: dict[str, Any] = {
     "size": "64x64",
     "steps": 30,
@@ -38,19 +37,20 @@ SETTINGS: dict[str, Any] = {
     "seed": 1,
     "cutouts": 8,
 }
-AMONG = 10
+TOP = 10
+"""A subject is recognised where it is among so many of the judge's 440 first names."""
 VIEWS = 8
 
 
 def views(image: Tensor, side: int) -> Tensor:
     """Views that the loop did not use: the mirror image through a judge's own camera. (VIEWS, 3, side, side)."""
     mirrored = image.flip(-1).expand(VIEWS, -1, -1, -1)
-    return judge.view(mirrored, side, 0.0, torch.Generator().manual_seed(4))
+    return judge.augment(mirrored, side, 0.0, torch.Generator().manual_seed(4))
 
 
 def rank(network: judge.Judge, number: int, image: Tensor) -> int:
-    """How many subjects the judge sees rather than this one."""
-    seen = network.look(views(image, network.side))["subject"].mean(0)
+    """How many subjects the judge finds more likely than this one."""
+    seen = network.classify(views(image, network.side))["subject"].mean(0)
     return int((seen > seen[number]).sum())
 
 
@@ -59,10 +59,10 @@ def before_and_after(network: judge.Judge, number: int, prompt: str) -> tuple[in
     first: list[Tensor] = []
     last: list[Tensor] = []
 
-    def look(step: Step) -> None:
+    def keep(step: Step) -> None:
         (last if first else first).append(step.images().clamp(0, 1))
 
-    pixgen.generate(prompt, callback=look, **SETTINGS)
+    pixgen.generate(prompt, callback=keep, **SETTINGS)
     return rank(network, number, first[0]), rank(network, number, last[-1])
 
 
@@ -74,13 +74,13 @@ def prompts(group: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[judge.Judge, list[str]]:
-    return judge.load(EMBEDDED / "judge.safetensors")
+    return judge.load(EMBEDDED_FOLDER / "judge.safetensors")
 
 
 def test_every_file_is_the_one_that_was_measured() -> None:
-    lines = (EMBEDDED / "SHA256SUMS").read_text().splitlines()
+    lines = (EMBEDDED_FOLDER / "SHA256SUMS").read_text().splitlines()
     sums = {name.strip(" *"): found for found, name in (line.split(maxsplit=1) for line in lines)}
-    files = {path.name: path.read_bytes() for path in EMBEDDED.glob("*.safetensors")}
+    files = {path.name: path.read_bytes() for path in EMBEDDED_FOLDER.glob("*.safetensors")}
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     assert sum(map(len, files.values())) <= 36_000_000
 
@@ -92,30 +92,36 @@ def test_the_decoder_and_the_prior_were_trained_with_their_pair(caplog: pytest.L
 
 
 def test_the_shipped_judge_is_the_validation_judge() -> None:
-    with safe_open(EMBEDDED / "judge.safetensors", framework="pt") as file:
+    with safe_open(EMBEDDED_FOLDER / "judge.safetensors", framework="pt") as file:
         about = json.loads(file.metadata()["pixgen"])
     assert (about["judge"], about["hands"]) == ("validation", "seen")
-    assert (EMBEDDED / "judge.safetensors").stat().st_size <= 3_000_000
+    assert (EMBEDDED_FOLDER / "judge.safetensors").stat().st_size <= 3_000_000
 
 
-@pytest.mark.parametrize("language", [0, 1], ids=["en", "pt"])
-@pytest.mark.parametrize("group", SUBJECTS)
-def test_a_prompt_s_subject_is_seen_after_and_not_before(
-    group: str, language: int, shipped: tuple[judge.Judge, list[str]]
-) -> None:
+def subjects(groups: list[str]) -> list[str]:
+    """The fixed list: every EVERY-th by rank of the groups that the judge knows."""
+    known = {subject.rank: group for group, subject in load_subjects().items() if group in groups}
+    return [known[rank] for rank in range(1, max(known) + 1, EVERY)]
+
+
+@pytest.mark.slow
+def test_the_subjects_of_prompts_are_recognised_after_and_not_before(shipped: tuple[judge.Judge, list[str]]) -> None:
     network, groups = shipped
-    before, after = before_and_after(network, groups.index(group), prompts(group)[language])
-    assert after < AMONG <= before
+    found = [
+        before_and_after(network, groups.index(group), prompt)
+        for group in subjects(groups)
+        for prompt in prompts(group)
+    ]
+    before, after = (sum(rank < TOP for rank in ranks) / len(found) for ranks in zip(*found, strict=True))
+    # Measured: 2 of 22 before, 11 of 22 after; two standard deviations of room for other processors and weights.
+    assert before <= 0.2 and after >= 0.3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Find subjects that the test may use.")
-    parser.add_argument("--subjects", type=int, default=120)
-    network, groups = judge.load(EMBEDDED / "judge.safetensors")
-    for number, group in enumerate(groups[: parser.parse_args().subjects]):
-        ranks = [before_and_after(network, number, prompt) for prompt in prompts(group)]
-        fulfilled = all(after < AMONG <= before for before, after in ranks)
-        print("+" if fulfilled else "-", group, *(f"{before} -> {after}" for before, after in ranks), flush=True)
+    network, groups = judge.load(EMBEDDED_FOLDER / "judge.safetensors")
+    for group in subjects(groups):
+        ranks = [before_and_after(network, groups.index(group), prompt) for prompt in prompts(group)]
+        print(group, *(f"{before} -> {after}" for before, after in ranks), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from pixgen.networks import store
 from pixgen.networks.pair import load
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
-from pixgen.training import prior, runs, tokens
+from pixgen.training import runs, tokens
 from pixgen.training.data import drawings, grids
 from pixgen.training.data.grids import CleanScenes, Grids
 from tests.networks.toys import networks
@@ -25,7 +26,7 @@ from tests.training.trained import kill_after, train
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of drawings, and a perceptor and a VQGAN beside it."""
+    """A cache of drawings, and a perceptor and a VQGAN next to it."""
     folder = tmp_path_factory.mktemp("tokens")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,35 +35,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grids, "CHUNK", 1)
-    monkeypatch.setattr(tokens, "BATCH", 4)
-    monkeypatch.setattr(tokens, "DRAWN", 4)
-    monkeypatch.setattr(tokens, "JUDGED", 4)
-    monkeypatch.setattr(tokens, "REPORT_EVERY", 2)
-    monkeypatch.setattr(prior, "BATCH", 8)
-    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
+TOKENS = {"scenes": 8, "grids": 20, "width": 32, "depth": 1}
+CASES: dict[str, dict[str, int]] = {"tokens": TOKENS, "prior": {"scenes": 16, "pairs": 40}}
 
 
-TOKENS = ["--scenes", "8", "--grids", "20", "--width", "32", "--depth", "1"]
-CASES: dict[str, list[str]] = {"tokens": TOKENS, "prior": ["--scenes", "16", "--pairs", "40"]}
+def among(folder: Path) -> dict[str, Any]:
+    """The options by which a training finds what lies in `folder`."""
+    return {"cache": folder / "cache", "pair": folder / "pair", "subjects": 10**6}
 
 
-def among(folder: Path) -> list[object]:
-    """The arguments by which a training finds what lies in `folder`."""
-    return ["--cache", folder / "cache", "--pair", folder / "pair", "--subjects", 10**6]
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_a_training_that_was_killed_ends_as_one_that_was_not(
-    name: str, folder: Path, tmp_path: Path, small: None
-) -> None:
+def test_a_training_that_was_killed_ends_as_one_that_was_not(name: str, folder: Path, tmp_path: Path) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")
-    arguments = [*among(folder), *CASES[name]]
-    whole = train(training, tmp_path / "whole", *arguments)
-    kill_after(3, training, tmp_path / "cut", *arguments)
-    resumed = train(training, tmp_path / "cut", *arguments)
+    values = {**among(folder), **CASES[name]}
+    whole = train(training, tmp_path / "whole", **values)
+    kill_after(3, training, tmp_path / "cut", **values)
+    resumed = train(training, tmp_path / "cut", **values)
     assert whole["step"] == resumed["step"] == 5
     assert all(torch.equal(whole["model"][key], resumed["model"][key]) for key in whole["model"])
     config, network = {"tokens": (TokenConfig, TokenDecoder), "prior": (PriorConfig, Prior)}[name]
@@ -71,16 +60,12 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
     assert all(value.isfinite().all() for value in shipped.state_dict().values())
 
 
-def test_a_decoder_goes_on_from_what_was_shipped(
-    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(tokens, tmp_path / "run", *among(folder), *TOKENS, "--grids", 8)
+def test_a_decoder_resumes_from_what_was_shipped(folder: Path, tmp_path: Path) -> None:
+    train(tokens, tmp_path / "run", **{**among(folder), **TOKENS, "grids": 8})
     shipped = tmp_path / "old.safetensors"
     (tmp_path / "run" / "tokens.safetensors").rename(shipped)
-    monkeypatch.setattr(tokens, "rate_of_learning", lambda *_: 0.0)
-    state = train(
-        tokens, tmp_path / "new", *among(folder), *TOKENS[:2], "--grids", 12, "--depth", 1, "--restart", shipped
-    )
+    values = {**among(folder), **TOKENS, "width": 192, "grids": 12, "restart": shipped, "lr": 0.0}
+    state = train(tokens, tmp_path / "new", **values)
     old, about = store.load(shipped, TokenConfig, TokenDecoder, "")
     assert (about["grids"], state["seen"], state["step"]) == (8, 12, 3)
     assert all(torch.equal(value, state["model"][key]) for key, value in old.state_dict().items())
@@ -88,7 +73,7 @@ def test_a_decoder_goes_on_from_what_was_shipped(
 
 @pytest.mark.parametrize("name", CASES)
 def test_whoever_stops_it_at_a_checkpoint_has_its_weights(
-    name: str, folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")
     save = runs.save_atomically
@@ -97,23 +82,23 @@ def test_whoever_stops_it_at_a_checkpoint_has_its_weights(
         save(state, path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "save_atomically", stopped)
+    monkeypatch.setattr(runs, "save_atomically", stopped)
     with pytest.raises(KeyboardInterrupt):
-        train(training, tmp_path, *among(folder), *CASES[name])
+        train(training, tmp_path, **among(folder), **CASES[name])
     assert (tmp_path / f"{name}.safetensors").is_file()
 
 
 def test_scenes_that_are_drawn_otherwise_now_are_encoded_again(
-    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, scenes, places = load(folder / "pair"), CleanScenes(folder / "cache", 4, 0, 10**6), np.arange(4)
-    Grids(tmp_path, scenes, pair, 4).rows(places, torch.Generator())
+    Grids(tmp_path, scenes, pair, 4, chunk=1).rows(places, torch.Generator())
     for embedded in tmp_path.rglob("*.npy"):
         embedded.unlink()  # as by another perceptor
     other = CleanScenes(folder / "cache", 4, 1, 10**6)
     other.seed = 0
     monkeypatch.setattr(other, "batch_at", lambda step, n: CleanScenes(folder / "cache", 4, 1, 10**6).batch_at(step, n))
-    codes, embeddings, _ = Grids(tmp_path, other, pair, 4).rows(places, torch.Generator())
+    codes, embeddings, _ = Grids(tmp_path, other, pair, 4, chunk=1).rows(places, torch.Generator())
     images = other.batch_at(0, grids.WORDINGS).images
     assert torch.equal(codes, pair.codes(images))
     torch.testing.assert_close(embeddings, pair.embed(images), atol=1e-3, rtol=0)
@@ -121,8 +106,7 @@ def test_scenes_that_are_drawn_otherwise_now_are_encoded_again(
 
 def test_a_decoder_with_more_layers_says_at_first_what_it_said(folder: Path) -> None:
     made = Grids(folder / "grown", CleanScenes(folder / "cache", 4, 0, 10**6), load(folder / "pair"), 4)
-    options = tokens.options_of(["run", "--cache", "cache", "--width", "32", "--depth", "1"])
-    model = tokens.begin(options, load(folder / "pair"), made)
+    model = tokens.new_decoder(tokens.Options(run=folder, cache=folder, width=32, depth=1), load(folder / "pair"), made)
     codes, embeddings, _ = made.rows(np.arange(4), torch.Generator())
     deeper = tokens.deepened(model, 3)
     assert len(deeper.layers) == 3 and tokens.deepened(deeper, 1).config.depth == 3
@@ -133,10 +117,10 @@ def test_a_decoder_with_more_layers_says_at_first_what_it_said(folder: Path) -> 
 
 
 def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
-    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, scenes = load(folder / "pair"), CleanScenes(folder / "cache", 4, 0, 10**6)
-    made = Grids(tmp_path, scenes, pair, 7)
+    made = Grids(tmp_path, scenes, pair, 7, chunk=1)
     assert len(made) == 8 and not list(made.folder.glob("*.npz"))
     codes, embeddings, captions = made.rows(np.array([5, 4]), torch.Generator().manual_seed(0))
     assert [path.name[:5] for path in made.folder.iterdir()] == ["00001", "00001"]
@@ -144,7 +128,7 @@ def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
     assert torch.equal(codes, pair.codes(batch.images)[[1, 0]])
     torch.testing.assert_close(embeddings, pair.embed(batch.images)[[1, 0]], atol=1e-3, rtol=0)
     assert captions[0] in batch.wordings[1] and captions[1] in batch.wordings[0]
-    again = Grids(tmp_path, scenes, pair, 7)
+    again = Grids(tmp_path, scenes, pair, 7, chunk=1)
     monkeypatch.setattr(scenes, "batch_at", None)  # not drawn again
     assert torch.equal(again.rows(np.array([5, 4]), torch.Generator().manual_seed(0))[0], codes)
     orders = [again.order(epoch) for epoch in (0, 1, 2)]
@@ -153,16 +137,17 @@ def test_scenes_are_encoded_once_and_as_the_pair_encodes_them(
 
 
 def test_another_perceptor_embeds_scenes_again_and_their_codes_stay(
-    folder: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(folder / "pair", tmp_path / "pair")
     scenes, places = CleanScenes(folder / "cache", 4, 0, 10**6), np.arange(4)
-    codes, embeddings, captions = Grids(tmp_path, scenes, load(tmp_path / "pair"), 4).rows(places, torch.Generator())
+    first = Grids(tmp_path, scenes, load(tmp_path / "pair"), 4, chunk=1)
+    codes, embeddings, captions = first.rows(places, torch.Generator())
     networks(tmp_path / "other", seed=1)
     (tmp_path / "other" / "perceptor.safetensors").replace(tmp_path / "pair" / "perceptor.safetensors")
     pair = load(tmp_path / "pair")
     monkeypatch.setattr(pair, "codes", None)  # not encoded again
-    again = Grids(tmp_path, scenes, pair, 4).rows(places, torch.Generator())
+    again = Grids(tmp_path, scenes, pair, 4, chunk=1).rows(places, torch.Generator())
     assert torch.equal(again[0], codes) and again[2] == captions
     assert (again[1] - embeddings).abs().amax() > 0.01
 
@@ -183,11 +168,11 @@ def test_blurred_and_dropped_prefixes_are_for_training_alone(folder: Path) -> No
     model = TokenDecoder(TokenConfig(width=32, depth=1, heads=1, embedding=16, text_width=12))
     embeddings = torch.nn.functional.normalize(torch.randn(200, 16, generator=torch.Generator().manual_seed(0)), dim=1)
     captions = ["a cat"] * 200
-    plain = tokens.told(model, pair, "image", embeddings, captions, None)
-    trained = tokens.told(model, pair, "image", embeddings, captions, torch.Generator().manual_seed(0))
+    plain = tokens.condition(model, pair, "image", embeddings, captions, None)
+    trained = tokens.condition(model, pair, "image", embeddings, captions, torch.Generator().manual_seed(0))
     assert plain.mask.all() and not torch.equal(plain.tokens, trained.tokens)
     assert 0.03 < (~trained.mask[:, 1]).float().mean() < 0.2 and trained.mask[:, 0].all()
-    assert tokens.told(model, pair, "nothing", embeddings, captions, None).tokens.shape[1] == 1
+    assert tokens.condition(model, pair, "unconditional", embeddings, captions, None).tokens.shape[1] == 1
 
 
 def test_most_scenes_show_one_subject_in_the_middle(folder: Path) -> None:
@@ -197,25 +182,25 @@ def test_most_scenes_show_one_subject_in_the_middle(folder: Path) -> None:
     assert abs(len(middle) / 400 - grids.PLAIN) < 0.08
 
 
-def test_scenes_show_one_hand_where_it_drew_the_subject(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenes_show_one_icon_set_where_it_drew_the_subject(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
     group = next(iter(everything))
     i, drawing = everything[group][0]
     load_sprites = drawings.load_sprites
 
-    def with_another_hand(cache: Path) -> tuple[np.ndarray, list[drawings.Drawing]]:
+    def with_another_set(cache: Path) -> tuple[np.ndarray, list[drawings.Icon]]:
         sprites, index = load_sprites(cache)
-        return sprites, [replace(d, hand=grids.HAND) if n == i else d for n, d in enumerate(index)]
+        return sprites, [replace(d, icon_set=grids.ICON_SET) if n == i else d for n, d in enumerate(index)]
 
-    monkeypatch.setattr("pixgen.training.data.scenes.load_sprites", with_another_hand)
+    monkeypatch.setattr("pixgen.training.data.scenes.load_sprites", with_another_set)
     shown = CleanScenes(folder / "cache", 4, 0, 10**6).drawings
-    assert shown[group] == [(i, replace(drawing, hand=grids.HAND))]
+    assert shown[group] == [(i, replace(drawing, icon_set=grids.ICON_SET))]
     assert {g: shown[g] for g in shown if g != group} == {g: everything[g] for g in everything if g != group}
 
 
 def test_half_of_the_grids_are_read_with_faults() -> None:
     codes = torch.arange(400)[:, None, None].expand(400, 16, 16)
-    seen = tokens.misread(codes, torch.Generator().manual_seed(0))
+    seen = tokens.corrupt(codes, torch.Generator().manual_seed(0))
     assert ((seen == codes) | (seen == codes.roll(1, 0))).all()
     faults = (seen != codes).float().mean((1, 2))
     assert 0.4 < (faults == 0).float().mean() < 0.6 and 0.7 < faults.max() < 0.9

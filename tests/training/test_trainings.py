@@ -1,4 +1,4 @@
-"""Trainings end the same whether they were killed or not, go on from what they shipped, and learn."""
+"""Trainings end the same whether they were killed or not, resume from what they shipped, and learn."""
 
 import importlib
 import warnings
@@ -11,16 +11,13 @@ import torch
 from pixgen.errors import UsageError
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
-from pixgen.networks.vqgan import TINY, load
+from pixgen.networks.vqgan import load
 from pixgen.training import clip, runs, vqgan
 from pixgen.training.data import drawings
-from pixgen.training.data.pool import Pool, camera, mirrored, pool
+from pixgen.training.data.pool import ScenePool, camera, mirror_caption, open_pool
 from pixgen.training.data.scenes import Scenes
 from tests.training.shapes import SHAPES, pack
 from tests.training.trained import kill_after, train
-
-NARROW = {**TINY, "ddconfig": {**TINY["ddconfig"], "ch_mult": [1, 1, 1, 1]}}
-SMALL = TinyConfig(side=32, dim=16, stem=4, widths=(8, 8, 8), residuals=1, text_width=12, text_depth=1, vocabulary=300)
 
 
 @pytest.fixture(scope="module")
@@ -32,39 +29,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cache"
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    vocabulary = clip.learn_vocabulary
-    monkeypatch.setattr(clip, "BATCH", 4)
-    monkeypatch.setattr(clip, "TinyConfig", lambda: SMALL)
-    monkeypatch.setattr(clip, "SIZES", ((0.0, 32),))
-    monkeypatch.setattr(clip, "learn_vocabulary", lambda scenes, size: vocabulary(scenes, size, 200))
-    monkeypatch.setattr(vqgan, "JUDGED", (1, 32))
-    monkeypatch.setattr(vqgan, "TINY", NARROW)
-    monkeypatch.setattr(vqgan, "CROPS", 2)
-    monkeypatch.setattr(vqgan, "CLUSTERED", 8)
-    monkeypatch.setattr(runs, "SAVE_EVERY", -1.0)
-
-
 LOUD = pytest.mark.filterwarnings("ignore")  # so short a run may warn
-CASES = {
-    "clip": ("learner", ["--pictures", 32, "--pool", 8]),
+CASES: dict[str, tuple[str, dict[str, int]]] = {
+    "clip": ("learner", {"pictures": 32, "pool": 8}),
     # Long enough for codes (from 20 % on) and the critic (from 75 %).
-    "vqgan": ("model", ["--crops", 20, "--pool", 40]),
+    "vqgan": ("model", {"crops": 20, "pool": 40}),
 }
 
 
+@pytest.mark.slow
 @LOUD
 @pytest.mark.parametrize("name", CASES)
-def test_a_training_that_was_killed_ends_as_one_that_was_not(
-    name: str, cache: Path, tmp_path: Path, small: None
-) -> None:
+def test_a_training_that_was_killed_ends_as_one_that_was_not(name: str, cache: Path, tmp_path: Path) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")
-    network, arguments = CASES[name]
-    arguments = ["--cache", cache, *arguments]
-    whole = train(training, tmp_path / "whole", *arguments)
-    kill_after(2, training, tmp_path / "cut", *arguments)
-    resumed = train(training, tmp_path / "cut", *arguments)
+    network, values = CASES[name]
+    whole = train(training, tmp_path / "whole", cache=cache, **values)
+    kill_after(2, training, tmp_path / "cut", cache=cache, **values)
+    resumed = train(training, tmp_path / "cut", cache=cache, **values)
     assert whole["step"] == resumed["step"] > 2
     assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
@@ -73,7 +54,7 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(
 def test_a_training_without_drawings_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
     training = importlib.import_module(f"pixgen.training.{name}")
     with pytest.raises(UsageError, match="no drawings in .*pixgen train data"):
-        training.main([str(tmp_path / "run"), "--cache", str(tmp_path / "none")])
+        training.main(training.Options(run=tmp_path / "run", cache=tmp_path / "none"))
     assert not list(tmp_path.iterdir())
 
 
@@ -82,27 +63,25 @@ def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
     model = TinyCLIP(TinyConfig(vocabulary=50)).eval()
     lengths = torch.tensor([3, 24, 1, 7, 7, 2, 15])
     ids = torch.randint(1, 50, (7, 24)) * (torch.arange(24) < lengths[:, None])
-    torch.testing.assert_close(clip.by_length(model, ids), model.encode_text(ids), atol=1e-5, rtol=0)
-    torch.testing.assert_close(clip.by_length(model, ids[:2]), model.encode_text(ids[:2]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.encode_by_length(model, ids), model.encode_text(ids), atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.encode_by_length(model, ids[:2]), model.encode_text(ids[:2]), atol=1e-5, rtol=0)
 
 
 @LOUD
-def test_a_perceptor_goes_on_from_what_was_shipped(cache: Path, tmp_path: Path, small: None) -> None:
-    train(clip, tmp_path / "old", "--cache", cache, "--pictures", 16, "--pool", 8)
+def test_a_perceptor_resumes_from_what_was_shipped(cache: Path, tmp_path: Path) -> None:
+    train(clip, tmp_path / "old", cache=cache, pictures=16, pool=8)
     shipped = tmp_path / "old" / "perceptor.safetensors"
-    arguments = ["--cache", cache, "--pictures", 24, "--pool", 8, "--restart", shipped]
-    train(clip, tmp_path / "new", *arguments)
-    old, new = runs.about(shipped), runs.about(tmp_path / "new" / "perceptor.safetensors")
+    train(clip, tmp_path / "new", cache=cache, pictures=24, pool=8, restart=shipped)
+    old, new = store.about(shipped), store.about(tmp_path / "new" / "perceptor.safetensors")
     assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
 
 
 @LOUD
-def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path, small: None) -> None:
-    train(vqgan, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+def test_a_vqgan_resumes_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path) -> None:
+    train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
     # Of so long a run the codes would be unknown still, had it begun from nothing.
-    arguments = ["--cache", cache, "--crops", 1000, "--pool", 40, "--restart", shipped]
-    kill_after(1, vqgan, tmp_path / "new", *arguments)
+    kill_after(1, vqgan, tmp_path / "new", cache=cache, crops=1000, pool=40, restart=shipped)
     checkpoint = runs.load_checkpoint(tmp_path / "new" / "checkpoint.pt")
     assert checkpoint is not None and checkpoint["seen"] == 14 and checkpoint["codes"]["counts"].sum() > 0
     key = "quantize.embedding.weight"
@@ -111,18 +90,18 @@ def test_a_vqgan_goes_on_from_the_codes_that_were_shipped(cache: Path, tmp_path:
 
 
 @LOUD
-def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, tmp_path: Path, small: None) -> None:
-    train(vqgan, tmp_path / "old", "--cache", cache, "--crops", 12, "--pool", 40)
+def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, tmp_path: Path) -> None:
+    train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
-    arguments = ["--cache", cache, "--crops", 20, "--pool", 40, "--decoder"]
+    values = {"cache": cache, "crops": 20, "pool": 40, "decoder": True}
     with pytest.raises(UsageError, match="--restart"):
-        train(vqgan, tmp_path / "none", *arguments)
-    state = train(vqgan, tmp_path / "new", *arguments, "--restart", shipped)
+        train(vqgan, tmp_path / "none", **values)
+    state = train(vqgan, tmp_path / "new", **values, restart=shipped)
     old, new = load(shipped).state_dict(), state["model"]
     changed = {key.split(".")[0] for key in old if not torch.equal(old[key], new[key])}
     assert changed == {"decoder", "post_quant_conv"}
     assert store.fingerprint(tmp_path / "new" / "vqgan.safetensors") == store.fingerprint(shipped)
-    further = train(vqgan, tmp_path / "old", *arguments)  # the run of the whole goes on with its decoder
+    further = train(vqgan, tmp_path / "old", **values)  # the run of the whole network resumes with its decoder alone
     assert (further["seen"], further["begun"]) == (20, 6)
     assert store.fingerprint(tmp_path / "old" / "vqgan.safetensors") == store.fingerprint(shipped)
 
@@ -131,7 +110,7 @@ def test_an_average_keeps_what_is_frozen_to_the_bit() -> None:
     model = torch.nn.Linear(2, 1)
     model.weight.data = torch.tensor([[-0.0, 0.3]])
     model.weight.requires_grad_(False)
-    average = runs.Average(model)
+    average = runs.WeightAverage(model)
     for step in range(3):
         model.bias.data += 1
         average.update(model, step)
@@ -162,9 +141,9 @@ def test_codes_follow_their_latents_and_idle_ones_are_revived() -> None:
 
 def test_a_pool_is_rendered_once_and_used_in_other_orders(cache: Path, tmp_path: Path) -> None:
     source = Scenes(cache, 4, 32, 0)
-    first = pool(tmp_path / "pool.npy", source, 10)
+    first = open_pool(tmp_path / "pool.npy", source, 10)
     assert len(first) == 12 and first.pictures.dtype == np.uint8 and len(first.wordings[0]) == 4
-    again = pool(tmp_path / "pool.npy", None, 0)  # type: ignore[arg-type]  # there already: nothing is rendered
+    again = open_pool(tmp_path / "pool.npy", None, 0)  # type: ignore[arg-type]  # there already: nothing is rendered
     assert np.array_equal(first.pictures, again.pictures)
     orders = [first.order(epoch, 0) for epoch in (0, 1)]
     assert all(sorted(order) == list(range(12)) for order in orders) and not np.array_equal(*orders)
@@ -172,27 +151,27 @@ def test_a_pool_is_rendered_once_and_used_in_other_orders(cache: Path, tmp_path:
 
 
 def test_a_pool_s_batch_keeps_each_picture_with_its_own_words(cache: Path, tmp_path: Path) -> None:
-    made: Pool = pool(tmp_path / "pool.npy", Scenes(cache, 4, 32, 0), 8)
+    made: ScenePool = open_pool(tmp_path / "pool.npy", Scenes(cache, 4, 32, 0), 8)
     places = np.array([6, 1, 3])
     batch = made.batch(places, 32, torch.Generator().manual_seed(0))
     for row, place in enumerate(sorted(places)):
-        said = (batch.captions[row], mirrored(batch.captions[row]))
+        said = (batch.captions[row], mirror_caption(batch.captions[row]))
         assert set(said) & set(made.wordings[place]) and batch.subjects[row] == made.subjects[place]
     same = made.batch(places, 32, torch.Generator().manual_seed(0))
     assert torch.equal(batch.images, same.images) and batch.captions == same.captions
 
 
-def test_a_mirrored_picture_is_told_by_the_other_side() -> None:
+def test_a_mirrored_picture_s_caption_names_the_other_side() -> None:
     pictures = np.zeros((8, 3, 64, 64), np.uint8)
     pictures[..., :32] = 255  # light on the left
     words = [["a cat to the left of an owl", "um gato à esquerda de uma coruja"] * 2] * 8
-    made = Pool(pictures, words, torch.zeros(8), torch.zeros(8))
+    made = ScenePool(pictures, words, torch.zeros(8), torch.zeros(8))
     batch = made.batch(np.arange(8), 32, torch.Generator().manual_seed(0))
     left = batch.images[..., :10].mean((1, 2, 3)) > batch.images[..., -10:].mean((1, 2, 3))
     assert 0 < left.sum() < 8
     for shown, caption in zip(left.tolist(), batch.captions, strict=True):
         assert ("left of" in caption or "esquerda de" in caption) == shown
-        assert mirrored(mirrored(caption)) == caption
+        assert mirror_caption(mirror_caption(caption)) == caption
 
 
 @pytest.mark.parametrize("side", [32, 48])

@@ -178,7 +178,8 @@ class Warp(Cutter):
             applied = parameters["batch_prob"].bool()[:, None, None]
             matrices = torch.where(applied, drawn, torch.eye(3)) @ matrices
         # kornia's matrices move pixels; sampling asks where a pixel comes from.
-        return torch.linalg.inv(normalize_homography(matrices, (side, side), (side, side)))
+        inverse: Tensor = torch.linalg.inv(normalize_homography(matrices, (side, side), (side, side)))
+        return inverse
 
     def _augmentations(self, K: Any) -> list[Any]:
         if self._kornia is None:
@@ -191,7 +192,8 @@ class Warp(Cutter):
             if self.flip > 0:
                 found.append(K.RandomHorizontalFlip(p=self.flip))
             self._kornia = found
-        return self._kornia
+        made: list[Any] = self._kornia
+        return made
 
     def _colours(self, count: int) -> Tensor:
         """Brightness, contrast about mid-grey, saturation and hue as affine maps (count, 3, 4)."""
@@ -221,7 +223,8 @@ class Warp(Cutter):
         atlas_size = torch.tensor([atlas.shape[3], atlas.shape[2]]).to(images)
         grid = (2 * pixels + 1) / atlas_size - 1
         sampled = F.grid_sample(atlas, grid.flatten(1, 2), mode="bilinear", align_corners=False)
-        return sampled.unflatten(2, (count, side)).movedim(2, 1)
+        cutouts: Tensor = sampled.unflatten(2, (count, side)).movedim(2, 1)
+        return cutouts
 
 
 def _boxes(half: Tensor, centre: Tensor) -> Tensor:
@@ -236,7 +239,8 @@ def _levels(matrices: Tensor, size: Size, side: int) -> Tensor:
     """The nearest level of the pyramid, from the area of the picture that the middle of a cutout covers."""
     # The Jacobian determinant of a homography at its origin: det(M) / m22^3.
     area = (torch.linalg.det(matrices) / matrices[..., 2, 2] ** 3).abs() * size[0] * size[1] / side**2
-    return (area.clamp(min=1).log2() / 2).round().long()
+    levels: Tensor = (area.clamp(min=1).log2() / 2).round().long()
+    return levels
 
 
 def _points(matrices: Tensor, side: int) -> Tensor:

@@ -25,7 +25,7 @@ def luma(images: Tensor) -> Tensor:
 def colour(text: str) -> tuple[float, float, float]:
     """`#rrggbb` -> red, green, blue in [0, 1]. Raises ValueError."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError(f"{text!r} is no colour; write #rrggbb, as in #ff8800")
+        raise ValueError(f"{text!r} is not a valid colour; write #rrggbb, as in #ff8800")
     red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
 from pixgen.io import resources
+from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.registry import register
 
@@ -32,21 +33,13 @@ class Tiny(Perceptor):
     """A weights file of `pixgen.training.clip`; empty for the one that comes with pixgen."""
 
     def prepare(self, device: torch.device) -> None:
-        from safetensors import SafetensorError, safe_open
         from tokenizers import Tokenizer
 
         path = Path(self.path).expanduser() if self.path else resources.embedded() / "perceptor.safetensors"
-        if not path.is_file():
-            way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
-            raise PixgenError(f"perceptor weights not found: {path}; {way_out}")
-        try:
-            with safe_open(path, framework="pt") as file:
-                about = json.loads((file.metadata() or {}).get("pixgen", "{}"))
-                weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise PixgenError(f"{path} is damaged: {error}; install pixgen again") from error
+        way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
+        weights, about = store.read(path, "perceptor", missing=way_out)
         if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:
-            raise PixgenError(f"{path} is no perceptor of pixgen's: its metadata names no architecture and vocabulary")
+            raise PixgenError(f"{path} is not one of pixgen's perceptors: no architecture in its metadata")
         sizes = about["architecture"].items()
         architecture: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes}
         self.gap = weights.pop("gap").to(device)

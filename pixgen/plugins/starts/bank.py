@@ -51,7 +51,7 @@ class BankStart(Start):
     are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
     """
 
-    least: ClassVar[int] = bank.SIDE // 2
+    least: ClassVar[int] = bank.DRAWING_SIDE // 2
 
     folder: str = ""
     """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""
@@ -113,7 +113,8 @@ class BankStart(Start):
             order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
             chosen[id(thing)] = best[order[attempt % len(best)]]
         codes = self._bank.codes[list(chosen.values())].to(session.device)
-        plain = self._is_plain(plan) and self._vqgan is session.generator and size == (bank.SIDE, bank.SIDE)
+        whole = size == (bank.DRAWING_SIDE, bank.DRAWING_SIDE)
+        plain = self._is_plain(plan) and self._vqgan is session.generator and whole
         if plain and attempt < len(plan.choices[0][1][: self.top]):
             return {"latent": self._vqgan.network.codes(codes).contiguous()}
         sprites = []

@@ -1,4 +1,4 @@
-"""What both DALL-E starts share: several code grids drawn at once, and the order in which CLIP likes them."""
+"""What both DALL-E starts share: sampling several code grids at once, and ranking them by CLIP similarity."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from pixgen.backend.tensors import Size
 from pixgen.contracts import Params, Session, Start
 from pixgen.errors import UsageError
 from pixgen.io.pictures import fit, read
-from pixgen.networks.pair import SIDE, Pair, load
+from pixgen.networks.pair import PAIR_SIDE, Pair, load
 from pixgen.networks.store import files_in
 from pixgen.prompts.grammar import Prompt, parse
 from pixgen.scenery.reader import every_subject
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.5
-"""Weight of what a preset's look asks for beside the prompts."""
+STYLE_WEIGHT = 0.5
+"""Weight of a preset's style phrases relative to the prompts, in the ranking and in the conditioning."""
 
 
 @dataclass
 class Candidates(Start):
-    """Draws `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
+    """Samples `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
 
-    least: ClassVar[int] = SIDE
+    least: ClassVar[int] = PAIR_SIDE
     networks: ClassVar[Sequence[str]]
-    """Those of the pair that are read."""
+    """The networks of the pair that are read."""
 
     folder: str = ""
-    """Where the pair's files are (perceptor, vqgan, tokens, prior); empty for those that come with pixgen."""
+    """Folder of the pair's files (perceptor, vqgan, tokens, prior); empty for those that ship with pixgen."""
     candidates: int = 16
-    """How many are drawn; the best comes first."""
+    """Number of code grids to sample, at least 1; the best comes first."""
     temperature: float = 0.9
-    """Below 1 likelier and less various; 0 always takes the likeliest code."""
+    """Sampling temperature, at least 0; lower values vary less, 0 always takes the most likely code."""
     top_k: int = 64
-    """Only so many likeliest codes have a chance at each place; 0 for all."""
+    """Sample each code from the N most likely (0: no limit)."""
     guidance: float = 4.0
-    """How far to go beyond what the prompt makes likely; 1 is as learnt, 0 does not listen."""
+    """Classifier-free guidance scale, at least 0; 1 turns guidance off, 0 ignores the prompt."""
     uncoloured: float = 0.4
     """Share that the same words have without the colours of things: it keeps a yellow deer a deer; 0 to 1."""
 
@@ -52,7 +52,7 @@ class Candidates(Start):
     _drawn: dict[tuple[int, int], Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def prepare(self, session: Session) -> None:
-        """Load the pair. Raises UsageError for options that cannot be, PixgenError for files that cannot be used."""
+        """Load the pair. Raises UsageError for options out of range, PixgenError for files that cannot be used."""
         if self.candidates < 1:
             raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
         if not 0 <= self.uncoloured <= 1:
@@ -63,7 +63,7 @@ class Candidates(Start):
         self._drawn.clear()
 
     def files(self) -> list[str]:
-        """The pair's files, if it is not the one that comes with pixgen."""
+        """The pair's files, unless it is the one that ships with pixgen."""
         return files_in(self.folder, self.networks)
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
@@ -77,22 +77,22 @@ class Candidates(Start):
 
     def _ranked(self, pair: Pair, session: Session, index: int, draw: int) -> Tensor:
         random = session.streams[index].generator("start", draw)
-        looks = [p for phrase in session.phrases for p in parse(phrase, session.streams[index].seed)]
-        prompts = [*session.prompts[index], *(replace(p, weight=LOOK * p.weight) for p in looks)]
+        styles = [p for phrase in session.phrases for p in parse(phrase, session.streams[index].seed)]
+        prompts = [*session.prompts[index], *(replace(p, weight=STYLE_WEIGHT * p.weight) for p in styles)]
         grids = self.grids(pair, prompts, random)
-        return grids[likeness(pair, grids, prompts).argsort(descending=True, stable=True)]
+        return grids[similarity(pair, grids, prompts).argsort(descending=True, stable=True)]
 
-    def plain(self, text: str) -> str:
-        """What is followed beside a text: the same without the colours of things, or itself if none has a share."""
+    def colour_free(self, text: str) -> str:
+        """The second condition: the text without object colours; the text itself if that has no weight."""
         return every_subject().uncoloured(text) if self.uncoloured else text
 
     @abstractmethod
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
-        """The candidates of one picture, int64 (candidates, 16, 16)."""
+        """Sample the candidates of one picture, int64 (candidates, 16, 16)."""
 
 
 def _warn_of_several_things(prompts: Iterable[Sequence[Prompt]]) -> None:
-    """The shipped pair was taught pictures of a single thing, and of a person who holds one."""
+    """Warn of prompts that name several things: the shipped pair was trained on pictures of one."""
     for texts in dict.fromkeys(tuple(p.text for p in found if p.kind == "text" and p.weight > 0) for found in prompts):
         things = sum(len(every_subject().read(text).things) for text in texts)
         if things > 1:
@@ -103,11 +103,14 @@ def _warn_of_several_things(prompts: Iterable[Sequence[Prompt]]) -> None:
 
 
 def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:
-    """A code grid (1, 16, 16) as the generator's params at `size`: its very codes where the generator has the same."""
+    """A code grid (1, 16, 16) as the generator's params at `size`.
+
+    The codes themselves where the generator has the pair's codebook and grid, else the decoded picture, encoded.
+    """
     network: Any = getattr(session.generator, "network", None)
     codebook: Tensor | None = getattr(getattr(network, "quantize", None), "codebook", None)
     own = pair.vqgan.quantize.codebook
-    if codebook is not None and tuple(size) == (SIDE, SIDE) and _same(codebook, own):
+    if codebook is not None and tuple(size) == (PAIR_SIDE, PAIR_SIDE) and _same(codebook, own):
         return {"latent": network.codes(grid.to(codebook.device)).contiguous()}
     return session.generator.encode(fit(pair.decode(grid), size).to(session.device))
 
@@ -116,13 +119,16 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.equal(one.to(other), other)
 
 
-def likeness(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:
-    """How well decoded grids (N, 16, 16) say what the prompts say, weighed, (N,): what CLIP ranks candidates by."""
+def similarity(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:
+    """The score that candidates are ranked by, (N,): weighted cosine similarities of decoded grids to the prompts.
+
+    grids: int64 (N, 16, 16).
+    """
     embeddings = pair.embed(pair.decode(grids))
     total = torch.zeros(len(grids), device=embeddings.device)
     for prompt in prompts:
-        wanted = picture(pair, prompt) if prompt.kind == "image" else pair.perceptor.encode_text([prompt.text])
-        total = total + prompt.weight * (embeddings @ wanted[0])
+        target = picture(pair, prompt) if prompt.kind == "image" else pair.perceptor.encode_text([prompt.text])
+        total = total + prompt.weight * (embeddings @ target[0])
     return total
 
 

@@ -1,4 +1,4 @@
-"""DALL-E's way (arXiv 2102.12092): the caption's tokens, then the picture's, in one stream; CLIP ranks what came."""
+"""DALL-E (arXiv 2102.12092): caption tokens, then picture codes in one sequence; CLIP ranks the samples."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ from pixgen.registry import register
 @register("start", "dalle1")
 @dataclass
 class Dalle1(Candidates):
-    """Code grids written after the prompt's words; the one that CLIP likes best begins."""
+    """Code grids sampled from the prompt's text; the loop starts from the one that CLIP ranks first."""
 
     networks: ClassVar[Sequence[str]] = ("perceptor", "vqgan", "tokens")
 
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
-        """Several prompts are one caption, the heaviest first; negative ones count in the ranking alone.
+        """Sample from one caption: all prompts of positive weight, the heaviest first.
 
-        A caption that tells the colour of a thing is followed beside the same without it.
-
-        Raises UsageError where no words say what to draw.
+        Negative prompts count in the ranking alone. A caption with object colours has itself without them as second
+        condition. Raises UsageError where no text prompt has a positive weight.
         """
-        said = [p for p in prompts if p.kind == "text" and p.weight > 0]
-        if not said:
-            raise UsageError("start dalle1 begins from words, and no prompt of positive weight has any; try dalle2")
-        texts = [p.text for p in sorted(said, key=lambda p: -p.weight)]
-        plain = [self.plain(text) for text in texts]
+        positive = [p for p in prompts if p.kind == "text" and p.weight > 0]
+        if not positive:
+            raise UsageError("start dalle1 needs a text prompt of positive weight; dalle2 takes pictures as well")
+        texts = [p.text for p in sorted(positive, key=lambda p: -p.weight)]
+        colour_free = [self.colour_free(text) for text in texts]
         return pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,
-            generator=random, beside=plain if plain != texts else (), share=self.uncoloured,
+            generator=random, second_texts=colour_free if colour_free != texts else (), second_weight=self.uncoloured,
         )  # fmt: skip

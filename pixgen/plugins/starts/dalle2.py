@@ -1,4 +1,4 @@
-"""DALL-E 2's way (arXiv 2204.06125): the prior guesses the picture's embedding, the decoder draws what has it."""
+"""DALL-E 2 (arXiv 2204.06125): the prior samples an image embedding, the decoder samples codes that match it."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from pixgen.registry import register
 @register("start", "dalle2")
 @dataclass
 class Dalle2(Candidates):
-    """Code grids written after the image embedding that the prior draws; the one that CLIP likes best begins."""
+    """Code grids sampled from image embeddings of the prior; the loop starts from the one that CLIP ranks first."""
 
     networks: ClassVar[Sequence[str]] = ("perceptor", "vqgan", "tokens", "prior")
 
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:
-        """Every candidate has an embedding of its own; several prompts' are added by weight, a picture's as it is.
+        """Sample one grid for each of `candidates` image embeddings.
 
-        That of a prompt that tells the colour of a thing is mixed with that of the same without it.
-
-        Raises UsageError where every weight is negative.
+        The embeddings of several prompts are added by weight; an image prompt has its own. That of a prompt with object
+        colours is mixed with that of the same text without them. Raises UsageError where no weight is positive.
         """
         found = []
         for prompt in prompts:
             if prompt.kind == "image":
                 found.append(picture(pair, prompt).expand(self.candidates, -1))
                 continue
-            said = pair.text_to_image_embedding([prompt.text], self.candidates, random)
-            if (plain := self.plain(prompt.text)) != prompt.text:
-                other = pair.text_to_image_embedding([plain], self.candidates, random)
-                said = pair.mix((said, other), (1 - self.uncoloured, self.uncoloured))
-            found.append(said)
+            embeddings = pair.text_to_image_embedding([prompt.text], self.candidates, random)
+            if (colour_free := self.colour_free(prompt.text)) != prompt.text:
+                second = pair.text_to_image_embedding([colour_free], self.candidates, random)
+                embeddings = pair.mix((embeddings, second), (1 - self.uncoloured, self.uncoloured))
+            found.append(embeddings)
         weights = [prompt.weight for prompt in prompts]
         if not any(weight > 0 for weight in weights):
             raise UsageError("start dalle2 needs a prompt of positive weight: what to draw, not only what to avoid")

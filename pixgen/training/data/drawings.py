@@ -1,4 +1,4 @@
-"""The open drawings that everything is learnt from: the same subjects by six hands.
+"""The open drawings that everything is learnt from: the same subjects in six icon sets.
 
 `fetch` gets the pinned packages, `rasterise` turns every drawing that `subjects.csv` names into one sprite,
 and `load_sprites` opens them. `subjects.csv` is the single table of what can be drawn, corrected by hand: a row
@@ -26,19 +26,18 @@ from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import files
 from pixgen.scenery.subjects import table
-from pixgen.training.data.sprites import SIDE, each_sprite
+from pixgen.training.data.sprites import SPRITE_SIDE, each_sprite
+from pixgen.training.options import ALL_SUBJECTS
 
-EVERYTHING = 10**6
-"""As a number of subjects: all there are."""
-HELD_OUT = "emojione"
-"""The hand that no shipped model ever saw: accuracy on it is the honest one."""
+HELD_OUT_ICON_SET = "emojione"
+"""The icon set that no shipped model ever saw: accuracy on it is the honest one."""
 
 
 @dataclass(frozen=True)
-class DrawingSet:
-    """One hand: an npm package of SVG drawings, pinned."""
+class IconSet:
+    """An npm package of SVG drawings, pinned."""
 
-    hand: str
+    name: str
     version: str
     sha256: str
     licence: str
@@ -46,26 +45,26 @@ class DrawingSet:
 
     @property
     def package(self) -> str:
-        return f"@iconify-json/{self.hand}"
+        return f"@iconify-json/{self.name}"
 
     @property
     def tarball(self) -> str:
-        return f"iconify-json-{self.hand}-{self.version}.tgz"
+        return f"iconify-json-{self.name}-{self.version}.tgz"
 
 
 # fmt: off
 SETS = (
-    DrawingSet("noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad",
+    IconSet("noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad",
                "Apache-2.0", "Noto Emoji, Google"),
-    DrawingSet("noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37",
+    IconSet("noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37",
                "Apache-2.0", "Noto Emoji (version 1), Google"),
-    DrawingSet("fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175",
+    IconSet("fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175",
                "MIT", "Fluent Emoji, Microsoft"),
-    DrawingSet("fluent-emoji", "1.2.7", "8044210dbf11e016d4de85f15d01a243423bd832457e7e2491df1b751c0e272b",
+    IconSet("fluent-emoji", "1.2.7", "8044210dbf11e016d4de85f15d01a243423bd832457e7e2491df1b751c0e272b",
                "MIT", "Fluent Emoji, Microsoft"),
-    DrawingSet("fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef",
+    IconSet("fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef",
                "Apache-2.0", "Firefox OS Emoji, Mozilla"),
-    DrawingSet("emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e",
+    IconSet("emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e",
                "CC-BY-4.0", "EmojiOne 2.3, EmojiTwo"),
 )
 # fmt: on
@@ -76,10 +75,10 @@ _TONED_FLUENT = re.compile(r"-(medium-light|medium-dark|light|medium|dark)$")
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """One drawing by one hand. age, sex, role, hair, tone and colour are empty where they do not apply."""
+class Icon:
+    """One drawing of an icon set. age, sex, role, hair, tone and colour are empty where they do not apply."""
 
-    hand: str
+    icon_set: str
     name: str
     group: str
     age: str
@@ -90,7 +89,7 @@ class Drawing:
     colour: str
 
 
-def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
+def fetch(folder: Path, sets: Sequence[IconSet] = SETS) -> None:
     """Bring every package of `sets` into `folder`: nothing is downloaded that is there already.
 
     Raises PixgenError when npm is missing or fails, or when a package is not the one that was pinned.
@@ -107,7 +106,7 @@ def fetch(folder: Path, sets: Sequence[DrawingSet] = SETS) -> None:
             )
 
 
-def _npm_pack(drawings: DrawingSet, folder: Path) -> None:
+def _npm_pack(drawings: IconSet, folder: Path) -> None:
     pinned = f"{drawings.package}@{drawings.version}"
     by_hand = f"or put {drawings.tarball} into {folder} (on another machine: npm pack {pinned})"
     npm = shutil.which("npm")  # on Windows its name ends otherwise
@@ -120,23 +119,21 @@ def _npm_pack(drawings: DrawingSet, folder: Path) -> None:
         raise PixgenError(f"npm could not fetch {drawings.package}: {last}; try again, {by_hand}")
 
 
-def load_drawings(
-    folder: Path, sets: Sequence[DrawingSet] = SETS, subjects: int = EVERYTHING
-) -> list[tuple[Drawing, str]]:
+def load_drawings(folder: Path, sets: Sequence[IconSet] = SETS, subjects: int = ALL_SUBJECTS) -> list[tuple[Icon, str]]:
     """Every drawing of the packages in `folder` that subjects.csv names, with its SVG.
 
-    A row's `also` column gives other names that a set may know it by; `hand/name` there holds for one set alone and
-    goes before all others, and `hand/-` says that what this set draws under the name is something else.
+    A row's `also` column gives other names that a set may know it by; `set/name` there holds for one set alone and
+    goes before all others, and `set/-` says that what this set draws under the name is something else.
     People come in up to three skin tones besides the usual one. Raises UsageError when a package is not there.
     """
-    found: list[tuple[Drawing, str]] = []
+    found: list[tuple[Icon, str]] = []
     rows = _rows(subjects)
     for drawings in sets:
         icons = _icons(folder / drawings.tarball)
         by_key = _by_key(icons)
         seen: set[str] = set()
         for row in rows:
-            key = next((k for k in _keys(row, drawings.hand) if (k, "") in by_key), None)
+            key = next((k for k in _keys(row, drawings.name) if (k, "") in by_key), None)
             for tone in ("", *TONES) if row["kind"] == "person" else ("",):
                 name = by_key.get((key, tone)) if key else None
                 if name is None:
@@ -145,8 +142,8 @@ def load_drawings(
                 if svg in seen:  # some sets draw a woman and a person alike: once is enough
                     continue
                 seen.add(svg)
-                drawing = Drawing(
-                    drawings.hand, row["name"], row["group"], row["person_age"], row["person_sex"], row["role"],
+                drawing = Icon(
+                    drawings.name, row["name"], row["group"], row["person_age"], row["person_sex"], row["role"],
                     row["hair"], tone, row["colours"],
                 )  # fmt: skip
                 found.append((drawing, svg))
@@ -159,16 +156,17 @@ def _icons(tarball: Path) -> dict[str, Any]:
             member = packed.extractfile("package/icons.json")
             if member is None:
                 raise KeyError("package/icons.json")
-            return json.load(member)
+            icons: dict[str, Any] = json.load(member)
+            return icons
     except FileNotFoundError:
         raise UsageError(f"{tarball.name} is not in {tarball.parent}; fetch it with `pixgen train data`") from None
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise PixgenError(f"{tarball} holds no package/icons.json ({error}); delete it and fetch again") from None
 
 
-def _keys(row: dict[str, str], hand: str) -> Iterator[str]:
+def _keys(row: dict[str, str], icon_set: str) -> Iterator[str]:
     also = [name for name in row["also"].split("|") if name]
-    own = [name.partition("/")[2] for name in also if name.startswith(f"{hand}/")]
+    own = [name.partition("/")[2] for name in also if name.startswith(f"{icon_set}/")]
     names = own if own else [row["name"], *(name for name in also if "/" not in name)]
     return (name.replace("-", "") for name in names if name != "-")
 
@@ -211,10 +209,10 @@ def _rows(subjects: int) -> list[dict[str, str]]:
 def rasterise(
     folder: Path,
     cache: Path,
-    side: int = SIDE,
-    sets: Sequence[DrawingSet] = SETS,
+    side: int = SPRITE_SIDE,
+    sets: Sequence[IconSet] = SETS,
     processes: int = 2,
-    subjects: int = EVERYTHING,
+    subjects: int = ALL_SUBJECTS,
 ) -> bool:
     """Draw everything once: `cache/sprites.npy` uint8 (n, 4, side, side) and `cache/index.json`.
 
@@ -234,22 +232,22 @@ def rasterise(
         kept = _draw(drawings, temporary, side, processes)
         stamp.unlink(missing_ok=True)
         with files.replacing(cache / "index.json", sole=True) as index:
-            index.write_text(json.dumps([asdict(drawing) for drawing in kept]))
+            index.write_text(json.dumps([asdict(icon) for icon in kept]))
     stamp.write_text(wanted)
     return True
 
 
-def _draw(drawings: Sequence[tuple[Drawing, str]], path: Path, side: int, processes: int) -> list[Drawing]:
+def _draw(drawings: Sequence[tuple[Icon, str]], path: Path, side: int, processes: int) -> list[Icon]:
     """Sprites of the drawings into a .npy file, with empty places at its end for broken ones; which drawing each is.
 
     Straight to the disk, one after the other: all of them would not fit a small machine's memory.
     """
-    kept: list[Drawing] = []
+    kept: list[Icon] = []
     sprites = np.lib.format.open_memmap(path, "w+", np.uint8, (len(drawings), 4, side, side))
     with each_sprite((svg for _, svg in drawings), side, processes) as drawn:
         for (drawing, _), result in zip(drawings, drawn, strict=True):
             if isinstance(result, str):
-                warnings.warn(f"{drawing.hand}/{drawing.name} was left out: {result}", stacklevel=3)
+                warnings.warn(f"{drawing.icon_set}/{drawing.name} was left out: {result}", stacklevel=3)
             else:
                 sprites[len(kept)] = result
                 kept.append(drawing)
@@ -257,18 +255,35 @@ def _draw(drawings: Sequence[tuple[Drawing, str]], path: Path, side: int, proces
     return kept
 
 
-def load_sprites(cache: Path) -> tuple[np.ndarray, list[Drawing]]:
+_EARLIER = {"hand": "icon_set"}
+
+
+def load_sprites(cache: Path) -> tuple[np.ndarray, list[Icon]]:
     """The sprites, a memory-mapped uint8 (n, 4, side, side) of premultiplied RGBA, and which drawing each is.
 
-    Drawings of the hand that is held out are among them (`drawing.hand == HELD_OUT`).
+    Drawings of the set that is held out are among them (`icon.icon_set == HELD_OUT_ICON_SET`). In caches of earlier
+    versions the set is called `hand`.
     Raises UsageError when there is no cache.
     """
     try:
-        index = [Drawing(**entry) for entry in json.loads((cache / "index.json").read_text())]
+        entries = json.loads((cache / "index.json").read_text())
+        index = [Icon(**{_EARLIER.get(name, name): value for name, value in entry.items()}) for entry in entries]
         sprites = np.load(cache / "sprites.npy", mmap_mode="r")
     except FileNotFoundError:
         raise UsageError(f"no drawings in {cache}; make them with `pixgen train data`") from None
     return sprites[: len(index)], index  # behind the last are empty places where drawings were left out
+
+
+def make(folder: Path, cache: Path, subjects: int = ALL_SUBJECTS) -> None:
+    """Fetch the icon sets into `folder` and draw the first `subjects` by rank into `cache`.
+
+    Raises as `fetch` and `load_drawings` do.
+    """
+    fetch(folder)
+    rasterise(folder, cache, subjects=subjects)
+    _, index = load_sprites(cache)
+    sets, groups = len({icon.icon_set for icon in index}), len({icon.group for icon in index})
+    print(f"{len(index)} drawings of {groups} subjects in {sets} icon sets", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -278,13 +293,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Fetch the drawings into FOLDER and rasterise them into CACHE.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--subjects", type=int, default=EVERYTHING, help="only so many, the most useful first")
+    parser.add_argument("--subjects", type=int, default=ALL_SUBJECTS, help="only so many, the most useful first")
     options = parser.parse_args(argv)
-    fetch(options.folder)
-    rasterise(options.folder, options.cache, subjects=options.subjects)
-    _, index = load_sprites(options.cache)
-    hands, subjects = len({d.hand for d in index}), len({d.group for d in index})
-    print(f"{len(index)} drawings of {subjects} subjects by {hands} hands", file=sys.stderr)
+    make(options.folder, options.cache, options.subjects)
 
 
 if __name__ == "__main__":

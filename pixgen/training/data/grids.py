@@ -7,7 +7,6 @@ A perceptor that has learnt more in the meantime embeds them again; their codes 
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import random
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from pixgen.io import files
 from pixgen.networks import store
-from pixgen.networks.pair import SIDE, Pair
+from pixgen.networks.pair import PAIR_SIDE, Pair
 from pixgen.scenery.captions import SceneDescription
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.vocabulary import COLOURS
@@ -28,15 +27,13 @@ from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import Sketch, Sketcher
 
 WORDINGS = 4
-CHUNK = 8
-"""Batches of scenes in one file."""
 PLAIN = 0.85
 """Share of scenes with a single subject, plain to see: upright, in the middle, always of one size."""
-HAND = "fluent-emoji-flat"
-"""Whose drawings the scenes show, where there are any: a small network learns one drawing of a subject by heart, and
-of ten no more than their textures. This hand's are the plainest, and those that judges name best as codes."""
-PORTRAITISTS = ("avataaars", "toon-head")
-"""Who draws its people, for the same reason."""
+ICON_SET = "fluent-emoji-flat"
+"""Whose drawings the scenes show, where it has any: a small network memorises one drawing of a subject, and
+of ten no more than their textures. This set's are the plainest, and those that judges recognise best as codes."""
+PORTRAIT_SETS = ("avataaars", "toon-head")
+"""Whose parts its people are made of, for the same reason."""
 WHOLE, CLOSE = 0.85, 1.15
 """Half the side of a subject as a share of half the picture's: whole, and of somebody seen closely."""
 CLEAR = (*["drawing"] * 8, "watercolor", "oil", "pencil", "neon")
@@ -49,10 +46,10 @@ class CleanScenes(Scenes):
     drift = 0.0
 
     def __init__(
-        self, cache: Path, batch: int, seed: int, subjects: int, side: int = SIDE, portraits: float = 0.0
+        self, cache: Path, batch: int, seed: int, subjects: int, side: int = PAIR_SIDE, portraits: float = 0.0
     ) -> None:
         super().__init__(cache, batch, side, seed, subjects, noise=0.0, portraits=portraits)
-        own = {group: [one for one in drawn if one[1].hand == HAND] for group, drawn in self.drawings.items()}
+        own = {group: [one for one in drawn if one[1].icon_set == ICON_SET] for group, drawn in self.drawings.items()}
         self.drawings = {group: own[group] or drawn for group, drawn in self.drawings.items()}
         self.sketcher = Sketcher(self.drawings, self.subjects)
 
@@ -79,16 +76,16 @@ class CleanScenes(Scenes):
             sketch.scene.style = rng.choice(CLEAR)
         return sketch
 
-    def _portraitists(self, hands: str) -> tuple[str, ...]:
-        return PORTRAITISTS
+    def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
+        return PORTRAIT_SETS
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
-        """Of a name always the same, white where none is said: what is not said cannot be learnt, only guessed."""
+        """Always the same colour for a name, white where the caption names none, which could only be guessed."""
         return COLOURS[scene.ground][0] if scene.ground else (0.98, 0.98, 0.98)
 
 
 def _pose(sketch: Sketch) -> None:
-    """Where a thing stands would take most of the few bits that a small network learns; what it is must."""
+    """Fix the pose, which would take most of the few bits that a small network learns."""
     subject, *held = sketch.placed
     subject.size = CLOSE if sketch.scene.closeup else WHOLE
     subject.x, subject.y, subject.angle, subject.flip = 0.0, subject.size - WHOLE, 0.0, False
@@ -100,15 +97,18 @@ class Grids:
     """codes: int64 (N, 16, 16); embeddings: float32 (N, D), unit; wordings: N lists of captions of one scene.
 
     They lie in `folder` under names that tell which VQGAN and perceptor made them, so others make their own.
+
+    scenes_wanted: how many at least; N is the next multiple of a file.
+    chunk: batches of scenes in one file.
     """
 
-    def __init__(self, folder: Path, scenes: CleanScenes, pair: Pair, scenes_wanted: int) -> None:
+    def __init__(self, folder: Path, scenes: CleanScenes, pair: Pair, scenes_wanted: int, chunk: int = 8) -> None:
         vqgan, self._perceptor = (store.fingerprint(pair.path(name))[:8] for name in ("vqgan", "perceptor"))
         share = f"-{scenes.portraits:g}" if scenes.portraits else ""  # others than without people
         self.folder = folder / f"grids-{vqgan}-{scenes.seed}{share}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.scenes, self.pair = scenes, pair
-        self.each = CHUNK * scenes.batch
+        self.chunk, self.each = chunk, chunk * scenes.batch
         self.count = -(-scenes_wanted // self.each) * self.each
         self._chunks: dict[int, tuple[np.ndarray, np.ndarray, list[list[str]]]] = {}
 
@@ -141,7 +141,7 @@ class Grids:
 
     @torch.no_grad()
     def _make(self, number: int, drawn: Path, embedded: Path) -> None:
-        steps = range(number * CHUNK, (number + 1) * CHUNK)
+        steps = range(number * self.chunk, (number + 1) * self.chunk)
         batches = [self.scenes.batch_at(step, WORDINGS) for step in steps]
         wordings = json.dumps([said for b in batches for said in b.wordings], ensure_ascii=False).encode()
         if not drawn.exists() or np.load(drawn)["wordings"].tobytes() != wordings:  # another pixgen drew other scenes
@@ -152,6 +152,5 @@ class Grids:
 
 
 def _write(path: Path, write: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
-    held = io.BytesIO()
-    write(held, *arrays, **named)
-    files.write(path, held.getvalue(), overwrite=True)
+    with files.replacing(path, sole=True) as temporary, temporary.open("wb") as file:
+        write(file, *arrays, **named)

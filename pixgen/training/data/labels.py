@@ -8,7 +8,7 @@ from pixgen.scenery.captions import SceneDescription
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.styles import STYLES
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.drawings import Icon
 
 LABELS: dict[str, list[str]] = {
     "style": list(STYLES),
@@ -24,10 +24,10 @@ COLOURLESS = {"pencil", "ink", "black-and-white", "sepia", "blueprint", "chalk"}
 """Styles that show no colour of a thing or its ground."""
 
 
-def labels(scene: SceneDescription, drawing: Drawing) -> list[int]:
+def labels(scene: SceneDescription, drawing: Icon) -> list[int]:
     """The right answer to every question of LABELS by its place there, -1 where the picture cannot tell.
 
-    drawing: the sprite of the first thing, which knows how old a person looks, and of which sex.
+    drawing: the sprite of the first thing, which tells a person's age and sex.
     """
     thing, alone = scene.things[0], len(scene.things) == 1
     coloured, person = scene.style not in COLOURLESS, alone and scene.things[0].subject.kind == "person"
@@ -43,7 +43,7 @@ def labels(scene: SceneDescription, drawing: Drawing) -> list[int]:
     return [LABELS[q].index(answer) if answer in LABELS[q] else -1 for q, answer in shown.items()]
 
 
-def things(scene: SceneDescription, drawn: Sequence[Drawing], numbers: dict[str, int]) -> list[int]:
+def things(scene: SceneDescription, drawn: Sequence[Icon], numbers: dict[str, int]) -> list[int]:
     """The number of every subject in the picture, each once: what the scene names, and what its people hold.
 
     drawn: the sprites in the order in which they were placed; the first may stand for another subject (an old teacher

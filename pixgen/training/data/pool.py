@@ -1,4 +1,4 @@
-"""A pool: scenes rendered once, used in many orders, each time seen and told otherwise, and often mirrored.
+"""A pool: scenes rendered once, used in many orders, each time with another camera and caption, and often mirrored.
 
 Rendering costs as much as a training step of a small network; a pool makes it free after the first pass. It is the
 same for the same seed and lies in one file, so a training that was killed finds it again.
@@ -26,10 +26,10 @@ _SIDES = re.compile("|".join(_OTHER_SIDE))
 
 
 @dataclass
-class Pool:
+class ScenePool:
     """pictures: uint8 (N, 3, S, S), memory-mapped; wordings: N lists of captions of the same scene.
 
-    things and labels: as in `Batch`; empty in a pool of before they were kept.
+    things and labels: as in `Batch`; empty in a pool from before they were kept.
     """
 
     pictures: np.ndarray
@@ -54,13 +54,13 @@ class Pool:
         which = torch.randint(WORDINGS, (len(chosen),), generator=rng).tolist()
         flips = torch.rand(len(chosen), generator=rng) < 0.5
         images[flips] = images[flips].flip(-1)
-        said = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
-        captions = [mirrored(c) if flip else c for c, flip in zip(said, flips.tolist(), strict=True)]
+        chosen_wordings = [self.wordings[i][w] for i, w in zip(chosen.tolist(), which, strict=True)]
+        captions = [mirror_caption(c) if flip else c for c, flip in zip(chosen_wordings, flips.tolist(), strict=True)]
         rows = torch.from_numpy(chosen)
         return Batch(camera(images, side, rng), captions, self.subjects[rows], self.styles[rows])
 
 
-def mirrored(caption: str) -> str:
+def mirror_caption(caption: str) -> str:
     """What a picture's mirror image shows: left and right change places, in English and Portuguese."""
     return _SIDES.sub(lambda found: _OTHER_SIDE[found.group()], caption)
 
@@ -88,15 +88,15 @@ def camera(images: Tensor, side: int, rng: torch.Generator) -> Tensor:
     return (images + noise).clamp_(0, 1)
 
 
-def pool(path: Path, scenes: Scenes, pictures: int) -> Pool:
-    """Open the pool at `path` (.npy, with its words beside it), rendering it first where it is not there yet."""
+def open_pool(path: Path, scenes: Scenes, pictures: int) -> ScenePool:
+    """Open the pool at `path` (.npy, with its captions in the .json next to it); render it where it does not exist."""
     words = path.with_suffix(".json")
     if not words.exists():
         _render(path, words, scenes, pictures)
     held = json.loads(words.read_text())
     subjects, styles = torch.tensor(held["subjects"]), torch.tensor(held["styles"])
     named, shown = held.get("things", []), torch.tensor(held.get("labels", []), dtype=torch.long)
-    return Pool(np.load(path, mmap_mode="r"), held["wordings"], subjects, styles, named, shown)
+    return ScenePool(np.load(path, mmap_mode="r"), held["wordings"], subjects, styles, named, shown)
 
 
 def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
@@ -107,7 +107,7 @@ def _render(path: Path, words: Path, scenes: Scenes, pictures: int) -> None:
 
 
 def _fill(path: Path, scenes: Scenes, steps: int) -> dict[str, list[Any]]:
-    """Render so many batches into a .npy file, one after the other; what is told of them, a list a kind."""
+    """Render `steps` batches into a .npy file; their captions and labels, a list a kind."""
     array = np.lib.format.open_memmap(path, "w+", np.uint8, (steps * scenes.batch, 3, scenes.side, scenes.side))
     held: dict[str, list[Any]] = {"wordings": [], "subjects": [], "styles": [], "things": [], "labels": []}
     for step in range(steps):

@@ -16,18 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pixgen.io import files
 from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
-from pixgen.scenery.portrait_parts import HELD_OUT as HELD_OUT_PEOPLE
+from pixgen.scenery.portrait_parts import HELD_OUT_HAND
 from pixgen.scenery.portrait_scenes import compose_portrait
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import HELD_OUT, Drawing, load_sprites
+from pixgen.training.data.drawings import HELD_OUT_ICON_SET, Icon, load_sprites
 from pixgen.training.data.labels import labels, things
-from pixgen.training.data.sketches import Placed, Sketch, Sketcher, twin
+from pixgen.training.data.sketches import PlacedSprite, Sketch, Sketcher, twin
 
 
 @dataclass
@@ -56,10 +57,10 @@ class Scenes(Dataset[Batch]):
     """Batches of scenes by step.
 
     cache: folder of `drawings.rasterise`. subjects: how many of subjects.csv, by rank.
-    hands: "seen", "held-out" or "all".
+    icon_sets: "seen", "held-out" or "all".
     plain: single subjects, undistorted, without style, captioned by name alone (for measuring).
     strength: the least share of a style's effect; noise: the most noise on a picture.
-    portraits: share of scenes that are people drawn by a program; with 0 all are as they were before there were any.
+    portraits: share of scenes that are people drawn by a program. With 0 the other scenes stay what they were.
     """
 
     drift = 0.25
@@ -72,7 +73,7 @@ class Scenes(Dataset[Batch]):
         side: int,
         seed: int,
         subjects: int = 516,
-        hands: str = "seen",
+        icon_sets: str = "seen",
         plain: bool = False,
         strength: float = 1.0,
         noise: float = 0.05,
@@ -85,18 +86,18 @@ class Scenes(Dataset[Batch]):
         self.noise = 0.0 if plain else noise  # the largest standard deviation
         everything = load_subjects(cache)
         self.numbers = {group: i for i, group in enumerate(everything)}
-        keep = {d.group for d in index if d.hand != HELD_OUT}
+        keep = {d.group for d in index if d.icon_set != HELD_OUT_ICON_SET}
         self.subjects = {g: s for g, s in everything.items() if s.rank <= subjects and g in keep}
-        self.drawings: dict[str, list[tuple[int, Drawing]]] = {}
+        self.drawings: dict[str, list[tuple[int, Icon]]] = {}
         for i, drawing in enumerate(index):
-            right = hands == "all" or (drawing.hand == HELD_OUT) == (hands == "held-out")
+            right = icon_sets == "all" or (drawing.icon_set == HELD_OUT_ICON_SET) == (icon_sets == "held-out")
             if drawing.group in self.subjects and right:
                 self.drawings.setdefault(drawing.group, []).append((i, drawing))
         self.groups = list(self.drawings)
         self.sketcher = Sketcher(self.drawings, self.subjects)
         # A user's own pictures may know nobody who could sit for one.
         self.portraits = portraits if sittings.groups(self.subjects) and not plain else 0.0
-        self.portraitists = self._portraitists(hands)
+        self.portrait_sets = self._portrait_sets(icon_sets)
 
     def __getitem__(self, step: int) -> Batch:
         return self.batch_at(step)
@@ -135,12 +136,12 @@ class Scenes(Dataset[Batch]):
         """A portrait in its share of calls, else None."""
         if not self.portraits or rng.random() >= self.portraits:
             return None
-        portrait, scene = sittings.sitting(rng, self.subjects, self.portraitists)
+        portrait, scene = sittings.sitting(rng, self.subjects, self.portrait_sets)
         return Sketch(scene, portrait=portrait)
 
-    def _portraitists(self, hands: str) -> tuple[str, ...]:
-        """Who draws people; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_PEOPLE,)}.get(hands, tuple(portrait_parts.HANDS))
+    def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
+        """Whose parts people are made of; a subclass may choose fewer."""
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_HAND,)}.get(icon_sets, tuple(portrait_parts.HANDS))
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
@@ -152,7 +153,7 @@ class Scenes(Dataset[Batch]):
             r, g, b = (rng.random() for _ in "rgb")
         return r, g, b
 
-    # -- how it looks --------------------------------------------------------------------------------------
+    # -- rendering ----------------------------------------------------------------------------------------
 
     def render(self, sketches: list[Sketch], rng: random.Random, noise: torch.Generator) -> Tensor:
         """float32 (B, 3, S, S) in [0, 1]."""
@@ -191,7 +192,7 @@ class Scenes(Dataset[Batch]):
             images[rows] = PLACES[name](len(rows), side, noise).expand(-1, 3, side, side).contiguous()
         return images
 
-    def _cut(self, placed: list[Placed]) -> Tensor:
+    def _cut(self, placed: list[PlacedSprite]) -> Tensor:
         """Sprites moved to their places, premultiplied RGBA, (n, 4, S, S)."""
         biggest = max(p.size for p in placed) * self.side
         source = self.sprites if biggest > 96 * 1.25 else self.levels[96] if biggest > 48 else self.levels[48]
@@ -213,22 +214,22 @@ class Scenes(Dataset[Batch]):
         return F.grid_sample(sprites, grid, align_corners=False)
 
 
-def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Drawing]:
+def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Icon]:
     """The people of a portrait, and what they hold if it is one of the subjects, in the words of the drawings."""
     portrait = sketch.portrait
     if portrait is None:
         return []
     shown = [
-        Drawing(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
+        Icon(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
         for thing, p in zip(sketch.scene.things, portrait.people, strict=True)
     ]
     if portrait.prop and (group := PROPS[portrait.prop].group) in subjects:
-        shown.append(Drawing("pixgen", portrait.prop, group, "", "", "", "", "", ""))
+        shown.append(Icon("pixgen", portrait.prop, group, "", "", "", "", "", ""))
     return shown
 
 
 def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
-    """The sprites at 96 and 48 pixels, made once beside the cache."""
+    """The sprites at 96 and 48 pixels, made once and kept in the cache."""
     levels = {}
     for side in (96, 48):
         path = cache / f"sprites{side}.npy"
@@ -238,6 +239,7 @@ def _levels(cache: Path, sprites: np.ndarray) -> dict[int, np.ndarray]:
                 F.avg_pool2d(torch.tensor(sprites[i : i + 256]).float(), factor).round().byte().numpy()
                 for i in range(0, len(sprites), 256)
             ]
-            np.save(path, np.concatenate(parts))
+            with files.replacing(path, sole=True) as temporary, temporary.open("wb") as file:
+                np.save(file, np.concatenate(parts))
         levels[side] = np.load(path, mmap_mode="r")
     return levels

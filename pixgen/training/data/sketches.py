@@ -13,12 +13,12 @@ from pixgen.scenery.portrait_scenes import Portrait
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.scenery.subjects import Subject
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS
-from pixgen.training.data.drawings import Drawing
-from pixgen.training.data.user_pictures import HAND, says_colour
+from pixgen.training.data.drawings import Icon
+from pixgen.training.data.user_pictures import USER_SET, names_colour
 
 
 @dataclass
-class Placed:
+class PlacedSprite:
     """One sprite in a picture: centre in [-1, 1], half its side as a share of half the picture's, angle in radians."""
 
     sprite: int
@@ -35,7 +35,7 @@ class Sketch:
     """A scene and where everything in it stands; or the portrait that it is."""
 
     scene: SceneDescription
-    placed: list[Placed] = field(default_factory=list)
+    placed: list[PlacedSprite] = field(default_factory=list)
     portrait: Portrait | None = None
 
 
@@ -46,17 +46,17 @@ class Sketcher:
     subjects: by group; those without a drawing are never shown.
     """
 
-    def __init__(self, drawings: dict[str, list[tuple[int, Drawing]]], subjects: dict[str, Subject]) -> None:
+    def __init__(self, drawings: dict[str, list[tuple[int, Icon]]], subjects: dict[str, Subject]) -> None:
         self.drawings, self.subjects = drawings, subjects
         self.groups = list(drawings)
         self.wholes = [g for g in self.groups if subjects[g].kind == "picture"]  # a user's own photographs
         self.things = [g for g in self.groups if g not in self.wholes]
         self.people = [g for g in self.groups if subjects[g].kind == "person"]
         self.roles = [g for g in self.people if drawings[g][0][1].role]
-        own = {g for g in self.groups if drawings[g][0][1].hand == HAND}
+        own = {g for g in self.groups if drawings[g][0][1].icon_set == USER_SET}
         # A user's captions are taken as they are: which of their words has a plural is not known.
         self.counted = [g for g in self.things if g not in own or " " not in g]
-        self.coloured = {g for g in own if says_colour(subjects[g])}
+        self.coloured = {g for g in own if names_colour(subjects[g])}
 
     def sketch(self, rng: random.Random) -> Sketch:
         """Any scene."""
@@ -85,16 +85,16 @@ class Sketcher:
         return sketch
 
     def plain(self, rng: random.Random) -> Sketch:
-        """A subject alone, upright, on nothing."""
+        """A subject alone, upright, without a background."""
         group = rng.choice(self.groups)
         sprite, _ = rng.choice(self.drawings[group])
-        return Sketch(SceneDescription([Thing(self.subjects[group])]), [Placed(sprite, size=0.8)])
+        return Sketch(SceneDescription([Thing(self.subjects[group])]), [PlacedSprite(sprite, size=0.8)])
 
     def _whole(self, rng: random.Random) -> Sketch:
         group = rng.choice(self.wholes)
         sprite, _ = rng.choice(self.drawings[group])
         style = rng.choice(STYLE_NAMES) if rng.random() < 0.6 else "drawing"
-        return Sketch(SceneDescription([Thing(self.subjects[group])], style=style), [Placed(sprite, size=1.0)])
+        return Sketch(SceneDescription([Thing(self.subjects[group])], style=style), [PlacedSprite(sprite, size=1.0)])
 
     def single(self, rng: random.Random) -> Sketch:
         """A subject alone, anywhere."""
@@ -103,10 +103,10 @@ class Sketcher:
         placed.x, placed.y = (rng.uniform(-0.3, 0.3) * (1.1 - placed.size) * 2 for _ in "xy")
         return Sketch(SceneDescription([thing]), [placed])
 
-    def _thing(self, group: str, rng: random.Random, size: float) -> tuple[Thing, Placed]:
+    def _thing(self, group: str, rng: random.Random, size: float) -> tuple[Thing, PlacedSprite]:
         sprite, drawing = rng.choice(self.drawings[group])
         thing = Thing(self.subjects[group])
-        placed = Placed(sprite, size=size, angle=rng.gauss(0, 0.12), flip=rng.random() < 0.3)
+        placed = PlacedSprite(sprite, size=size, angle=rng.gauss(0, 0.12), flip=rng.random() < 0.3)
         if thing.subject.kind in ("person", "face"):
             if drawing.sex and rng.random() < 0.5:
                 thing.sex = drawing.sex
@@ -117,7 +117,7 @@ class Sketcher:
         return thing, placed
 
     def person(self, rng: random.Random) -> Sketch:
-        """Somebody, often with a thing of theirs."""
+        """A person, often holding a thing."""
         if "teacher" in self.drawings and rng.random() < 0.3:
             group = "teacher"
         else:
@@ -145,7 +145,7 @@ class Sketcher:
             if not thing.field or rng.random() < 0.8:
                 thing.holds = self.subjects[prop]
             sketch.placed.append(
-                Placed(
+                PlacedSprite(
                     sprite, rng.uniform(-0.5, 0.5), rng.uniform(0.45, 0.7), rng.uniform(0.3, 0.45), rng.gauss(0, 0.1)
                 )
             )
@@ -195,7 +195,7 @@ def twin(one: Sketch, rng: random.Random) -> Sketch:
     return two
 
 
-def _moved(placed: Placed, x: float, y: float) -> Placed:
+def _moved(placed: PlacedSprite, x: float, y: float) -> PlacedSprite:
     moved = copy.copy(placed)
     moved.x, moved.y = x, y
     return moved

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-SIDE = 192
+SPRITE_SIDE = 192
 """Of a sprite, in pixels, unless another is asked for."""
 
 
-def sprite(svg: str, side: int = SIDE) -> np.ndarray:
+def sprite(svg: str, side: int = SPRITE_SIDE) -> np.ndarray:
     """One SVG as uint8 (4, side, side), premultiplied RGBA, trimmed to what is drawn, centred, longest side filled.
 
     Raises ValueError when the SVG is broken or draws nothing.
@@ -46,7 +46,9 @@ def trimmed(picture: Image.Image, side: int) -> np.ndarray:
     square = Image.new("RGBa", (side, side))
     square.paste(picture, ((side - width) // 2, (side - height) // 2))
     channels = np.array(square).transpose(2, 0, 1)
-    return np.minimum(channels, channels[3:])  # the bicubic may overshoot; no colour is brighter than its alpha
+    # The bicubic may overshoot; no colour is brighter than its alpha.
+    premultiplied: np.ndarray = np.minimum(channels, channels[3:])
+    return premultiplied
 
 
 def _try_sprite(job: tuple[str, int]) -> np.ndarray | str:
@@ -63,5 +65,6 @@ def each_sprite(svgs: Iterable[str], side: int, processes: int) -> Iterator[Iter
     if processes <= 1:
         yield map(_try_sprite, jobs)
         return
-    with multiprocessing.Pool(processes) as pool:
+    # Not forked: that is unsafe beside torch's threads, and Python 3.12 warns of it.
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield pool.imap(_try_sprite, jobs, chunksize=32)

@@ -19,21 +19,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files
-from pixgen.scenery.subjects import OWN, Subject
+from pixgen.scenery.subjects import USER_SUBJECTS, Subject
 from pixgen.scenery.vocabulary import COLOURS
-from pixgen.training.data.drawings import Drawing
-from pixgen.training.data.sprites import SIDE, rendered, trimmed
+from pixgen.training.data.drawings import Icon
+from pixgen.training.data.sprites import SPRITE_SIDE, rendered, trimmed
 
-HAND = "own"
+USER_SET = "own"
+"""The icon set that a user's pictures stand as."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 CAPTIONS = "captions.csv"
 MINIMUM = 8
-"""Pictures under which there is nothing to tell apart, and so nothing to learn."""
+"""The fewest pictures that can be told apart, and so learnt from."""
 
 _ARTICLE = re.compile(r"^(?:a|an|the|um|uma|o|a)\s+(?=\S)", re.IGNORECASE)
-_SAYS_NOTHING = re.compile(
+_NO_CAPTION = re.compile(
     r"(?:img|dscn?|dscf|dcim|image|imagem|photo|foto|picture|pict|pic|screenshot|captura|scan|untitled|unnamed|file|"
     r"download|whatsapp image|copy|[a-z])?",
     re.IGNORECASE,
@@ -52,7 +53,7 @@ class Captioned:
 def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
     """The pictures of a folder with their captions, sorted by name; and why others were left out, a line each.
 
-    Raises UsageError where there is no such folder, nothing in it, or nothing that says what it shows.
+    Raises UsageError where there is no such folder, no picture in it, or no caption.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {str(folder)!r} (--drawings)")
@@ -73,8 +74,8 @@ def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
 
 def _from_name(path: Path) -> Captioned | str:
     words = re.sub(r"[\W_]+", " ", re.sub(r"\d+", " ", path.stem)).strip()
-    if _SAYS_NOTHING.fullmatch(words):
-        return f"{path.name} says nothing by its name"
+    if _NO_CAPTION.fullmatch(words):
+        return f"{path.name} has no caption: its name does not say what it shows"
     return Captioned(path, _bare(words), _bare(words))
 
 
@@ -84,7 +85,7 @@ def _from_table(table: Path) -> Iterator[Captioned | str]:
         columns = rows.fieldnames or []
         listed = list(enumerate(rows, 2))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} is no CSV in UTF-8: {error}") from error
+        raise UsageError(f"{table} is not a CSV in UTF-8: {error}") from error
     if missing := {"file", "caption"} - set(columns):
         there = ", ".join(columns) or "nothing"
         raise UsageError(f"{table}:1 has no column {' and '.join(sorted(missing))}; its first line says {there}")
@@ -103,13 +104,13 @@ def _bare(caption: str) -> str:
     return _ARTICLE.sub("", " ".join(caption.split()))
 
 
-def says_colour(subject: Subject) -> bool:
+def names_colour(subject: Subject) -> bool:
     """Whether a caption names a colour, in either language; then its picture has no other."""
     words = set(" ".join((*subject.en, *subject.pt)).lower().split())
     return any({name, *named[1:]} & words for name, named in COLOURS.items())
 
 
-def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
+def picture(path: Path, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
     """One file as uint8 (4, side, side), premultiplied RGBA, and whether it is a whole (opaque) picture.
 
     Raises ValueError, with the reason, where it cannot be read or shows nothing.
@@ -123,13 +124,13 @@ def picture(path: Path, side: int = SIDE) -> tuple[np.ndarray, bool]:
                 with Image.open(path) as file:
                     image = ImageOps.exif_transpose(file).convert("RGBA")
     except Exception as error:  # of three libraries, each with errors of its own
-        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+        raise ValueError(reason(error)) from error
     if np.asarray(image.getchannel("A")).min() < 250:
         return trimmed(image, side), False
     return np.array(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1), True
 
 
-def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[str]]:
+def rasterise(folder: Path, cache: Path, side: int = SPRITE_SIDE) -> tuple[int, list[str]]:
     """Make `cache` from the pictures of `folder`: how many there are, and why others were left out, a line each.
 
     Raises UsageError where fewer than MINIMUM can be used, or all have the same caption; PixgenError where the cache
@@ -137,9 +138,10 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
     """
     found, left_out = captioned(folder)
     stamp, wanted = cache / "made-from.txt", _fingerprint(found, side)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return len(json.loads((cache / "index.json").read_text())), left_out
-    if (cache / "index.json").exists():
+    index = cache / "index.json"
+    if index.exists():
+        if stamp.exists() and stamp.read_text() == wanted:
+            return len(json.loads(index.read_text())), left_out
         raise PixgenError(f"{cache} was made from other pictures; choose another folder with --runs")
     sprites: list[np.ndarray] = []
     kept: list[Captioned] = []
@@ -158,12 +160,13 @@ def rasterise(folder: Path, cache: Path, side: int = SIDE) -> tuple[int, list[st
     for each in kept:
         kind = "picture" if whole[each.en] else "thing"
         subjects.setdefault(each.en, Subject(each.en, kind, len(subjects) + 1, (each.en,), (each.pt,), "m"))
-    index = [Drawing(HAND, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
+    icons = [Icon(USER_SET, e.path.name, e.en, "", "", "", "", "", "") for e in kept]
     with files.replacing(cache / "sprites.npy", sole=True) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(sprites))
-    (cache / OWN).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
-    (cache / "index.json").write_text(json.dumps([asdict(d) for d in index], ensure_ascii=False))
+    (cache / USER_SUBJECTS).write_text(json.dumps([asdict(s) for s in subjects.values()], ensure_ascii=False))
     stamp.write_text(wanted)
+    with files.replacing(index, sole=True) as temporary:  # last: where it is, all of the cache is
+        temporary.write_text(json.dumps([asdict(icon) for icon in icons], ensure_ascii=False))
     return len(kept), left_out
 
 

@@ -66,5 +66,5 @@ def test_monochrome_sees_the_colours_that_it_is_told_to() -> None:
     {"type": "monochrome", "weights": [0, 0, 0]}, {"type": "monochrome", "weights": [1, -1, 1]},
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="must be at least 2|no colour|not all 0"):
+    with pytest.raises(UsageError, match="must be at least 2|not a valid colour|not all 0"):
         registry.create("filter", options)

@@ -101,7 +101,12 @@ def test_weights_that_are_missing_damaged_or_another_s_are_named(small_tiny: Pat
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     about["architecture"]["of_later"] = 1
     save_file(weights, tmp_path / "later.safetensors", metadata={"pixgen": json.dumps(about)})
-    cases = {"none": "not found", "bad": "damaged", "other": "no perceptor", "later": "another version"}
+    cases = {
+        "none": "not found",
+        "bad": "damaged",
+        "other": "not one of pixgen's perceptors",
+        "later": "another version",
+    }
     for name, said in cases.items():
         tiny = registry.create("perceptor", {"type": "tiny", "path": str(tmp_path / f"{name}.safetensors")})
         with pytest.raises(PixgenError, match=rf"(?s){name}\.safetensors.*{said}|{said}.*{name}\.safetensors"):

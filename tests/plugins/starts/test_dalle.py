@@ -12,7 +12,7 @@ from pixgen import registry
 from pixgen.contracts import Session, Start
 from pixgen.errors import UsageError
 from pixgen.networks.pair import load
-from pixgen.plugins.starts.candidates import likeness
+from pixgen.plugins.starts.candidates import similarity
 from pixgen.testing import scene
 from tests.networks.toys import pair
 
@@ -36,6 +36,7 @@ def start(folder: Path, name: str, **options: Any) -> Start:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dalle1", "dalle2"])
 def test_attempts_are_the_candidates_best_first(name: str, folder: Path) -> None:
     drawing, first = session(folder), start(folder, name)
@@ -44,13 +45,14 @@ def test_attempts_are_the_candidates_best_first(name: str, folder: Path) -> None
     # They are codes as they were drawn, not the codes of a picture of them.
     grids = torch.cat([load(folder).vqgan.quantize(latent)[1] for latent in latents])
     torch.testing.assert_close(load(folder).vqgan.codes(grids), torch.cat(latents))
-    liked = likeness(load(folder), grids, drawing.prompts[0])
+    liked = similarity(load(folder), grids, drawing.prompts[0])
     assert liked[0] > liked[1]
     again = start(folder, name)(session(folder), 0, (128, 128), 0)["latent"]
     other = start(folder, name)(session(folder, seed=4), 0, (128, 128), 0)["latent"]
     assert torch.equal(again, latents[0]) and not torch.equal(other, latents[0])
 
 
+@pytest.mark.slow
 def test_another_size_and_another_generator_show_the_same_picture(folder: Path) -> None:
     grid = start(folder, "dalle1", temperature=0.0)(session(folder), 0, (128, 128), 0)["latent"]
     pixels = session(folder, generator="pixel")
@@ -62,6 +64,7 @@ def test_another_size_and_another_generator_show_the_same_picture(folder: Path) 
     assert (shown - whole[:, :, 16:80]).abs().mean() < 0.03
 
 
+@pytest.mark.slow
 def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), "red").save(tmp_path / "red.png")
     picture = f"image:{tmp_path / 'red.png'}"
@@ -75,6 +78,7 @@ def test_several_prompts_are_one_caption_or_one_mixture(folder: Path, tmp_path: 
     assert torch.equal(said[0], said[1]) and torch.equal(said[0], said[3]) and not torch.equal(said[0], said[2])
 
 
+@pytest.mark.slow
 def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
     drawn = [
         start(folder, "dalle1", temperature=0.0)(asked, 0, (128, 128), 0)["latent"]
@@ -83,6 +87,7 @@ def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dalle1", "dalle2"])
 def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: Path) -> None:
     def drawn(prompt: str, uncoloured: float) -> torch.Tensor:
@@ -95,7 +100,9 @@ def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: 
     if name == "dalle1":
         # The words alone decide: nothing of the colour is left where all of the share is the plain caption's.
         pair, random = load(folder), torch.Generator()
-        grids = pair.from_text(["a red cat"], 2, temperature=0, beside=["a cat"], share=1.0, generator=random)
+        grids = pair.from_text(
+            ["a red cat"], 2, temperature=0, second_texts=["a cat"], second_weight=1.0, generator=random
+        )
         assert torch.equal(grids, pair.from_text(["a cat"], 2, temperature=0, generator=random))
 
 
@@ -122,8 +129,8 @@ def test_several_things_are_warned_of_where_the_networks_were_taught_one(
 @pytest.mark.parametrize(
     ("name", "prompt", "options", "message"),
     [
-        ("dalle1", "image:red.png", {}, "begins from words"),
-        ("dalle1", "a cat :-1", {}, "begins from words"),
+        ("dalle1", "image:red.png", {}, "needs a text prompt of positive weight"),
+        ("dalle1", "a cat :-1", {}, "needs a text prompt of positive weight"),
         ("dalle2", "a cat :-1", {}, "positive weight"),
         ("dalle1", "a cat", {"temperature": -1.0}, "temperature"),
         ("dalle2", "a cat", {"candidates": 0}, "candidates is 0"),

@@ -18,7 +18,7 @@ from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation.contact_sheet import contact_sheet
 from pixgen.scenery.subjects import load_subjects, table
 from pixgen.training.data import drawings
-from pixgen.training.data.drawings import DrawingSet, fetch, load_drawings, load_sprites, rasterise
+from pixgen.training.data.drawings import IconSet, fetch, load_drawings, load_sprites, rasterise
 from pixgen.training.data.sprites import sprite
 
 SIDE = 24
@@ -45,11 +45,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ours(folder: Path) -> DrawingSet:
+def ours(folder: Path) -> IconSet:
     """A pinned package in `folder` with ten drawings."""
     icons = {"width": 32, "height": 32, "icons": {k: {"body": v} for k, v in ICONS.items()}, "aliases": ALIASES}
     data = json.dumps(icons).encode()
-    ours = DrawingSet("noto", "0.0.1", "", "CC0-1.0", "pixgen")
+    ours = IconSet("noto", "0.0.1", "", "CC0-1.0", "pixgen")
     with tarfile.open(folder / ours.tarball, "w:gz") as packed:
         entry = tarfile.TarInfo("package/icons.json")
         entry.size = len(data)
@@ -57,7 +57,7 @@ def ours(folder: Path) -> DrawingSet:
     return replace(ours, sha256=hashlib.sha256((folder / ours.tarball).read_bytes()).hexdigest())
 
 
-def test_drawings_are_matched_to_their_subjects(folder: Path, ours: DrawingSet) -> None:
+def test_drawings_are_matched_to_their_subjects(folder: Path, ours: IconSet) -> None:
     found = {(d.name, d.tone): d for d, _ in load_drawings(folder, [ours])}
     assert set(found) == {
         ("cat", ""), ("dog-face", ""), ("teacher", ""), ("teacher", "dark"), ("man-teacher", ""),
@@ -69,7 +69,7 @@ def test_drawings_are_matched_to_their_subjects(folder: Path, ours: DrawingSet) 
     assert found["green-apple", ""].colour == "green"
 
 
-def test_an_alias_may_be_a_mirror_image(folder: Path, ours: DrawingSet) -> None:
+def test_an_alias_may_be_a_mirror_image(folder: Path, ours: IconSet) -> None:
     svgs = {d.name: svg for d, svg in load_drawings(folder, [ours])}
     assert "scale(-1 1)" in svgs["pig"]
     lopsided = svgs["pig"].replace('cx="16"', 'cx="6"').replace("</g>", '<path d="M20 0h1v1z"/></g>')
@@ -83,7 +83,7 @@ def test_a_row_may_name_a_drawing_for_one_set_only() -> None:
     assert list(drawings._keys(row, "noto")) == ["sunglasses", "shades"]
 
 
-def test_broken_drawings_are_named_and_left_out(folder: Path, ours: DrawingSet) -> None:
+def test_broken_drawings_are_named_and_left_out(folder: Path, ours: IconSet) -> None:
     with pytest.warns(UserWarning, match=r"noto/(red|green)-apple was left out: .+") as caught:
         assert rasterise(folder, folder / "cache", SIDE, [ours], processes=1)
     assert len(caught) == 2
@@ -94,7 +94,7 @@ def test_broken_drawings_are_named_and_left_out(folder: Path, ours: DrawingSet) 
     assert {p.name for p in (folder / "cache").iterdir()} == {"sprites.npy", "index.json", "made-from.txt"}
 
 
-def test_two_processes_draw_what_one_does(folder: Path, ours: DrawingSet) -> None:
+def test_two_processes_draw_what_one_does(folder: Path, ours: IconSet) -> None:
     with pytest.warns(UserWarning):
         rasterise(folder, folder / "one", SIDE, [ours], processes=1)
         rasterise(folder, folder / "two", SIDE, [ours], processes=2)
@@ -120,7 +120,7 @@ def test_an_empty_drawing_is_refused() -> None:
         sprite('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"></svg>')
 
 
-def test_a_package_that_is_not_the_pinned_one_is_refused(folder: Path, ours: DrawingSet) -> None:
+def test_a_package_that_is_not_the_pinned_one_is_refused(folder: Path, ours: IconSet) -> None:
     fetch(folder, [ours])
     with pytest.raises(PixgenError, match=r"0\.0\.1\.tgz has sha256 .*expected 000.*delete it and fetch again"):
         fetch(folder, [replace(ours, sha256="0" * 64)])
@@ -128,7 +128,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(folder: Path, ours: Dra
 
 def test_without_npm_the_way_out_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawings.shutil, "which", lambda name: None)
-    missing = DrawingSet("noto", "9.9.9", "", "", "")
+    missing = IconSet("noto", "9.9.9", "", "", "")
     with pytest.raises(PixgenError, match=r"npm is needed.*iconify-json-noto-9\.9\.9\.tgz into"):
         fetch(folder, [missing])
     with pytest.raises(UsageError, match=r"iconify-json-noto-9\.9\.9\.tgz is not in .*pixgen train data"):
@@ -140,7 +140,7 @@ def test_a_missing_cache_says_how_to_make_it(folder: Path) -> None:
         load_sprites(folder / "nowhere")
 
 
-def test_contact_sheet(folder: Path, ours: DrawingSet) -> None:
+def test_contact_sheet(folder: Path, ours: IconSet) -> None:
     with pytest.warns(UserWarning):
         rasterise(folder, folder / "cache", SIDE, [ours], processes=1)
     contact_sheet(folder / "cache", folder / "sheet.png", subjects=3, tile=16)

@@ -15,11 +15,11 @@ from pixgen.scenery.styles import STYLES
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, PLACE_WORDS, STYLE_WORDS
 from pixgen.training.data import drawings
-from pixgen.training.data.drawings import Drawing
+from pixgen.training.data.drawings import Icon
 from pixgen.training.data.scenes import Scenes
 from pixgen.training.data.sketches import Sketcher, twin
-from pixgen.training.data.user_pictures import HAND
-from pixgen.training.pipeline import QUICK_SUBJECTS
+from pixgen.training.data.user_pictures import USER_SET
+from pixgen.training.options import QUICK_SUBJECTS
 from tests.training.shapes import SHAPES, pack
 
 
@@ -114,7 +114,7 @@ def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> No
 def test_a_user_s_captions_are_never_bent() -> None:
     names = ["red square", "owl", "círculo azul"]
     subjects = {name: Subject(name, "thing", i, (name,), (name,), "m") for i, name in enumerate(names)}
-    drawings = {name: [(i, Drawing(HAND, name, name, "", "", "", "", "", ""))] for i, name in enumerate(names)}
+    drawings = {name: [(i, Icon(USER_SET, name, name, "", "", "", "", "", ""))] for i, name in enumerate(names)}
     sketcher, rng = Sketcher(drawings, subjects), random.Random(0)
     scenes = [sketcher.single(rng).scene for _ in range(600)] + [sketcher._several(rng).scene for _ in range(100)]
     said = {write(scene, rng, portuguese=False) for scene in scenes}
