@@ -326,6 +326,23 @@ def test_the_same_seed_and_attempt_give_the_same_start(folder: Path, text: str) 
     assert torch.equal(one, again) and not torch.equal(one, other)
 
 
+def test_people_are_composed_of_named_parts_where_that_is_asked_for(folder: Path) -> None:
+    start, known = begun(folder, "an old teacher with a book", portraits=True)
+    one, again, other = (start(known, 0, (64, 64), attempt)["pixels"] for attempt in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    without, _ = begun(folder, "an old teacher with a book")
+    assert not torch.equal(one, without(known, 0, (64, 64), 0)["pixels"])
+    # In a long shape a head would be cut off.
+    assert torch.equal(start(known, 0, (32, 64), 0)["pixels"], without(known, 0, (32, 64), 0)["pixels"])
+
+
+@pytest.mark.parametrize("text", ["a cat", "a cat to the left of a teacher", "a dog in the sky, watercolor"])
+def test_other_prompts_begin_as_without_portraits(folder: Path, text: str) -> None:
+    starts = [begun(folder, text, portraits=chosen)[0] for chosen in (True, False)]
+    known = session(text)
+    assert torch.equal(*(start(known, 0, (64, 64), 0)["pixels"] for start in starts))
+
+
 def test_all_the_best_are_tried_before_any_comes_again(folder: Path) -> None:
     start, known = begun(folder, "a cat", top=3)
     firsts = [start(known, 0, (32, 32), attempt)["pixels"] for attempt in range(3)]
