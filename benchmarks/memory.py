@@ -54,15 +54,11 @@ def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int |
     import torch
 
     from pixgen import registry
-    from pixgen.backend.streams import Streams
-    from pixgen.contracts import Session
-    from pixgen.loop.backward import Term
-    from pixgen.loop.engine import Engine, Scene, Stage
-    from pixgen.prompts import grammar
-    from pixgen.registry import schedule
+    from pixgen.io.yaml_files import Layer
+    from pixgen.loop.build import Models, build
+    from pixgen.settings.config import RenderConfig, resolve
 
-    options = {"type": "vqgan", "checkpointing": case["again"]}
-    generator = registry.create("generator", options)
+    generator = registry.create("generator", {"type": "vqgan", "checkpointing": case["again"]})
     if case["pair"] == "embedded":
         perceptor = registry.create("perceptor", {"type": "tiny"})
     else:
@@ -72,29 +68,18 @@ def draw(case: dict[str, Any], device: str, precision: str = "float32") -> int |
         generator.use(VQModel(zoo.get("vqgan-imagenet-f16-16384").architecture))
         perceptor = registry.create("perceptor", {"type": "open_clip", "checkpointing": case["again"]})
         perceptor.random(zoo.get("ViT-B/32").architecture)
-    size = (case["size"], case["size"])
-    session = Session(
-        device=torch.device(device),
-        size=size,
-        generator=generator,
-        perceptors={"clip": perceptor},
-        prompts=[grammar.parse("a lighthouse")],
-        streams=[Streams(0)],
-        perceptor_weights={"clip": 1.0},
-    )
-    scene = Scene(
-        session=session,
-        stages=[Stage(1, size, case["cutouts"])],
-        start=registry.create("start", {"type": "random"}),
-        cutter=registry.create("cutter", {"type": "warp"}),
-        terms={"clip": Term(registry.create("loss", {"type": "clip"}), schedule(1.0))},
-        optimizer={"type": "Adam"},
-        lr=schedule(0.1),
-        noise=schedule(0.0),
-        chunk=case["chunk"],
-        precision=None if precision == "float32" else getattr(torch, precision),
-    )
-    for step in Engine(scene):
+    values = {"prompt": "a lighthouse", "seed": 0, "steps": 1, "size": str(case["size"]), "stages": [{"steps": 1.0}]}
+    values |= {"cutouts": case["cutouts"], "chunk": case["chunk"], "threads": torch.get_num_threads()}
+    values |= {"device": device, "precision": precision}
+    config = resolve([Layer(values, "a case")], base=RenderConfig(starts=1, noise=0.0))
+    models = Models()
+    for kind, options, plugin in (
+        ("generator", config.generator, generator),
+        ("perceptor", config.perceptors["tiny"], perceptor),
+    ):
+        plugin.prepare(torch.device(device))
+        models.put(kind, options, torch.device(device), plugin)
+    for step in build(config, models=models):
         last = step
     last.images()
     return torch.cuda.max_memory_allocated() if device.startswith("cuda") else None

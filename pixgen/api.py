@@ -100,7 +100,7 @@ def generate(
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
-    loaded = Models(lasting=count > 1)
+    loaded = Models(keep_text_towers=count > 1)
     for group in groups(resolved, count):
         drawing = Drawing(group, loaded)
         for step in drawing:

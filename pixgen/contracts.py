@@ -8,9 +8,9 @@ time; every picture is treated independently of the others in its batch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -22,9 +22,9 @@ from pixgen.prompts.grammar import Prompt
 __all__ = [
     "Cutter",
     "Filter",
+    "FinishedRun",
     "Frame",
     "Generator",
-    "Judged",
     "Loss",
     "Params",
     "Perceptor",
@@ -66,11 +66,12 @@ class View:
 
 @dataclass(frozen=True)
 class Frame:
-    """One step's view, everything in it computed once and shared.
+    """One step, everything in it computed once and shared.
 
     images: float32 (B, 3, H, W) in [0, 1], after the filters.
     alpha: float32 (B, 1, H, W) in [0, 1], or None where the generator has no transparency.
     view: the perceptor's view, for losses that read cutouts or embeddings; None for the others.
+    start: the first params of the run, detached, at the size of this stage; None outside the loop.
     """
 
     step: int
@@ -79,31 +80,26 @@ class Frame:
     params: Params
     alpha: Tensor | None = None
     view: View | None = None
+    start: Params | None = None
 
 
 @dataclass
 class Session:
     """What stays the same over a run: handed to `prepare` of every plugin before the first step.
 
-    prompts[b] are the prompts of picture b, streams[b] its random streams, size the final (height, width).
+    prompts: prompts[b] are those of picture b.
+    streams: streams[b] are the random streams of picture b.
     perceptor_weights: weight of each perceptor's id, summing to one.
-    phrases: what losses of type `phrase` ask of every picture beside its prompts, a preset's look above all.
+    phrases: what losses of type `phrase` ask of every picture beside its prompts, a preset's style above all.
     """
 
     device: torch.device
-    size: Size
     generator: Generator
     perceptors: Mapping[str, Perceptor]
     prompts: Sequence[Sequence[Prompt]]
     streams: Sequence[Streams]
     perceptor_weights: Mapping[str, float] = field(default_factory=dict)
     phrases: Sequence[str] = ()
-    prepared: bool = False
-    """Whether generator and perceptors have been prepared already, for they may have served another run."""
-    lasting: bool = False
-    """Whether runs with other texts follow and will want the perceptors' text towers."""
-    start: Params | None = None
-    """The first params after the start (detached), for losses that pull back to them."""
 
 
 # -- the kinds of plugin ---------------------------------------------------------------------------------------------
@@ -150,8 +146,8 @@ class Generator(ABC):
 class Start(ABC):
     """Gives the first params of one picture. Subclasses are dataclasses of their options."""
 
-    least: ClassVar[int] = 0
-    """Shorter side in pixels below which this start shows nothing: no stage is smaller, if the picture is not."""
+    min_side: ClassVar[int] = 0
+    """Stages are never scaled below this shorter side in pixels, unless the picture itself is smaller."""
 
     def prepare(self, session: Session) -> None:  # noqa: B027 (optional by design)
         """Load what is needed, once."""
@@ -186,7 +182,7 @@ class Cutter(ABC):
 
         `name` is the perceptor's id: two perceptors get two plans. The plan has `.matrices`,
         float32 (B, N, 3, 3), and slices: `plan[a:b]` are cutouts a to b of every picture. Views that show the
-        whole picture come first: by them the engine judges several starts.
+        whole picture come first: by them several starts are compared.
         """
 
     @abstractmethod
@@ -262,20 +258,20 @@ class Scheduler(ABC):
         """The value at `progress` in [0, 1]."""
 
 
-class Judged(Protocol):
-    """The run whose pictures are scored: what a score may ask of it."""
+@dataclass(frozen=True)
+class FinishedRun:
+    """The run whose pictures are scored.
+
+    session: of the run.
+    losses: that the run minimised, by term id.
+    evaluate: (images, losses, cutouts, stream) -> each loss of each picture, (B,), on cutouts that no step has used.
+        images: float32 (B, 3, H, W) in [0, 1]. cutouts: a number, for each perceptor and picture, drawn from the
+        random streams called `stream`. Losses that read params are left out.
+    """
 
     session: Session
-
-    def own_losses(self) -> Mapping[str, Loss]:
-        """The losses that the run lowered, by term id."""
-
-    def look_again(self, images: Tensor, losses: Mapping[str, Loss], cutouts: int, stream: str) -> dict[str, Tensor]:
-        """Losses, each (B,), of finished pictures on cutouts that no step of the run has used.
-
-        images: float32 (B, 3, H, W) in [0, 1]. cutouts: for each perceptor and picture, drawn from the random streams
-        called `stream`. Losses that read params are left out.
-        """
+    losses: Mapping[str, Loss]
+    evaluate: Callable[[Tensor, Mapping[str, Loss], int, str], dict[str, Tensor]]
 
 
 class Score(ABC):
@@ -284,7 +280,7 @@ class Score(ABC):
     lower_is_better: ClassVar[bool] = True
 
     @abstractmethod
-    def __call__(self, run: Judged, images: Tensor) -> dict[str, Tensor]:
+    def __call__(self, run: FinishedRun, images: Tensor) -> dict[str, Tensor]:
         """float32 (B, 3, H, W) in [0, 1] -> numbers of each picture, each float32 (B,).
 
         The key "" is the score itself, another key a detail: "smooth" of the score "held_out" is told as

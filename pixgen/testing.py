@@ -8,21 +8,21 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size
-from pixgen.contracts import Generator, Params, Perceptor, Session
-from pixgen.loop.backward import Term
-from pixgen.loop.engine import Scene, Stage
-from pixgen.prompts import grammar
-from pixgen.registry import register, schedule
+from pixgen.contracts import Generator, Params, Perceptor
+from pixgen.io.yaml_files import Layer
+from pixgen.loop.build import Models, assemble
+from pixgen.loop.scene import Scene, Stage, prepare
+from pixgen.registry import register
+from pixgen.settings.config import RenderConfig, format_size, resolve
 
 
 @register("perceptor", "toy")
@@ -61,7 +61,6 @@ class ToyPerceptor(Perceptor):
 class ToyGenerator(Generator):
     """A small grid of colours, enlarged by 4: params are {"grid": (B, 3, H/4, W/4)}."""
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
     dtype: torch.dtype = torch.float32
     """Of the params."""
 
@@ -87,30 +86,33 @@ def scene(
     stages: Sequence[Stage] = (Stage(4, (32, 32), 8),),
     **options: Any,
 ) -> Scene:
-    """A scene of toys: `pictures` are (seed, prompt) pairs, `losses` options by term id, the rest goes to `Scene`.
+    """A scene of toys, ready for `pixgen.loop.engine.Engine`.
 
-    By default the clip loss alone. Weights may be given among a loss's options.
+    pictures: (seed, prompt) pairs. losses: options by term id, their weight among them; by default the clip loss alone.
+    perceptors: how many toys judge the pictures. options: any field of `Scene`, in place of pixgen's defaults.
     """
     pairs = list(pictures.items() if isinstance(pictures, Mapping) else pictures)
-    toys: dict[str, Perceptor] = {f"toy{i}": ToyPerceptor(side=16, seed=i) for i in range(perceptors)}
-    session = Session(
-        device=torch.device("cpu"),
-        size=stages[-1].size,
-        generator=generator or ToyGenerator(),
-        perceptors=toys,
-        prompts=[grammar.parse(text) for _, text in pairs],
-        streams=[Streams(seed) for seed, _ in pairs],
-        perceptor_weights=dict.fromkeys(toys, 1 / perceptors),
+    config = resolve(
+        [
+            Layer(
+                {
+                    "size": format_size(stages[-1].size),
+                    "generator": "toy",
+                    "perceptors": {f"toy{i}": {"type": "toy", "seed": i} for i in range(perceptors)},
+                    "losses": losses or {"clip": {"type": "clip"}},
+                    "device": "cpu",
+                    "precision": "float32",
+                },
+                "pixgen.testing.scene",
+            )
+        ],
+        base=RenderConfig(perceptors={}, losses={}, starts=1, noise=0.0),
     )
-    terms = {}
-    for name, chosen in (losses or {"clip": {"type": "clip"}}).items():
-        kept = {key: value for key, value in chosen.items() if key != "weight"}
-        terms[name] = Term(registry.create("loss", kept, name), schedule(chosen.get("weight", 1.0)))
-    ready: dict[str, Any] = {
-        "start": registry.create("start", {"type": "random"}),
-        "cutter": registry.create("cutter", {"type": "warp"}),
-        "optimizer": {"type": "Adam"},
-        "lr": schedule(0.1),
-        "noise": schedule(0.0),
-    }
-    return Scene(session=session, stages=stages, terms=terms, **(ready | options))
+    models, cpu = Models(), torch.device("cpu")
+    if generator is not None:
+        generator.prepare(cpu)
+        models.put("generator", config.generator, cpu, generator)
+    made = assemble(config, [(text, seed) for seed, text in pairs], models)
+    made = replace(made, stages=stages, **options)
+    prepare(made, keep_text_towers=False)
+    return made

@@ -43,6 +43,15 @@ def norms(x: Tensor) -> Tensor:
     return norm
 
 
+def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
+    """2 asin(|a - b| / 2)^2 of unit vectors, half the squared angle: (..., D) and (..., D) -> (...) in [0, pi^2 / 2].
+
+    Crowson et al. 2022 (arXiv 2204.08583). Kept off opposite vectors, where asin has no finite slope.
+    """
+    half = (a - b).norm(dim=-1) / 2
+    return 2 * torch.asin(half.clamp(max=1 - 1e-6)).square()
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """Half precisions become float32; float32 and float64 stay."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

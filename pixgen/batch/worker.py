@@ -96,7 +96,7 @@ class Artist:
 
         for file in plugins:
             registry.load_file(file)
-        self._models = Models(lasting=True)
+        self._models = Models(keep_text_towers=True)
         self._scores = {name: registry.create("score", {"type": name}) for name in scores}
 
     def draw(self, task: Task) -> Generator[Event, None, None]:
@@ -148,10 +148,12 @@ class Artist:
         found: list[dict[str, float]] = [{} for _ in drawing.configs]
         if not self._scores:
             return found
-        images = drawing.pixels()
+        from pixgen.loop.scoring import finished_run
+
+        images, run = drawing.pixels(), finished_run(drawing.engine.scene)
         for name, score in self._scores.items():
             try:
-                numbers = score(drawing.engine, images)
+                numbers = score(run, images)
             except PixgenError as error:
                 warnings.append(f"score {name} is left out: {error}")
                 continue

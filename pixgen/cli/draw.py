@@ -93,7 +93,7 @@ def draw(
 
     config = configs.resolve_auto(typed)
     files.check_writable(naming.fixed_folder(output, prompt))
-    index, models = 0, build.Models(lasting=count > 1)
+    index, models = 0, build.Models(keep_text_towers=count > 1)
     for group in groups(config, count):
         drawing = Drawing(group, models)
         sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)

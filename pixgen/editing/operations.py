@@ -20,18 +20,16 @@ from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import clamp
 from pixgen.editing import masks
-from pixgen.editing.refine import SIDE, Callback, Keep, Made, loop
+from pixgen.editing.refine import Callback, Composite, Made, refine
 from pixgen.errors import UsageError
 from pixgen.io.pictures import fit
+from pixgen.networks.pair import PAIR_SIDE
 
 if TYPE_CHECKING:
     from pixgen.networks.pair import Pair
 
 FURTHEST = 0.5
 """How far towards a text difference an edit of strength 1 goes; DALL-E 2 goes 0.25 to 0.5 of the way (3.3)."""
-
-PULL = 0.5
-"""Weight of the pull of the loop to its first latent, at strength 0."""
 
 SAME, PSNR = 0.97, 13.0
 """Below the one, cosine of the embeddings of a picture and its reconstruction, or the other, in decibel, a picture is
@@ -80,7 +78,7 @@ def vary(
     Raises UsageError for a strength outside 0 to 1.
     """
     require_strength(strength)
-    square = fit(picture, (SIDE, SIDE))
+    square = fit(picture, (PAIR_SIDE, PAIR_SIDE))
     codes, embedding = pair.codes(square)[0], pair.embed(square)
     for number in range(seed, seed + count):
         streams = Streams(number)
@@ -93,7 +91,7 @@ def vary(
         if steps == 0:
             yield Made(pair.decode(best[None]), best, number)
         else:
-            yield loop(pair, best, embedding, number, steps, size, PULL, callback=callback)
+            yield refine(pair, best, embedding, number, steps, size, callback=callback)
 
 
 def morph(
@@ -114,7 +112,7 @@ def morph(
     """
     if frames < 2:
         raise UsageError(f"a morph of {frames} frame; it needs a first and a last one, so at least 2")
-    squares = [fit(picture, (SIDE, SIDE)) for picture in (first, last)]
+    squares = [fit(picture, (PAIR_SIDE, PAIR_SIDE)) for picture in (first, last)]
     ends = [pair.codes(square) for square in squares]
     latents = [pair.vqgan.codes(codes) for codes in ends]
     embeddings = [pair.embed(square) for square in squares]
@@ -128,7 +126,7 @@ def morph(
             yield Made(pair.decode(codes), codes[0], seed)
         else:
             target = slerp(embeddings[0], embeddings[1], share)
-            yield loop(pair, codes[0], target, seed, steps, SIDE, PULL, callback=callback)
+            yield refine(pair, codes[0], target, seed, steps, PAIR_SIDE, callback=callback)
 
 
 def edit(
@@ -159,7 +157,7 @@ def edit(
         raise UsageError('an edit needs to know what the picture shows: --from "a red apple" (or a --mask)')
     window = masks.window(mask) if mask is not None else masks.middle(picture)
     whole = window.cut(picture)
-    square = F.interpolate(whole, size=(SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
+    square = F.interpolate(whole, size=(PAIR_SIDE, PAIR_SIDE), mode="bicubic", antialias=True).clamp(0, 1)
     codes, embedding, streams = pair.codes(square)[0], pair.embed(square), Streams(seed)
     if strength == 0:
         return _unchanged(pair, picture, whole, mask, seed, size)
@@ -178,14 +176,13 @@ def edit(
     if "decoder" in vars(pair) or pair.path("tokens").is_file():  # the loop can do without one
         found = torch.cat((found, _draw(pair, target, codes, anew, streams, sampling or Sampling())))
     best = _nearest(pair, found, target)
-    keep = Keep(pair, whole, changing, exact=mask is not None)
-    pull = PULL * (1 - strength)
+    composite = Composite(pair, whole, changing, exact=mask is not None)
     if steps == 0:
-        made = Made(keep(pair.decode(best[None])), best, seed)
+        made = Made(composite(pair.decode(best[None])), best, seed)
     else:
-        made = loop(pair, best, target, seed, steps, size, pull, keep, callback)
+        made = refine(pair, best, target, seed, steps, size, pull=1 - strength, filters=[composite], callback=callback)
     if mask is None:
-        return Made(made.image, keep.codes(made.codes), seed, made.steps, made.losses)
+        return Made(made.image, composite.codes(made.codes), seed, made.steps, made.losses)
     return Made(window.paste(made.image, picture, mask), made.codes, seed, made.steps, made.losses)
 
 
@@ -212,7 +209,7 @@ def is_unlike(pair: Pair, picture: Tensor) -> bool:
 
     Then its codes show something else than the picture does: the perceptor or the eye tells the two apart.
     """
-    square = fit(picture, (SIDE, SIDE))
+    square = fit(picture, (PAIR_SIDE, PAIR_SIDE))
     shown = pair.decode(pair.codes(square))
     same = float(pair.embed(square)[0] @ pair.embed(shown)[0])
     psnr = -10 * float((shown - square).square().mean().clamp(min=1e-10).log10())
@@ -280,7 +277,7 @@ def _attention(pair: Pair, image: Tensor, direction: Tensor, streams: Streams, v
     with torch.enable_grad():
         image = image.detach().requires_grad_()
         cutter = registry.create("cutter", {"type": "warp", "whole": 0.5})
-        plan = cutter.plan((SIDE, SIDE), views, pair.perceptor.input_size, 0, [streams], "attention")
+        plan = cutter.plan((PAIR_SIDE, PAIR_SIDE), views, pair.perceptor.input_size, 0, [streams], "attention")
         seen = pair.perceptor.encode_image(cutter.cut(image, plan)[0])
         (gradient,) = torch.autograd.grad((seen * direction).sum(), image)
     return gradient.norm(dim=1, keepdim=True)

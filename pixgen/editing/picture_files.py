@@ -21,11 +21,12 @@ from torch import Tensor
 from pixgen.backend import hardware
 from pixgen.editing import masks, operations
 from pixgen.editing.operations import Sampling
-from pixgen.editing.refine import SIDE, Callback, Made
+from pixgen.editing.refine import Callback, Made
 from pixgen.errors import UsageError
 from pixgen.io import files, pictures, video
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
+from pixgen.networks.pair import PAIR_SIDE
 from pixgen.settings import config
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def vary(
     _require(1 <= count <= config.MAX_COUNT, f"{count} variations", "at least 1")
     first = _seed(seed, count)
     _require_steps(steps)
-    if steps == 0 and size not in (None, SIDE):
-        raise UsageError(f"size {size} without steps: variations are of {SIDE}x{SIDE}; give steps of the loop as well")
-    size = size or (256 if steps else SIDE)
+    if steps == 0 and size not in (None, PAIR_SIDE):
+        raise UsageError(
+            f"size {size} without steps: variations are of {PAIR_SIDE}x{PAIR_SIDE}; give steps of the loop as well"
+        )
+    size = size or (256 if steps else PAIR_SIDE)
     _require_size(size, pair)
     operations.require_strength(strength)
     image, sampling = pictures.read(picture), sampling or Sampling()
@@ -247,8 +250,8 @@ def _seed(seed: int | None, count: int) -> int:
 
 def _require_size(size: int, pair: Pair) -> None:
     factor = pair.vqgan.factor
-    fits = SIDE <= size <= config.MAX_SIDE and size % factor == 0
-    _require(fits, f"size {size}", f"a multiple of {factor} from {SIDE} up")
+    fits = PAIR_SIDE <= size <= config.MAX_SIDE and size % factor == 0
+    _require(fits, f"size {size}", f"a multiple of {factor} from {PAIR_SIDE} up")
 
 
 def _require_steps(steps: int) -> None:

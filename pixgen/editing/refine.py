@@ -1,9 +1,9 @@
-"""The loop, from codes that are there already, towards an image embedding: how variations, morphs and edits go on."""
+"""The loop, from codes that are there already towards an image embedding: how variations, morphs and edits go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -11,21 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen import registry
-from pixgen.backend.streams import Streams
-from pixgen.backend.tensors import Size
-from pixgen.contracts import Filter, Frame, Loss, Params, Reads, Session, Start
-from pixgen.loop.backward import Term
-from pixgen.loop.engine import Engine, Scene, Stage, Step
+from pixgen.backend.tensors import Size, spherical_distance
+from pixgen.contracts import Filter, Frame, Loss, Params, Reads, Scheduler, Session, Start
+from pixgen.io.yaml_files import Layer
+from pixgen.loop.build import Models, build
+from pixgen.loop.engine import Step
+from pixgen.loop.scene import Term
+from pixgen.networks.pair import PAIR_SIDE
 from pixgen.registry import schedule
+from pixgen.settings import config as configs
+from pixgen.settings import profiles
+from pixgen.settings.config import RenderConfig
 
 if TYPE_CHECKING:
     from pixgen.networks.pair import Pair
-
-SIDE = 128
-"""Of the picture whose codes the decoder knows, in pixels."""
-
-COARSE = 8 / 11
-"""Share of the steps at 128 pixels, as when a prompt is drawn; the others are at the final size."""
 
 Callback = Callable[[Step], object]
 
@@ -45,8 +44,8 @@ class Made:
     losses: Mapping[str, list[float]] = field(default_factory=dict)
 
 
-class Toward(Loss):
-    """Half the squared angle of each cutout's embedding to a given one (1, D), as `loss.clip` to a prompt's."""
+class EmbeddingDistance(Loss):
+    """Spherical distance of each cutout's embedding to a given one, (1, D), as `loss.clip` has it to a prompt's."""
 
     reads: ClassVar[Reads] = "cutouts"
 
@@ -55,15 +54,15 @@ class Toward(Loss):
 
     def __call__(self, frame: Frame) -> Tensor:
         assert frame.view is not None
-        half = (frame.view.embeddings - self.target).norm(dim=-1) / 2
-        return 2 * torch.asin(half.clamp(max=1 - 1e-6)).square().mean(1)
+        return spherical_distance(frame.view.embeddings, self.target).mean(1)
 
 
 @dataclass
-class Given(Start):
-    """Codes that are there already, (h, w)."""
+class FixedCodes(Start):
+    """Codes that are there already, int64 (h, w)."""
 
     codes: Tensor
+    min_side: ClassVar[int] = PAIR_SIDE
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         generator: Any = session.generator
@@ -72,7 +71,7 @@ class Given(Start):
         return params if there == tuple(size) else generator.resize(params, size)
 
 
-class Keep(Filter):
+class Composite(Filter):
     """Shows the picture itself wherever it may not change, at whatever size the loop has reached.
 
     whole: float32 (1, 3, H, W), square to look at; changing: (1, 1, h, w), 1 where it may change. exact: the picture
@@ -106,50 +105,57 @@ class Keep(Filter):
         return torch.where(anew, codes, self.at(side)[1])
 
 
-def loop(
+@dataclass(frozen=True)
+class Scaled(Scheduler):
+    """Another schedule times a factor."""
+
+    of: Scheduler
+    factor: float
+
+    def value(self, progress: float) -> float:
+        return self.factor * self.of.value(progress)
+
+
+def settings(size: int, **chosen: Any) -> RenderConfig:
+    """The loop's settings for vary, morph and edit: those of the pair's profile, and what was chosen over them."""
+    base = RenderConfig(losses={}, precision="float32")
+    profile = profiles.editing(base.generator, base.perceptors.values())
+    config = configs.resolve([*profile, Layer({"size": (size, size), **chosen}, "editing")], base=base)
+    if size <= PAIR_SIDE:  # there is nothing to grow to, and a second stage would only forget what the optimiser knows
+        config.stages = [replace(config.stages[0], steps=1.0, size=1.0)]
+    return config
+
+
+def refine(
     pair: Pair,
     codes: Tensor,
     target: Tensor,
     seed: int,
     steps: int,
     size: int,
-    pull: float,
-    keep: Keep | None = None,
+    *,
+    pull: float = 1.0,
+    filters: Sequence[Filter] = (),
     callback: Callback | None = None,
 ) -> Made:
-    """Codes (h, w) moved towards the embedding (1, D) by some steps of the loop, the last ones at `size` pixels."""
+    """Codes (h, w) moved towards the embedding (1, D) by some steps of the loop, the last ones at `size` pixels.
+
+    pull: factor on the weight of `losses.init` in the pair's settings, which holds the loop to where it began.
+    """
+    device = pair.device
     generator: Any = registry.create("generator", {"type": "vqgan"})
-    session = Session(
-        device=target.device,
-        size=(size, size),
-        generator=generator.use(pair.vqgan),
-        perceptors={"tiny": pair.perceptor},
-        prompts=[()],
-        streams=[Streams(seed)],
-        perceptor_weights={"tiny": 1.0},
-        prepared=True,
-    )
-    terms = {"toward": Term(Toward(target), schedule(1.0))}
-    if pull > 0:
-        terms["start"] = Term(registry.create("loss", {"type": "init"}), schedule(pull))
-    coarse = steps if size == SIDE else min(round(steps * COARSE), steps - 1)
-    stages = [Stage(coarse, (SIDE, SIDE), 16), Stage(steps - coarse, (size, size), 12)]
-    scene = Scene(
-        session=session,
-        stages=[stage for stage in stages if stage.steps],
-        start=Given(codes),
-        cutter=registry.create("cutter", {"type": "warp", "whole": 0.5}),
-        terms=terms,
-        optimizer={"type": "Adam"},
-        lr=schedule(0.05),
-        noise=schedule(0.0),
-        filters=[keep] if keep else [],
-        average=0.9,
-    )
+    config = settings(size, steps=steps, device=str(device), threads=torch.get_num_threads())
+    models = Models(keep_text_towers=True)
+    models.put("generator", config.generator, device, generator.use(pair.vqgan))
+    models.put("perceptor", config.perceptors["tiny"], device, pair.perceptor)
+    terms = {"embedding": Term(EmbeddingDistance(target), schedule(1.0))}
+    engine = build(config, [(None, seed)], models, start=FixedCodes(codes), terms=terms, filters=filters)
+    if init := engine.scene.terms.get("init"):
+        init.weight = Scaled(init.weight, pull)
     losses: dict[str, list[float]] = {}
     last: Step | None = None
     with torch.enable_grad():
-        for last in Engine(scene):
+        for last in engine:
             for name, value in last.losses.items():
                 losses.setdefault(name, []).append(float(value[0]))
             if callback is not None:

@@ -96,11 +96,12 @@ def prior(models: Pair, cache: Path, wanted: int = 512) -> list[Figure]:
 
 
 @torch.no_grad()
-def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> list[Figure]:
+def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24, steps: int = 0) -> list[Figure]:
     """Whether variations, as `pixgen vary` draws them, keep subject and style of true scenes and yet differ from them.
 
     The judge decides. For comparison it also classifies the scenes' reconstructions; chance is what another scene's
-    variations show of this one. Plain scenes, such as the decoder learns from, and scenes of any kind.
+    variations show of this one. Plain scenes, such as the decoder learns from, and scenes of any kind. steps: of the
+    loop, after each variation.
     """
     found = []
     every = {"plain": CleanScenes(cache, 64, SEED, SUBJECTS), "any": Scenes(cache, 64, 128, SEED, SUBJECTS)}
@@ -114,7 +115,7 @@ def variations(models: Pair, judge: Judge, cache: Path, pictures: int = 24) -> l
             for strength in VARIED:
                 name = f"variations of {kind} scenes at strength {strength:g}"
                 made = [
-                    next(operations.vary(models, image[None], 1, strength=strength, seed=seed))
+                    next(operations.vary(models, image[None], 1, strength=strength, seed=seed, steps=steps, size=128))
                     for seed, image in enumerate(images)
                 ]
                 codes[name] = torch.stack([one.codes for one in made])
@@ -137,10 +138,10 @@ VARIED = (0.75, 1.0)
 STRENGTHS = (0.0, 0.3, 0.6, 1.0)
 
 
-def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12) -> list[Figure]:
+def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12, steps: int = 0) -> list[Figure]:
     """Whether an edit changes the colour, the more the stronger it is, and keeps the subject.
 
-    True scenes of one thing in one colour, turned into another colour without the loop; the judge decides.
+    True scenes of one thing in one colour, turned into another colour; the judge decides. steps: of the loop.
     """
     scenes, rng, noise = Scenes(cache, 1, 128, SEED, SUBJECTS, noise=0.0), random.Random(SEED), torch.Generator()
     found: dict[str, list[bool]] = {}
@@ -155,7 +156,7 @@ def edits(models: Pair, judge: Judge, cache: Path, pictures: int = 12) -> list[F
         picture = scenes.render([sketch], rng, noise.manual_seed(number))
         new, old = (f"a {colour} {thing.subject.en[0]}" for colour in (other, thing.colour))
         for strength in STRENGTHS:
-            made = operations.edit(models, picture, new, old, strength=strength, seed=number, steps=0, size=128)
+            made = operations.edit(models, picture, new, old, strength=strength, seed=number, steps=steps, size=128)
             seen = judge.classify(made.image)
             named = scenes.numbers[thing.subject.group] in seen["subject"][0].topk(5).indices.tolist()
             recoloured = LABELS["colour"][int(seen["colour"][0].argmax())] == other

@@ -51,6 +51,7 @@ class Options(BaseOptions):
     method: Annotated[str, Option("Some of loop, dalle1, dalle2.", "NAMES")] = "loop"
     start: Annotated[str, Option("The loop's starts: some of bank, random, dalle1, dalle2.", "NAMES")] = "random"
     size: Annotated[str, Option("Of the drawn pictures.", "WxH")] = "128x128"
+    steps: Annotated[int, Option("Of the loop, in variations and edits, at 128x128.", minimum=0)] = 0
     set: Annotated[tuple[str, ...], Option("A setting of drawing; may be given several times.", "KEY=VALUE")] = ()
     judge: Annotated[str, Option("validation, or the path of another judge's weights.", "NAME|FILE")] = "validation"
     no_drawing: Annotated[bool, Option("Judge what was drawn, draw nothing.")] = False
@@ -89,8 +90,9 @@ def of_prior(options: Options) -> list[Figure]:
 
 
 def of_variations(options: Options) -> list[Figure]:
-    known = pair.load(options.folder), judge_of(options)[0], options.cache, max(2, options.pictures // 16)
-    return [*embeddings.variations(*known), *embeddings.edits(*known)]
+    known = pair.load(options.folder), judge_of(options)[0], options.cache
+    pictures, steps = max(2, options.pictures // 16), options.steps
+    return [*embeddings.variations(*known, pictures, steps), *embeddings.edits(*known, pictures, steps)]
 
 
 def of_prompts(options: Options) -> list[Figure]:

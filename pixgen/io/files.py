@@ -26,8 +26,10 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
     UsageError where a file is in the place of a folder.
     """
     with _refusals(path), _temporary(path) as temporary:
-        temporary.write_bytes(data)
-        _sync(temporary)
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # otherwise a power cut may leave the name without its bytes
         if overwrite:
             os.replace(temporary, path)
             return path
@@ -48,7 +50,8 @@ def replacing(path: Path, *, sole: bool = False) -> Iterator[Path]:
         _remove(path.parent.glob(f"{TEMPORARY}{_tag(path)}-*.tmp"))
     with _temporary(path) as temporary:
         yield temporary
-        _sync(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # as in `write`
         os.replace(temporary, path)
 
 
@@ -143,12 +146,6 @@ def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file is on the disk: otherwise a power cut may leave the name without its bytes."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _link(temporary: Path, path: Path) -> bool:

@@ -4,130 +4,163 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from pixgen import registry
 from pixgen.backend.streams import Streams
-from pixgen.contracts import Scheduler, Session, Start
+from pixgen.contracts import Filter, Scheduler, Session, Start
 from pixgen.errors import UsageError
-from pixgen.loop.backward import Term
-from pixgen.loop.engine import Engine, Scene, Stage
+from pixgen.loop.engine import Engine
+from pixgen.loop.scene import Scene, Stage, Term, prepare
 from pixgen.prompts import grammar
 from pixgen.registry import schedule
 from pixgen.settings.config import RenderConfig, plugin_options
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+PromptAndSeed = tuple[str | None, int]
+"""Of one picture; the prompt is None where no loss asks for one."""
+
 
 class Models:
     """Generators and perceptors with their weights, loaded once for runs that follow each other.
 
-    Both are functional: they keep nothing of a run, so the next one may have them. `keep` bounds how many stay.
-    lasting: whether there is a next one, so that a perceptor had better keep what only texts need.
+    Both are functional: they keep nothing of a run, so the next one may have them.
+
+    keep: how many stay loaded, the last used ones.
+    keep_text_towers: more runs follow, so do not free the perceptors' text encoders.
     """
 
-    def __init__(self, keep: int = 8, *, lasting: bool = False) -> None:
-        self._keep, self.lasting = keep, lasting
+    def __init__(self, keep: int = 8, *, keep_text_towers: bool = False) -> None:
+        self._keep, self.keep_text_towers = keep, keep_text_towers
         self._made: OrderedDict[str, Any] = OrderedDict()
 
-    def get(self, kind: str, options: dict[str, Any], where: str, device: torch.device) -> Any:
+    def get(self, kind: str, options: Mapping[str, Any], where: str, device: torch.device) -> Any:
         """The plugin of these options, ready on `device`. Raises what making and preparing it raise."""
-        own = plugin_options(kind, options)
-        key = json.dumps([kind, own, str(device)], sort_keys=True, default=str)
+        key = self._key(kind, options, device)
         if key not in self._made:
-            plugin = registry.create(kind, own, where)
+            plugin = registry.create(kind, plugin_options(kind, options), where)
             plugin.prepare(device)
-            self._made[key] = plugin
+            self.put(kind, options, device, plugin)
         self._made.move_to_end(key)
+        return self._made[key]
+
+    def put(self, kind: str, options: Mapping[str, Any], device: torch.device, plugin: Any) -> None:
+        """Have `get` give this plugin for these options. It must be prepared."""
+        self._made[self._key(kind, options, device)] = plugin
         while len(self._made) > self._keep:
             self._made.popitem(last=False)
-        return self._made[key]
+
+    def _key(self, kind: str, options: Mapping[str, Any], device: torch.device) -> str:
+        return json.dumps([kind, plugin_options(kind, options), str(device)], sort_keys=True, default=str)
 
 
 def build(
-    config: RenderConfig, pictures: Sequence[tuple[str, int]] | None = None, models: Models | None = None
+    config: RenderConfig,
+    pictures: Sequence[PromptAndSeed] | None = None,
+    models: Models | None = None,
+    *,
+    start: Start | None = None,
+    terms: Mapping[str, Term] | None = None,
+    filters: Sequence[Filter] = (),
 ) -> Engine:
-    """The engine of a config whose every `auto` is resolved.
+    """The engine of a config whose every `auto` is resolved, ready for its first step.
 
-    pictures: (prompt, seed) of each picture of the batch; by default the config's own one.
-    models: what earlier runs loaded; by default everything is loaded anew.
-    Sets torch's number of threads. Raises UsageError for a prompt, a file or weights that cannot be used.
+    Arguments as for `assemble`. Sets torch's number of threads. Raises UsageError for a prompt, a file or weights that
+    cannot be used.
     """
     torch.set_num_threads(_resolved(config.threads, "threads"))
-    models, device = models or Models(), torch.device(config.device)
-    chosen = pictures or [(config.prompt, _resolved(config.seed, "seed"))]
-    looks = {
-        name: models.get("perceptor", options, f"perceptors.{name}", device)
-        for name, options in config.perceptors.items()
-    }
-    if not looks:
-        raise UsageError("there is no perceptor to judge the picture; set perceptors.tiny.type=tiny")
-    if not config.losses:
-        raise UsageError("there is no loss to lower; set losses.clip.type=clip")
-    terms = {
-        name: Term(
-            _plugin("loss", options, f"losses.{name}"),
-            schedule(options.get("weight", 1.0), f"losses.{name}.weight"),
-        )
-        for name, options in config.losses.items()
-    }
-    session = Session(
-        device=device,
-        size=config.size,
-        generator=models.get("generator", config.generator, "generator", device),
-        perceptors=looks,
-        prompts=[grammar.parse(text, seed) for text, seed in chosen],
-        streams=[Streams(seed) for _, seed in chosen],
-        perceptor_weights=_shares(config),
-        phrases=[
-            loss["text"]
-            for name, loss in config.losses.items()
-            if loss["type"] == "phrase" and _attracts(terms[name].weight)
-        ],
-        prepared=True,
-        lasting=models.lasting,
-    )
-    optimizer = config.optimizer
-    scene = Scene(
-        session=session,
-        stages=stages(config),
-        start=_plugin("start", config.start, "start"),
-        cutter=_plugin("cutter", config.cutter, "cutter"),
-        terms=terms,
-        optimizer=plugin_options("optimizer", optimizer),
-        lr=schedule(optimizer["lr"], "optimizer.lr"),
-        noise=schedule(config.noise, "noise"),
-        filters=[_plugin("filter", options, f"filters.{name}") for name, options in config.filters.items()],
-        cutouts={name: options["cutouts"] for name, options in config.perceptors.items() if options.get("cutouts")},
-        chunk=config.chunk,
-        starts=config.starts,
-        clip_norm=optimizer.get("clip_norm"),
-        average=config.average,
-        precision=PRECISIONS[config.precision],
-    )
+    models = models or Models()
+    scene = assemble(config, pictures, models, start=start, terms=terms, filters=filters)
+    prepare(scene, keep_text_towers=models.keep_text_towers)
     return Engine(scene)
 
 
-def stages(config: RenderConfig) -> list[Stage]:
+def assemble(
+    config: RenderConfig,
+    pictures: Sequence[PromptAndSeed] | None,
+    models: Models,
+    *,
+    start: Start | None = None,
+    terms: Mapping[str, Term] | None = None,
+    filters: Sequence[Filter] = (),
+) -> Scene:
+    """The scene of a config whose every `auto` is resolved; its start and losses are not prepared yet.
+
+    pictures: of the batch; by default the one that the config names.
+    models: where generator and perceptors come from.
+    start: ready to use, in place of the config's.
+    terms: by id, over the config's losses.
+    filters: applied after the config's.
+    Raises UsageError for a prompt, a file or weights that cannot be used.
+    """
+    device = torch.device(config.device)
+    chosen = pictures or [(config.prompt, _resolved(config.seed, "seed"))]
+    perceptors = {
+        name: models.get("perceptor", options, f"perceptors.{name}", device)
+        for name, options in config.perceptors.items()
+    }
+    if not perceptors:
+        raise UsageError("there is no perceptor to judge the picture; set perceptors.tiny.type=tiny")
+    losses = {
+        name: Term(_plugin("loss", options, f"losses.{name}"), schedule(options["weight"], f"losses.{name}.weight"))
+        for name, options in config.losses.items()
+    } | dict(terms or {})
+    if not losses:
+        raise UsageError("there is no loss to lower; set losses.clip.type=clip")
+    session = Session(
+        device=device,
+        generator=models.get("generator", config.generator, "generator", device),
+        perceptors=perceptors,
+        prompts=[() if text is None else grammar.parse(text, seed) for text, seed in chosen],
+        streams=[Streams(seed) for _, seed in chosen],
+        perceptor_weights=_shares(config),
+        phrases=[
+            options["text"]
+            for name, options in config.losses.items()
+            if options["type"] == "phrase" and _attracts(losses[name].weight)
+        ],
+    )
+    start = start or _plugin("start", config.start, "start")
+    optimizer = config.optimizer
+    return Scene(
+        session=session,
+        stages=stages(config, start.min_side),
+        start=start,
+        cutter=_plugin("cutter", config.cutter, "cutter"),
+        terms=losses,
+        optimizer=plugin_options("optimizer", optimizer),
+        lr=schedule(optimizer["lr"], "optimizer.lr"),
+        noise=schedule(config.noise, "noise"),
+        filters=[*_filters(config), *filters],
+        cutouts={name: options["cutouts"] for name, options in config.perceptors.items() if options.get("cutouts")},
+        chunk=config.chunk,
+        starts=config.starts,
+        clip_norm=optimizer["clip_norm"],
+        average=config.average,
+        precision=PRECISIONS[config.precision],
+    )
+
+
+def stages(config: RenderConfig, min_side: int) -> list[Stage]:
     """The config's stages in whole steps that add up to `config.steps`, and in pixels; empty ones are left out.
 
-    The last one is never empty, for it has the size asked for. None is smaller than the start can begin at.
+    The last one is never empty, for it has the size asked for. None has a side below `min_side`, unless the picture
+    itself has.
     """
-    start: type[Start] = registry.get("start", config.start["type"])
-    least = min(1.0, start.least / min(config.size))
+    smallest = min(1.0, min_side / min(config.size))
     found, done, share = [], 0, 0.0
     for i, stage in enumerate(config.stages):
         share += stage.steps
         last = i == len(config.stages) - 1
         until = config.steps if last else min(round(config.steps * share), config.steps - 1)
-        scale = max(stage.size, least)
+        scale = max(stage.size, smallest)
         size = (round(config.size[0] * scale), round(config.size[1] * scale))
         if until > done:
-            lr = 1.0 if stage.lr is None else stage.lr
-            found.append(Stage(until - done, size, stage.cutouts or config.cutouts, lr))
+            found.append(Stage(until - done, size, stage.cutouts or config.cutouts, stage.lr))
         done = max(done, until)
     return found
 
@@ -141,9 +174,13 @@ def _plugin(kind: str, options: dict[str, Any], where: str) -> Any:
     return registry.create(kind, plugin_options(kind, options), where)
 
 
+def _filters(config: RenderConfig) -> list[Filter]:
+    return [_plugin("filter", options, f"filters.{name}") for name, options in config.filters.items()]
+
+
 def _shares(config: RenderConfig) -> dict[str, float]:
     """The perceptors' weights, summing to one."""
-    weights = {name: float(options.get("weight") or 1.0) for name, options in config.perceptors.items()}
+    weights = {name: float(options["weight"]) for name, options in config.perceptors.items()}
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
 

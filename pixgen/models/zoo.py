@@ -71,12 +71,17 @@ def get(name: str, kind: str | None = None) -> Entry:
 
 @dataclass(frozen=True)
 class PairEntry:
-    """A generator and perceptors that go together; the settings that suit them, and more by the type of the start."""
+    """A generator and perceptors that go together, and the settings that suit them.
+
+    profile: for every drawing. starts: over the profile, by the type of the start.
+    editing: over the profile, for `vary`, `morph` and `edit`.
+    """
 
     generator: str
     perceptors: list[str]
     profile: Layer
     starts: dict[str, Layer]
+    editing: Layer
 
 
 def pairs() -> Iterator[PairEntry]:
@@ -85,7 +90,8 @@ def pairs() -> Iterator[PairEntry]:
         if _has("pair", path.read_text()):
             layer = load_yaml(path)
             starts = {start: _within(layer, f"starts.{start}") for start in layer.values.get("starts") or {}}
-            yield PairEntry(**layer.values["pair"], profile=_within(layer, "profile"), starts=starts)
+            profile, editing = (_within(layer, part) for part in ("profile", "editing"))
+            yield PairEntry(**layer.values["pair"], profile=profile, starts=starts, editing=editing)
 
 
 def _within(layer: Layer, place: str) -> Layer:

@@ -27,6 +27,9 @@ COMPONENTS = {"generator": "generator", "start": "start", "cutter": "cutter", "o
 TERMS = {"perceptors": "perceptor", "filters": "filter", "losses": "loss"}
 """Fields that hold several plugins' options by id, and their kind."""
 
+OPTIMIZER: Mapping[str, Any] = {"type": "Adam", "lr": 0.1, "clip_norm": None}
+"""The default optimiser; another one begins with its learning rate."""
+
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 MAX_SEED = 2**63 - 1
@@ -37,7 +40,7 @@ _COUNTS = ("steps", "starts", "cutouts", "chunk", "threads", "batch")
 
 
 @dataclass
-class Stage:
+class StageConfig:
     """A part of the run: a fraction of the steps at a fraction of the size. `lr` multiplies the run's."""
 
     steps: float = 1.0
@@ -83,10 +86,10 @@ class RenderConfig:
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     losses: dict[str, dict[str, Any]] = field(default_factory=lambda: {"clip": {"type": "clip"}})
     """By id; each has a `weight`, a schedule."""
-    optimizer: dict[str, Any] = field(default_factory=lambda: {"type": "Adam", "lr": 0.1, "clip_norm": None})
+    optimizer: dict[str, Any] = field(default_factory=lambda: dict(OPTIMIZER))
     """`lr` is a schedule; `clip_norm` bounds each picture's gradient."""
-    stages: list[Stage] = field(
-        default_factory=lambda: [Stage(8 / 11, 0.5, cutouts=16), Stage(3 / 11, 1.0, cutouts=12)]
+    stages: list[StageConfig] = field(
+        default_factory=lambda: [StageConfig(8 / 11, 0.5, cutouts=16), StageConfig(3 / 11, 1.0, cutouts=12)]
     )
     """From coarse to fine."""
     average: float = 0.95
@@ -305,7 +308,7 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
         from pixgen.settings import optimizers  # imports torch, which a config alone does not need
 
         optimizers.check(own, where)
-        return {"lr": 0.1, "clip_norm": None, **options}
+        return {key: OPTIMIZER[key] for key in registry.LOOP_OPTIONS["optimizer"]} | options
     plugin = registry.create(kind, own, where)
     weight = {"weight": 1.0} if kind in ("loss", "perceptor") else {}
     return {"type": own["type"], **weight, **_plain_defaults(plugin), **options}
@@ -363,7 +366,7 @@ def _check_count(value: Any, where: str) -> None:
     _require(number, where, value, f"a whole number from 1 to {MAX_COUNT:,}")
 
 
-def _check_stages(stages: Sequence[Stage]) -> None:
+def _check_stages(stages: Sequence[StageConfig]) -> None:
     for i, stage in enumerate(stages):
         for name in ("steps", "size"):
             share = getattr(stage, name)

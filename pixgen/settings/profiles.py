@@ -40,6 +40,17 @@ def layers(
     return found
 
 
+def editing(generator: Mapping[str, Any], perceptors: Iterable[Mapping[str, Any]]) -> list[Layer]:
+    """The settings of these models for `vary`, `morph` and `edit`, later ones winning; their start is the codes."""
+    names = sorted(map(_model, perceptors))
+    found = []
+    for pair in zoo.pairs():
+        if pair.generator == _model(generator) and sorted(pair.perceptors) == names:
+            profile = {key: value for key, value in pair.profile.values.items() if key != "start"}
+            found += [Layer(profile, pair.profile.source, pair.profile.lines), pair.editing]
+    return found
+
+
 def bundles() -> dict[str, dict[str, Any]]:
     """What `pixgen models pull` takes beside single models: name -> {"about", gigabytes: {"generator", ...}}."""
     found: Any = load_yaml(resources.configs() / "models" / "bundles.yaml").values["bundles"]

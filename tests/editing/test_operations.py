@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,7 @@ from pixgen.editing import masks, operations, refine
 from pixgen.editing.operations import Sampling, slerp
 from pixgen.errors import UsageError
 from pixgen.io import video
+from pixgen.loop.build import stages
 from tests.editing.toy_pair import ToyPair
 
 QUICK = Sampling(candidates=2)
@@ -65,10 +68,43 @@ def test_the_best_candidate_is_kept(pair: ToyPair) -> None:
 
 
 def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
-    made = refine.loop(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, 0.0)
-    assert made.steps == len(made.losses["toward"]) == 4
-    assert made.losses["toward"][-1] < made.losses["toward"][0]
+    made = refine.refine(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, pull=0.0)
+    assert made.steps == len(made.losses["embedding"]) == 4
+    assert made.losses["embedding"][-1] < made.losses["embedding"][0]
     assert made.image.shape == (1, 3, 128, 128) and made.codes.shape == (16, 16)
+
+
+def test_the_loop_has_the_settings_of_the_pair_s_profile(
+    pair: ToyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXGEN_HOME", str(tmp_path))
+    shipped = refine.settings(256, steps=11)
+    assert (shipped.optimizer["lr"], shipped.noise, shipped.average, shipped.starts) == (0.05, 0, 0.9, 1)
+    assert shipped.cutter["whole"] == 0.5 and list(shipped.losses) == ["init"]
+    assert [(s.steps, s.size, s.cutouts) for s in stages(shipped, 128)] == [(8, (128, 128), 16), (3, (256, 256), 12)]
+    small = refine.settings(128, steps=11)
+    assert [(s.steps, s.size, s.cutouts) for s in stages(small, 128)] == [(11, (128, 128), 16)]
+
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "still.yaml").write_text(
+        "pair: {generator: vqgan, perceptors: [tiny]}\n"
+        "profile: {start: dalle1, filters: {posterize: {levels: 2}}}\n"
+        "editing: {optimizer: {lr: 0.0}}\n"
+    )
+    still = refine.settings(256, steps=11)
+    assert list(still.filters) == ["posterize"] and still.optimizer["lr"] == 0 and still.average == 0.9
+    own = pair.codes(picture())[0]
+    (varied,) = operations.vary(pair, picture(), 1, steps=2, size=128, sampling=QUICK)
+    (drawn,) = operations.vary(pair, picture(), 1, sampling=QUICK)
+    assert torch.equal(varied.codes, drawn.codes) and not torch.equal(varied.codes, own)  # a rate of 0 moves nothing
+    assert len(varied.image.unique()) == 2
+
+
+def test_the_pull_to_the_first_codes_is_weaker_the_stronger_the_edit(pair: ToyPair) -> None:
+    codes, target = pair.codes(picture())[0], pair.embed(picture(seed=9))
+    free, held = (refine.refine(pair, codes, target, 0, 4, 128, pull=pull) for pull in (0.0, 1000.0))
+    assert held.losses["init"][-1] < free.losses["init"][-1]
+    assert held.losses["embedding"][-1] > free.losses["embedding"][-1]
 
 
 def test_a_morph_begins_with_the_one_and_ends_with_the_other(pair: ToyPair) -> None:

@@ -2,11 +2,10 @@ import pytest
 import torch
 
 import pixgen.testing
-from pixgen import registry
 from pixgen.errors import UsageError
 from pixgen.io.yaml_files import Layer
 from pixgen.loop.build import Models, build, stages
-from pixgen.settings.config import RenderConfig, Stage, resolve, resolve_auto
+from pixgen.settings.config import RenderConfig, StageConfig, resolve, resolve_auto
 
 TOYS = {
     "prompt": "a fox",
@@ -36,12 +35,12 @@ def test_a_config_becomes_a_run() -> None:
     assert set(steps[-1].losses) == {"clip", "smooth", "pull"}
 
 
-@pytest.mark.parametrize("lasting", [True, False])
-def test_texts_to_come_keep_their_tower(lasting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("keep", [True, False])
+def test_texts_to_come_keep_their_tower(keep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     released = []
     monkeypatch.setattr(pixgen.testing.ToyPerceptor, "release_text", lambda self: released.append(self))
-    build(config(), models=Models(lasting=lasting))
-    assert bool(released) is not lasting
+    build(config(), models=Models(keep_text_towers=keep))
+    assert bool(released) is not keep
 
 
 def test_starts_hear_only_of_looks_to_be_reached() -> None:
@@ -70,16 +69,23 @@ def test_models_serve_the_runs_that_follow(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 110])
 def test_stages_add_up_to_all_steps(steps: int) -> None:
     made = stages(
-        RenderConfig(steps=steps, size=(100, 200), stages=[Stage(0.3, 0.25), Stage(0.3, 0.5, 7, 0.1), Stage(0.4)])
+        RenderConfig(
+            steps=steps,
+            size=(100, 200),
+            stages=[StageConfig(0.3, 0.25), StageConfig(0.3, 0.5, 7, 0.1), StageConfig(0.4)],
+        ),
+        min_side=0,
     )
     assert sum(stage.steps for stage in made) == steps and all(stage.steps > 0 for stage in made)
     assert made[-1].size == (100, 200)
 
 
-def test_no_stage_is_smaller_than_its_start_can_begin_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.get("start", "random"), "least", 128)
-    coarse_to_fine = [Stage(0.4, 0.25), Stage(0.3, 0.5), Stage(0.3)]
-    sizes = lambda size: [s.size for s in stages(RenderConfig(steps=10, size=size, stages=coarse_to_fine))]  # noqa: E731
+def test_no_stage_is_smaller_than_its_start_can_begin_at() -> None:
+    coarse_to_fine = [StageConfig(0.4, 0.25), StageConfig(0.3, 0.5), StageConfig(0.3)]
+
+    def sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
+        return [stage.size for stage in stages(RenderConfig(steps=10, size=size, stages=coarse_to_fine), 128)]
+
     assert sizes((256, 512)) == [(128, 256), (128, 256), (256, 512)]
     assert sizes((1024, 1024)) == [(256, 256), (512, 512), (1024, 1024)]
     assert sizes((64, 96)) == [(64, 96)] * 3  # the picture itself is smaller: at its own size

@@ -1,5 +1,4 @@
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -7,10 +6,11 @@ import torch
 import pixgen.contracts
 from pixgen import registry
 from pixgen.backend.streams import Streams
-from pixgen.contracts import Scheduler
+from pixgen.contracts import Frame, Scheduler
 from pixgen.loop.average import Average
-from pixgen.loop.backward import Term
-from pixgen.loop.engine import Diverged, Engine, Stage
+from pixgen.loop.best_start import best_start, start_loss
+from pixgen.loop.engine import Diverged, Engine
+from pixgen.loop.scene import Stage, Term
 from pixgen.registry import schedule
 from pixgen.testing import scene
 
@@ -43,11 +43,28 @@ def test_another_loss_shifts_no_stream() -> None:
 
 def test_stages_grow_the_picture_and_the_start() -> None:
     stages = [Stage(2, (16, 24), 4), Stage(3, (32, 48), 4, lr=0.5)]
-    engine = Engine(scene(stages=stages, losses={"clip": {"type": "clip"}, "pull": {"type": "init"}}))
-    steps = list(engine)
+    made, seen = scene(stages=stages), []
+    made.terms["pull"] = Term(Sees(seen), schedule(1.0))
+    steps = list(Engine(made))
     assert [tuple(step.images().shape[2:]) for step in steps] == [(16, 24)] * 2 + [(32, 48)] * 3
     assert [step.lr for step in steps] == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.05])
-    assert engine.session.start["grid"].shape == (1, 3, 8, 12)
+    starts = [frame.start["grid"] for frame in seen]
+    assert [tuple(start.shape) for start in starts] == [(1, 3, 4, 6)] * 2 + [(1, 3, 8, 12)] * 3
+    assert torch.equal(starts[0], seen[0].params["grid"]) and torch.equal(starts[0], starts[1])
+    assert not starts[0].requires_grad
+
+
+@dataclass
+class Sees(pixgen.contracts.Loss):
+    """Notes every frame."""
+
+    seen: list[Frame]
+    reads = "params"
+
+    def __call__(self, frame: Frame) -> torch.Tensor:
+        params = {name: value.detach().clone() for name, value in frame.params.items()}
+        self.seen.append(replace(frame, params=params))
+        return torch.zeros(len(frame.images))
 
 
 def test_a_size_that_does_not_fit_is_rounded_and_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -58,10 +75,9 @@ def test_a_size_that_does_not_fit_is_rounded_and_said(caplog: pytest.LogCaptureF
 
 def test_the_best_of_several_starts_is_kept_for_each_picture() -> None:
     def start_total(starts: int) -> torch.Tensor:
-        engine = Engine(scene([(0, "a fox"), (1, "a dog"), (2, "a cat")], starts=starts))
-        params = engine._begin((32, 32), engine.scene.stages[0])
-        with torch.no_grad():
-            return engine._judge(params, (32, 32), engine.scene.stages[0])
+        made = scene([(0, "a fox"), (1, "a dog"), (2, "a cat")], starts=starts)
+        params = best_start(made, (32, 32), made.stages[0])
+        return start_loss(made, params, (32, 32), made.stages[0])
 
     one, many = start_total(1), start_total(6)
     assert (many <= one).all() and (many < one).any()
@@ -69,9 +85,7 @@ def test_the_best_of_several_starts_is_kept_for_each_picture() -> None:
 
 def test_starts_that_no_loss_can_judge_leave_the_first() -> None:
     losses = {"pull": {"type": "init"}}
-    one, many = (
-        Engine(scene(losses=losses, starts=starts))._begin((16, 16), Stage(1, (16, 16), 4)) for starts in (1, 3)
-    )
+    one, many = (best_start(scene(losses=losses, starts=starts), (16, 16), Stage(1, (16, 16), 4)) for starts in (1, 3))
     assert torch.equal(one["grid"], many["grid"])
 
 
@@ -183,10 +197,6 @@ def test_perceptors_may_have_their_own_number_of_cutouts() -> None:
 def test_every_optimiser_runs(name: str) -> None:
     step = list(Engine(scene(optimizer={"type": name}, stages=[Stage(3, (16, 16), 4)])))[-1]
     assert step.params["grid"].isfinite().all()
-
-
-def test_the_engine_is_an_iterator() -> None:
-    assert isinstance(Engine(scene()), Iterator)
 
 
 def test_the_average_is_corrected_for_its_beginning() -> None:

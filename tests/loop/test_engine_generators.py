@@ -8,9 +8,11 @@ import torch
 from pixgen import registry
 from pixgen.backend.tensors import Size
 from pixgen.contracts import Generator, Params, Session, Start
-from pixgen.loop.engine import Engine, Scene, Stage
+from pixgen.loop.engine import Engine
+from pixgen.loop.scene import Scene, Stage
 from pixgen.networks.vqgan import TINY, VQModel
 from pixgen.registry import schedule
+from pixgen.settings.config import RenderConfig
 from pixgen.testing import scene
 
 PICTURES = ((0, "a fox"), (1, "a dog | a cat :-0.4"), (5, "a house"))
@@ -28,7 +30,8 @@ def made(name: str) -> Generator:
 
 def drawing(name: str, pictures: Any = PICTURES, **options: Any) -> Scene:
     generator = made(name)
-    optimizer = dict(generator.defaults["optimizer"])
+    optimizer = RenderConfig().optimizer | generator.defaults.get("optimizer", {})
+    del optimizer["clip_norm"]
     lr = schedule(optimizer.pop("lr"))
     return scene(pictures, generator=generator, optimizer=optimizer, lr=lr, **options)
 
@@ -69,11 +72,11 @@ def first_gradient(name: str, pictures: Any, chunk: int) -> Params:
     losses = {"clip": {"type": "clip"}, "mean": {"type": "clip_mean"}, "tv": {"type": "tv"}}
     run = drawing(name, pictures, losses=losses, chunk=chunk, stages=[Stage(1, (16, 24), 8)])
     run.start = InFloat64(run.start)
-    engine, found = Engine(run), {}
+    found, generator = {}, run.session.generator
     if name == "vqgan":
-        engine.generator.network.double()
-    engine.generator.project_ = lambda params: found.update({key: p.grad.clone() for key, p in params.items()})
-    next(engine)
+        generator.network.double()
+    generator.project_ = lambda params: found.update({key: p.grad.clone() for key, p in params.items()})
+    next(Engine(run))
     return found
 
 

@@ -16,7 +16,7 @@ from pixgen.io.yaml_files import Layer
 from pixgen.models import cache, clips, vqgans, zoo
 from pixgen.models.entry import Entry
 from pixgen.settings import config, layers, profiles
-from pixgen.settings.config import RenderConfig, Stage
+from pixgen.settings.config import RenderConfig, StageConfig
 
 ENTRIES = zoo.entries()
 NAMES = [entry.name for entry in ENTRIES]
@@ -116,7 +116,7 @@ def test_unknown_names_are_met_with_the_nearest() -> None:
 def test_a_big_pair_brings_its_own_settings() -> None:
     small, big = resolved(), resolved(BIG)
     assert (big.size, big.steps, big.cutouts, big.starts) == ((512, 512), 500, 32, 1)
-    assert big.stages == [Stage()] and big.noise == 0 and big.average == 0 and "init" not in big.losses
+    assert big.stages == [StageConfig()] and big.noise == 0 and big.average == 0 and "init" not in big.losses
     assert (small.steps, small.starts, len(small.stages)) == (40, 1, 1) and "init" in small.losses
     assert small.start["type"] == "bank" and big.start["type"] == "random"
     assert resolved(BIG, {"steps": 7, "optimizer": {"lr": 0.3}}).steps == 7
@@ -141,7 +141,7 @@ def test_a_pair_s_settings_depend_on_where_it_begins() -> None:
 )
 def test_models_of_one_s_own_are_not_drawn_under_the_tiny_pair_s_settings(said: dict[str, Any]) -> None:
     made = resolved(said)
-    assert made.cutouts == 32 and made.stages == [Stage()] and "init" not in made.losses
+    assert made.cutouts == 32 and made.stages == [StageConfig()] and "init" not in made.losses
 
 
 def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,6 @@ from pixgen.registry import register
 @dataclass
 class VQGAN(Generator):
     """Optimises the codes' space: params are {"latent": float32 (B, C, H/f, W/f)}."""
-
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.1}}
 
     model: str = zoo.EMBEDDED
     """`pixgen-tiny`, a name of `pixgen models list`, or the path of a checkpoint (.safetensors, .ckpt, .pt)."""

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.backend.tensors import spherical_distance
 from pixgen.contracts import Frame, Loss, Perceptor, Reads, Session
 from pixgen.io.pictures import fit, read
 from pixgen.prompts.grammar import Prompt, parse
@@ -26,15 +27,6 @@ class Targets:
     embeddings: Tensor
     weights: Tensor
     stops: Tensor
-
-
-def spherical(a: Tensor, b: Tensor) -> Tensor:
-    """2 asin(|a - b| / 2)^2 of unit vectors, half the squared angle: (..., D) and (..., D) -> (...) in [0, pi^2 / 2].
-
-    Crowson et al. 2022 (arXiv 2204.08583). Kept off opposite vectors, where asin has no finite slope.
-    """
-    half = (a - b).norm(dim=-1) / 2
-    return 2 * torch.asin(half.clamp(max=1 - 1e-6)).square()
 
 
 @dataclass
@@ -57,7 +49,7 @@ class _Prompted(Loss):
         """Embeddings (B, N, D) -> the loss of each picture (B,): the mean over N of the prompts' weighed sum."""
         targets = self._targets[perceptor]
         weights, stops = targets.weights.to(embeddings), targets.stops.to(embeddings)[:, None]
-        distance = spherical(embeddings[:, :, None], targets.embeddings.to(embeddings)[:, None])  # (B, N, P)
+        distance = spherical_distance(embeddings[:, :, None], targets.embeddings.to(embeddings)[:, None])  # (B, N, P)
         signed = distance * weights.sign()[:, None]
         # Below its stop a prompt still counts but pulls no more.
         pulling = torch.where(signed > stops, signed, signed.detach())

@@ -35,14 +35,9 @@ class Init(Loss):
 
     reads: ClassVar[Reads] = "params"
 
-    _session: Session | None = field(init=False, repr=False, compare=False, default=None)
-
-    def prepare(self, session: Session) -> None:
-        self._session = session
-
     def __call__(self, frame: Frame) -> Tensor:
-        assert self._session is not None and self._session.start is not None
-        start = self._session.start
+        assert frame.start is not None
+        start = frame.start
         moved = [(value - start[name].to(value)).flatten(1) for name, value in frame.params.items()]
         return torch.cat(moved, dim=1).square().mean(1)
 

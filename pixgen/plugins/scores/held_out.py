@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pixgen import registry
-from pixgen.contracts import Judged, Score
+from pixgen.contracts import FinishedRun, Score
 from pixgen.registry import register
 
 
@@ -20,8 +20,8 @@ class HeldOut(Score):
     cutouts: int = 64
     """Fresh cutouts for each perceptor."""
 
-    def __call__(self, run: Judged, images: Tensor) -> dict[str, Tensor]:
+    def __call__(self, run: FinishedRun, images: Tensor) -> dict[str, Tensor]:
         measure = registry.create("loss", {"type": "clip"}, "held_out")
         measure.prepare(run.session)
-        own = {name: loss for name, loss in run.own_losses().items() if name}
-        return run.look_again(images, {"": measure, **own}, self.cutouts, "held out")
+        own = {name: loss for name, loss in run.losses.items() if name}
+        return run.evaluate(images, {"": measure, **own}, self.cutouts, "held out")

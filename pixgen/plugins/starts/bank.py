@@ -51,7 +51,7 @@ class BankStart(Start):
     are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
     """
 
-    least: ClassVar[int] = bank.DRAWING_SIDE // 2
+    min_side: ClassVar[int] = bank.DRAWING_SIDE // 2
 
     folder: str = ""
     """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""

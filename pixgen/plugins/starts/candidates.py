@@ -31,7 +31,7 @@ STYLE_WEIGHT = 0.5
 class Candidates(Start):
     """Samples `candidates` code grids for a picture; attempt i is the i-th best of them by the pair's perceptor."""
 
-    least: ClassVar[int] = PAIR_SIDE
+    min_side: ClassVar[int] = PAIR_SIDE
     networks: ClassVar[Sequence[str]]
     """The networks of the pair that are read."""
 

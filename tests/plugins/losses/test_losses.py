@@ -10,9 +10,9 @@ from PIL import Image
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
 from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import spherical_distance
 from pixgen.contracts import Frame, Loss, Session, View
 from pixgen.errors import UsageError
-from pixgen.plugins.losses.clip import spherical
 from pixgen.prompts.grammar import Prompt, parse
 from pixgen.testing import ToyGenerator, ToyPerceptor
 
@@ -25,16 +25,13 @@ def picture(tmp_path: Path) -> Path:
 
 
 def session(*prompts: str | list[Prompt]) -> Session:
-    made = Session(
+    return Session(
         device=torch.device("cpu"),
-        size=(16, 16),
         generator=ToyGenerator(),
         perceptors={"toy": ToyPerceptor()},
         prompts=[parse(p) if isinstance(p, str) else p for p in prompts],
         streams=[Streams(b) for b in range(len(prompts))],
     )
-    made.start = {"grid": torch.zeros(len(prompts), 3, 4, 4)}
-    return made
 
 
 def frame(pictures: int, cutouts: int = 5, dtype: torch.dtype = torch.float64, seed: int = 0) -> Frame:
@@ -43,7 +40,8 @@ def frame(pictures: int, cutouts: int = 5, dtype: torch.dtype = torch.float64, s
     embeddings = F.normalize(draw(pictures, cutouts, 32) - 0.5, dim=-1).requires_grad_()
     view = View("toy", draw(pictures, cutouts, 3, 16, 16), torch.eye(3).expand(pictures, cutouts, 3, 3), embeddings)
     params = {"grid": draw(pictures, 3, 4, 4).requires_grad_()}
-    return Frame(0, 0.0, draw(pictures, 3, 16, 16).requires_grad_(), params, view=view)
+    start = {"grid": torch.zeros(pictures, 3, 4, 4)}
+    return Frame(0, 0.0, draw(pictures, 3, 16, 16).requires_grad_(), params, view=view, start=start)
 
 
 @pytest.fixture(params=registry.names("loss"))
@@ -63,11 +61,11 @@ def test_every_loss_gives_one_value_a_picture_with_gradient_and_independent_of_t
     (grad,) = torch.autograd.grad(values.sum(), read)
     assert grad.isfinite().all() and (grad.flatten(1).abs().sum(1) > 0).all()
     for b in range(3):
-        alone_session = session(prompts[b])
-        loss.prepare(alone_session)
+        loss.prepare(session(prompts[b]))
         images, grid = whole.images[b : b + 1], whole.params["grid"][b : b + 1]
         seen = (getattr(whole.view, name)[b : b + 1] for name in ("cutouts", "matrices", "embeddings"))
-        one = Frame(0, 0.0, images, {"grid": grid}, view=View("toy", *seen))
+        start = {"grid": whole.start["grid"][b : b + 1]}
+        one = Frame(0, 0.0, images, {"grid": grid}, view=View("toy", *seen), start=start)
         torch.testing.assert_close(loss(one), values[b : b + 1])
 
 
@@ -139,7 +137,7 @@ def test_a_negative_prompt_pushes_away() -> None:
 def test_spherical_distance_is_half_the_squared_angle_with_finite_slopes_everywhere() -> None:
     angles = torch.tensor([0.0, 0.1, 1.0, math.pi / 2, 3.0, math.pi], dtype=torch.float64)
     a = torch.stack([angles.cos(), angles.sin()], dim=-1).requires_grad_()
-    distances = spherical(a, torch.tensor([1.0, 0.0], dtype=torch.float64))
+    distances = spherical_distance(a, torch.tensor([1.0, 0.0], dtype=torch.float64))
     torch.testing.assert_close(distances, angles.square() / 2, rtol=1e-2, atol=1e-9)
     torch.testing.assert_close(distances[:-1], angles[:-1].square() / 2)
     assert torch.autograd.grad(distances.sum(), a)[0].isfinite().all()

@@ -232,9 +232,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def session(text: str, generator: dict[str, Any] | None = None, seeds: tuple[int, ...] = (3,)) -> Session:
     made = registry.create("generator", generator or {"type": "pixel"})
     made.prepare(torch.device("cpu"))
-    return Session(
-        torch.device("cpu"), (32, 32), made, {}, [grammar.parse(text) for _ in seeds], [Streams(s) for s in seeds]
-    )
+    return Session(torch.device("cpu"), made, {}, [grammar.parse(text) for _ in seeds], [Streams(s) for s in seeds])
 
 
 def begun(folder: Path, text: str, **options: Any) -> tuple[Any, Session]:

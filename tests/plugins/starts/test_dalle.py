@@ -28,7 +28,7 @@ def session(folder: Path, prompt: str = "a cat", seed: int = 3, generator: str =
     )
     made: Any = registry.create("generator", options)
     made.prepare(torch.device("cpu"))
-    return scene([(seed, prompt)], generator=made).session
+    return scene([(seed, prompt)], losses={"tv": {}}, generator=made).session
 
 
 def start(folder: Path, name: str, **options: Any) -> Start:
