@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import os
 from pathlib import Path
@@ -180,14 +179,15 @@ def test_a_folder_that_may_not_be_written_to(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    real = builtins.open
+    real = Path.write_bytes
 
-    def full(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if mode == "xb":
+    def full(path: Path, data: bytes) -> int:
+        if path.name.startswith(files.TEMPORARY):
+            real(path, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(file, mode, *arguments, **options)
+        return real(path, data)
 
-    monkeypatch.setattr(files, "open", full, raising=False)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert "no space left on device; make room" in line(toys("a fox"), 1, capsys)
 
 
