@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
 from pathlib import Path
@@ -179,15 +180,14 @@ def test_a_folder_that_may_not_be_written_to(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    real = Path.write_bytes
+    real = builtins.open
 
-    def full(path: Path, data: bytes) -> int:
-        if path.name.startswith(files.TEMPORARY):
-            real(path, data[: len(data) // 2])
+    def full(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode == "xb":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(path, data)
+        return real(file, mode, *arguments, **options)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(files, "open", full, raising=False)
     assert "no space left on device; make room" in line(toys("a fox"), 1, capsys)
 
 
