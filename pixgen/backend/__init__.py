@@ -1,0 +1,1 @@
+"""PyTorch made predictable: devices, random streams, differentiable helpers, torchvision beside any build."""

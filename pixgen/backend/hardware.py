@@ -1,4 +1,4 @@
-"""What this machine has, so that every `auto` becomes a value before a config is stored."""
+"""Resolves `auto`: device, precision, threads and batch size of this machine, before a config is stored."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Lists of pictures: read, drawn, recorded, resumed, laid out and measured."""
+"""Lists of pictures: planned, tuned, scheduled, drawn, resumed, laid out and compared."""

@@ -1,4 +1,4 @@
-"""Feeds the workers, writes the pictures, and records what became of each."""
+"""The driver: hands groups to workers, writes the pictures, and records the results in the manifest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
 from pixgen.io import files
 
 DEATHS = 3
-"""How often a worker may die over a group before the group is given up."""
+"""How often workers may die on a group before the group is given up."""
 
 WRITERS = 16
-"""Pictures that are written at a time."""
+"""Pictures that are written in parallel."""
 
 RANKED_BY = "held_out"
 """The score by which drafts are refined, where it was taken; otherwise the loss."""
@@ -63,7 +63,7 @@ class Driver:
         self._deaths: Counter[int] = Counter()
 
     def run(self, schedule: Schedule) -> None:
-        """Until all is drawn, the time is over, or a stop is asked for and what ran is done."""
+        """Draw until all is done, the deadline has passed, or a stop is asked for and running groups are done."""
         while not schedule.over():
             exhausted = False
             while self.pool.free() and not self.stop.asked:

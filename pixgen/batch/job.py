@@ -1,4 +1,4 @@
-"""A picture to draw: its settings, before any `auto`, and the key by which a manifest knows it."""
+"""A job: one picture to draw, its settings before any `auto` is resolved, and its key in the manifest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pixgen.settings.config import RenderConfig
 
 @dataclass(frozen=True)
 class Settings:
-    """A requested config, before any `auto`, without its prompt and seed.
+    """A requested config, before any `auto` is resolved, without its prompt and seed.
 
-    text: as canonical JSON, so that a manifest can be looked at without the plugins that it was drawn with.
+    text: as canonical JSON, so that a manifest can be read without the plugins it was drawn with.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Settings:
 
     @cached_property
     def config(self) -> RenderConfig:
-        """The config, its seed auto. Raises UsageError where a plugin of it is not there."""
+        """The config, with seed `auto`. Raises UsageError if one of its plugins is missing."""
         return configs.from_dict(json.loads(self.text), "the manifest")
 
 
@@ -44,9 +44,10 @@ class Settings:
 class Job:
     """A picture to draw.
 
-    key: of the requested config, its prompt, its seed and its repeat number; two jobs of one key are one picture.
-    prompt: every choice made. template: what the list said, where that differs.
-    repeat: counts rows that say the same and leave the seed open. axes: the grid's values, by axis.
+    key: digest of the requested config, prompt, seed and repeat number; two jobs of one key are one picture.
+    name: of the file, if the row gives one.
+    prompt: fully expanded. template: the prompt as the list has it, if that differs.
+    repeat: number of earlier rows with the same text that leave the seed open. axes: the grid's values, by axis.
     """
 
     key: str
@@ -64,8 +65,10 @@ class Job:
 
 
 def canonical(value: Any) -> str:
+    """JSON with sorted keys: the same text for equal values."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
 def digest_of(text: str) -> str:
+    """The first 32 hexadecimal digits of the text's sha256."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """Lists of pictures to draw, read row by row, so that a million of them need no more memory than one.
 
 A row is the settings of one picture (`prompt`, `seed`, `size`, any config key, dotted or nested), and beside them
-`name` for its file and `preset` for its looks. Of a `.txt` every line is a prompt.
+`name` for its file and `preset` for a style. Of a `.txt` every line is a prompt.
 """
 
 from __future__ import annotations

@@ -25,14 +25,14 @@ from pixgen.settings.config import RenderConfig
 
 
 class Local:
-    """This machine as an engine: makes the tuning, then the pool. scores, plugins: for every worker."""
+    """This machine as an engine. scores, plugins: for every worker."""
 
     def __init__(self, scores: Sequence[str] = (), plugins: Sequence[str] = ()) -> None:
         self._scores, self._plugins = tuple(scores), tuple(plugins)
         self._artist: Artist | None = None
 
     def tune(self, config: RenderConfig, options: TuningOptions, jobs: int) -> Tuning:
-        """What suits a list of so many jobs like this one. Raises UsageError for a device that is not here."""
+        """Tune for a list of so many jobs like this one. Raises UsageError for a device that is not available."""
         resolved = configs.resolve_auto(config)
         if not resolved.device.startswith("cuda"):
             open_ = dataclasses.replace(resolved, threads=config.threads, batch=1)
@@ -54,7 +54,7 @@ class Local:
         return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)
 
     def pool(self, tuning: Tuning) -> WorkerPool:
-        """The workers of a tuning."""
+        """Start the workers."""
         if tuning.workers == 1 and not tuning.device.startswith("cuda"):
             return Inline(self._own_artist())
         return Processes(self._environments(tuning.device, tuning.workers), self._scores, self._plugins)

@@ -1,4 +1,4 @@
-"""One process at a time works on a folder."""
+"""The lock that lets one process at a time draw into a folder."""
 
 from __future__ import annotations
 

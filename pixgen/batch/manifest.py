@@ -217,12 +217,11 @@ class Manifest:
 
     def records(self, *states: str, group: int | None = None) -> Iterator[Record]:
         """The listed jobs in the list's order, of these states or of all; or the jobs of a group."""
-        values: list[Any] = [*states] if group is None else [group]
+        marks = ", ".join("?" * len(states))
+        where = f"listed = {_READING}" + (f" AND state IN ({marks})" if states else "")
+        values: Sequence[Any] = states
         if group is not None:
-            where = "grp = ?"
-        else:
-            marks = ", ".join("?" * len(states))
-            where = f"listed = {_READING}" + (f" AND state IN ({marks})" if states else "")
+            where, values = "grp = ?", [group]
         last = -1
         while rows := self._all(
             f"SELECT {_COLUMNS} FROM jobs WHERE {where} AND id > ? ORDER BY id LIMIT 500", *values, last
@@ -236,10 +235,9 @@ class Manifest:
         return None if row is None else str(row[0])
 
     def _add(self, job: Job, reading: int) -> None:
-        settings = self._one("SELECT id FROM settings WHERE digest = ?", job.settings.digest)
-        if settings is None:
-            self._do("INSERT INTO settings (digest, config) VALUES (?, ?)", job.settings.digest, job.settings.text)
-            settings = self._one("SELECT id FROM settings WHERE digest = ?", job.settings.digest)
+        digest, text = job.settings.digest, job.settings.text
+        self._do("INSERT OR IGNORE INTO settings (digest, config) VALUES (?, ?)", digest, text)
+        settings = self._one("SELECT id FROM settings WHERE digest = ?", digest)
         self._do(
             "INSERT INTO jobs (key, listed, file, prompt, template, seed, repeat, axes, settings, planned) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -1,7 +1,7 @@
-"""From rows to jobs: presets, flags, grid, seeds and wildcards applied, each job with its key.
+"""From rows to jobs: applies presets, flags, grid, seeds and wildcards, and gives each job its key.
 
-A row becomes jobs in this order, the first changing slowest: the prompts that its template becomes, the seeds, the
-grid's axes as they were given.
+A row expands to jobs in this order, the first changing slowest: the prompts of its template, the seeds, the axes of the
+grid as they were given.
 """
 
 from __future__ import annotations
@@ -29,21 +29,26 @@ from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather, parse_assignments
 
 MAX_JOBS = 10_000
-"""More jobs than this that come from multiplying (grid, seeds, combinations) need a yes."""
+"""Lists that multiply (grid, seeds, combinations) to more jobs than this need `allow_many` (--yes)."""
 
 _OWN = ("prompt", "seed", "name", "preset")
-"""What is a row's own and cannot be a grid's axis; `preset` can."""
+"""Columns of a row that are not settings."""
 
 _FIELDS = [field.name for field in dataclasses.fields(RenderConfig)]
 
 
 @dataclass
 class Plan:
-    """What holds for all rows of a list.
+    """What applies to all rows of a list.
 
-    said: flags and `key=value` words; a row wins over them, the grid over a row. grid: axis -> its values.
-    seeds: every row is drawn with each; empty for the row's own or one made from `seed` and what the row says.
-    combinations: all that a template can become, instead of one drawn by the seed. yes: allow more than MAX_JOBS.
+    presets, config_file: as on the command line.
+    layers: settings of flags and `key=value` words; a row overrides them, the grid overrides a row.
+    grid: axis -> its values; axes multiply.
+    seeds: every row is drawn with each; if empty, with the row's seed, or one derived from `seed` and the row's text.
+    seed: base seed for rows that do not set their own.
+    combinations: expand a template to all its prompts, instead of one drawn by the seed.
+    wildcards: the files behind `__name__`.
+    allow_many: allow lists that multiply to more than MAX_JOBS.
     """
 
     presets: Sequence[str] = ()
@@ -57,10 +62,10 @@ class Plan:
     allow_many: bool = False
 
     def expand(self, rows: Iterable[Row]) -> Iterator[Job]:
-        """The jobs of a list, one after another. Two rows that say the same with the same seed give equal jobs.
+        """The jobs of a list, one after another. Two rows of equal settings and seed give equal jobs.
 
-        Raises UsageError, with the place, for a setting, prompt or wildcard that cannot be, and before a list
-        multiplied beyond MAX_JOBS is made, unless `yes`.
+        Raises UsageError, with the row's place, for an invalid setting, prompt or wildcard, and before a list
+        multiplies beyond MAX_JOBS, unless `allow_many`.
         """
         resolve = lru_cache(maxsize=1024)(self._resolve)
         points = [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
@@ -108,13 +113,13 @@ class Plan:
                 yield Job(key, row.name, prompt, None if origin == prompt else origin, seed, repeat, point, settings)
 
     def _resolve(self, own: str, presets: tuple[str, ...], whole: bool, point: str) -> tuple[Settings, int | str]:
-        """The settings of a row at a point of the grid, and the seed that its presets or the file of settings say."""
+        """The settings of a row at one point of the grid, and the seed that its presets or the config file set."""
         axes: dict[str, Any] = json.loads(point)
-        looks = [*self.presets, *presets]
+        names = [*self.presets, *presets]
         grid = []
         for axis, value in axes.items():
             if axis == "preset":
-                looks.append(str(value))
+                names.append(str(value))
                 continue
             for part in reversed(axis.split(".")):
                 value = {part: value}
@@ -123,18 +128,18 @@ class Plan:
             stored = configs.from_dict(json.loads(own))
             return Settings.of(configs.resolve([*self.layers, *grid], base=stored)), "auto"
         row = Layer(json.loads(own), "the row")
-        config = configs.resolve(gather(looks, self.config_file, [*self.layers, row, *grid]))
+        config = configs.resolve(gather(names, self.config_file, [*self.layers, row, *grid]))
         return Settings.of(config), config.seed
 
     def _require_bound(self, jobs: int, multiplied: bool) -> None:
         if multiplied and jobs > MAX_JOBS and not self.allow_many:
             raise UsageError(
-                f"this list multiplies to {jobs:,} pictures or more, beyond {MAX_JOBS:,}; say --yes to mean it"
+                f"this list multiplies to {jobs:,} pictures or more, beyond {MAX_JOBS:,}; add --yes to allow it"
             )
 
 
 def parse_grid(words: Iterable[str]) -> dict[str, list[Any]]:
-    """`key=a,b,c` words as axes; a comma inside brackets, braces or quotes parts nothing. Raises UsageError."""
+    """`key=a,b,c` words as axes; commas inside brackets, braces or quotes do not separate. Raises UsageError."""
     axes: dict[str, list[Any]] = {}
     for word in words:
         axis, equals, text = word.partition("=")
@@ -173,7 +178,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 class _Occurrences:
-    """How often something was said before; on disk, for a list may have a million lines."""
+    """Counts repeated texts; on disk, for a list may have a million lines."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("")  # a temporary file that SQLite deletes
@@ -191,7 +196,7 @@ class _Occurrences:
 
 
 def _own_settings(row: Row) -> str:
-    """What the row itself says, without its prompt and seed, as canonical JSON."""
+    """The settings that the row itself gives, without its prompt and seed, as canonical JSON."""
     for key in row.values:
         if key not in _FIELDS:
             known = [*_FIELDS, "name", "preset"]
@@ -207,7 +212,7 @@ def _checked_seed(seed: Any) -> int:
 
 @contextlib.contextmanager
 def _located(source: str) -> Iterator[None]:
-    """Say where the row is that cannot be."""
+    """Put the row's place before the message of an error."""
     try:
         yield
     except UsageError as error:

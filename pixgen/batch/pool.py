@@ -1,4 +1,4 @@
-"""The contract of what runs the workers, and the simplest: this process draws."""
+"""The interface of worker pools, and the simplest one: drawing in this process."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PATIENCE = 120.0
 """Seconds without a single living worker after which the list stops rather than hangs."""
 
 RESCAN_INTERVAL = 5.0
-"""Seconds between two looks for room for more workers."""
+"""Seconds between two checks for room for more workers."""
 
 
 class Painter:
@@ -49,7 +49,7 @@ class Painter:
 
 
 class Cluster:
-    """A Ray cluster as an engine: makes the tuning, then the pool.
+    """A Ray cluster as an engine.
 
     address: of a running cluster; None begins one on this machine. Raises UsageError without Ray, PixgenError where
     the cluster does not answer.
@@ -91,7 +91,7 @@ class Cluster:
         return Tuning(resolved.device, resolved.precision, threads, workers, batch, measured)
 
     def pool(self, tuning: Tuning) -> WorkerPool:
-        """The workers of a tuning."""
+        """Start the workers."""
         gpu = tuning.device.startswith("cuda")
         return RayPool(tuning.workers, tuning.threads, gpu, self._scores, self._plugins)
 

@@ -1,4 +1,4 @@
-"""What a grid shows: means with their intervals, and paired differences to a baseline."""
+"""The results of a grid: means with confidence intervals, and paired differences to a baseline."""
 
 from __future__ import annotations
 

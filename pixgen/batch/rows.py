@@ -1,4 +1,4 @@
-"""One row of a list, whatever file it stood in."""
+"""One row of a list, whatever format the list has, and the manifest's file name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ class Row:
     """One row.
 
     values: settings as nested plain data, without `name` and `preset`. source: `file:line`, for messages.
-    whole: the values are a stored config, which is complete: nothing comes in from the defaults.
-    template: what the prompt was made from, where the list is a manifest that knows it.
+    name: of the picture's file. presets: their names.
+    whole: the values are a complete stored config, to which no defaults are added.
+    template: the text that the prompt was expanded from, if the list is a manifest or a picture that stores it.
     """
 
     values: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""One call of `pixgen batch`, without its terminal: take the list in, decide, draw, say what became of it."""
+"""One run of `pixgen batch`, without the terminal: read the list, tune, schedule, draw, count the results."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class BatchEngine(Protocol):
     """Where a list is drawn: `pixgen.batch.local.Local` or `pixgen.batch.ray_engine.Cluster`."""
 
     def tune(self, config: RenderConfig, tuning_options: TuningOptions, jobs: int) -> Tuning:
-        """What suits a list of so many jobs like this one."""
+        """Tune for a list of so many jobs like this one."""
 
     def pool(self, tuning: Tuning) -> WorkerPool:
-        """The workers of a tuning."""
+        """Start the workers."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What is known before the first picture. counts: listed jobs by state."""
+    """What is known before the first picture. counts: listed jobs by state. tuning: None if nothing is to draw."""
 
     changes: ListChanges
     counts: dict[str, int]
@@ -55,12 +55,12 @@ def draw(
     stop: Stop | None = None,
     on_start: Callable[[Overview], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Draw what is missing of a list into a folder; how many jobs are in each state afterwards.
+    """Draw what is missing of a list into a folder; returns how many jobs are in each state afterwards.
 
     engine: made only when there is something to draw. deadline: `time.time()` by which to be done; every job first
     gets a draft. on_start: called once, before the first picture.
-    Raises UsageError for a list or manifest that cannot be, PixgenError where the disk refuses, another process is at
-    work in the folder, or no worker is left.
+    Raises UsageError for an invalid list or manifest, PixgenError if the disk refuses, another process draws into the
+    folder, or no worker is left.
     """
     tuning_options, stop = tuning_options or TuningOptions(), stop or Stop()
     files.check_writable(folder)
@@ -77,7 +77,7 @@ def draw(
             made = engine()
             if callable(close := getattr(made, "close", None)):
                 stack.callback(close)
-            tuning = _choice(manifest, made, tuning_options, counts)
+            tuning = _tuning(manifest, made, tuning_options, counts)
             on_start(Overview(changes, counts, tuning))
             if stop.asked:
                 return counts
@@ -96,7 +96,7 @@ def failures(folder: Path) -> Iterator[Record]:
 
 
 def known_states(folder: Path, jobs: Iterable[Job]) -> Iterator[tuple[Job, str | None, bool]]:
-    """Each job, the state in which the folder's manifest has it (None: it is new), and whether it came before."""
+    """Each job, its state in the folder's manifest (None if it is new), and whether an earlier job is the same."""
     seen: set[str] = set()
     with contextlib.ExitStack() as stack:
         manifest = None
@@ -108,7 +108,7 @@ def known_states(folder: Path, jobs: Iterable[Job]) -> Iterator[tuple[Job, str |
             yield job, manifest.known(job.key) if manifest else None, twice
 
 
-def _choice(manifest: Manifest, engine: BatchEngine, tuning_options: TuningOptions, counts: dict[str, int]) -> Tuning:
+def _tuning(manifest: Manifest, engine: BatchEngine, tuning_options: TuningOptions, counts: dict[str, int]) -> Tuning:
     fixed = manifest.fact("choice")
     if fixed is not None:
         tuning = resume_tuning(Tuning.from_dict(fixed), tuning_options)
@@ -127,7 +127,7 @@ def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Sch
 
 @contextlib.contextmanager
 def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
-    """The folder's manifest, which is gone again where no list could be read into it."""
+    """The folder's manifest, which is removed again if no list could be read into it."""
     listed = True
     try:
         with Manifest(folder) as manifest:

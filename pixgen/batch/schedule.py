@@ -1,4 +1,8 @@
-"""In which order jobs are drawn, and with how many steps: to the end, or by the hour."""
+"""In which order the jobs of a list are drawn, and with how many steps.
+
+`UntilDone` draws every job in full. `UntilDeadline` is what `--by HH:MM` and `--budget 8h` use: drafts of all jobs
+first, then the worst drafts in full, as far as the time allows. `deadline` reads both flags.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +20,24 @@ from pixgen.batch.worker import Finished
 from pixgen.errors import UsageError
 
 DRAFTING_SHARE = 1 / 3
-"""Of the time, for drafts: what is left then goes to the worst of them."""
+"""Share of the time until the deadline that is for drafts; the rest refines the worst of them."""
 
 MAX_DRAFT_SHARE = 1 / 4
-"""A draft has at most this share of its picture's steps."""
+"""Maximum share of a picture's steps in its draft."""
 
 UNMEASURED_DRAFT_SHARE = 1 / 16
-"""The same for the drafts that are begun before any step was measured."""
+"""The same for drafts that begin before any step was measured."""
 
 MARGIN = 1.1
-"""A picture is begun when this many times its expected seconds are left."""
+"""A picture begins only if this many times its expected seconds are left."""
 
 MAX_SKIPPED = 100
-"""Drafts that are looked at before it is said that the time allows no more."""
+"""Drafts that may be skipped as too slow before the schedule gives up."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A group to draw now. steps: None for each picture's planned ones."""
+    """A group to draw now. steps: of a draft; None for the planned steps of each picture."""
 
     records: list[Record]
     steps: int | None = None
@@ -41,39 +45,39 @@ class Assignment:
 
 @dataclass
 class Pace:
-    """Seconds that pictures take, measured on those that were drawn; the latest count most."""
+    """How long pictures take: a moving average over those that were drawn, by the digest of their settings."""
 
     _seen: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def learn(self, digest: str, finished: Finished) -> None:
-        """Take in what a group of these settings took."""
+        """Add the measured time of a group of these settings."""
         for key in (digest, ""):
             begin, step = self._seen.get(key, (finished.begin, finished.step))
             self._seen[key] = (begin + 0.3 * (finished.begin - begin), step + 0.3 * (finished.step - step))
 
     def seconds(self, digest: str, steps: float) -> float | None:
-        """Expected seconds of a group of these settings, None before anything was measured."""
+        """Expected seconds of a group of these settings; None before anything was measured."""
         known = self._seen.get(digest) or self._seen.get("")
         return known[0] + known[1] * max(0.0, steps - 1) if known else None
 
     def steps(self, digest: str, seconds: float) -> float | None:
-        """How many steps a group can do in so many seconds."""
+        """Steps that a group of these settings can do in so many seconds; None before anything was measured."""
         known = self._seen.get(digest) or self._seen.get("")
         return 1 + (seconds - known[0]) / max(known[1], 1e-9) if known else None
 
 
 class Schedule(ABC):
-    """Gives out groups of a manifest's jobs."""
+    """Decides which group of a manifest's jobs is drawn next. size: the group size for settings."""
 
     def __init__(self, manifest: Manifest, size: Callable[[Settings], int]) -> None:
         self.manifest, self.size, self.pace = manifest, size, Pace()
 
     @abstractmethod
     def next(self) -> Assignment | None:
-        """What to begin now; None when there is nothing (until something that runs is done)."""
+        """The next group to draw; None if there is none, or none until a running one is done."""
 
     def over(self) -> bool:
-        """Whether what still runs must be dropped."""
+        """Whether to stop at once and drop what is running."""
         return False
 
 
@@ -86,9 +90,9 @@ class UntilDone(Schedule):
 
 
 class UntilDeadline(Schedule):
-    """A draft of every job first, then the worst drafts in full, or as far as the time lasts.
+    """Behind `--by` and `--budget`: a draft of every job first, then the worst drafts in full, as far as time allows.
 
-    deadline: `time.time()` at which the list must be done. workers: groups that run at a time.
+    deadline: `time.time()` at which the list must be done. workers: groups that run in parallel.
     """
 
     def __init__(
@@ -126,7 +130,7 @@ class UntilDeadline(Schedule):
         return most if affordable is None else max(1, min(most, int(affordable)))
 
     def _refinement(self) -> Assignment | None:
-        """The worst draft, in as many steps as fit: all, a half or a quarter, but more than it has."""
+        """The worst draft, with as many steps as fit: all, a half or a quarter, but more than it has."""
         for _ in range(MAX_SKIPPED):
             records = self.manifest.next_draft(self.size)
             if not records:
@@ -138,18 +142,18 @@ class UntilDeadline(Schedule):
                 fits = expected is None or expected * MARGIN <= left
                 if fits and steps > max(record.steps for record in records):
                     return Assignment(records, None if steps == planned else steps)
-            # Nothing more fits for these, which stay what they are; the next worst may be smaller.
+            # No more steps fit for these, which stay drafts; the next worst may be faster.
         return None
 
 
 def deadline(by: str | None, budget: str | None, now: datetime | None = None) -> float | None:
-    """`--by 07:00` (the next time that it is) or `--budget 8h` as `time.time()`; None where neither is said.
+    """`--by 07:00` (its next occurrence) or `--budget 8h` as `time.time()`; None if neither is given.
 
     Raises UsageError for anything else.
     """
     now = now or datetime.now()
     if by and budget:
-        raise UsageError("--by and --budget say two things; choose one")
+        raise UsageError("--by and --budget exclude each other; give one")
     if by:
         match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", by.strip())
         if not match:

@@ -1,4 +1,7 @@
-"""What is decided once for a list: device, precision, threads, workers and group size, by measuring."""
+"""Tuning, decided once for a list by measuring: device, precision, threads, workers and group size.
+
+The manifest stores the result, so that a resumed list gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +18,35 @@ from pixgen.errors import UsageError
 from pixgen.settings.config import RenderConfig
 
 MIN_WORKER_SPEEDUP = 1.05
-"""How much more an hour several workers must give than one before there are several."""
+"""Minimum speedup of several workers over one for several to be used."""
 
 MIN_SECONDS_TO_MEASURE = 600
-"""Seconds a list must last before it pays to start workers just to measure them."""
+"""Expected seconds of a list from which on it pays to start workers just to measure them."""
 
 MIN_JOBS_TO_PROBE = 8
-"""Pictures a list must have before a few steps are drawn to see how long it lasts."""
+"""Pictures in a list from which on a few steps are drawn to estimate how long it takes."""
 
 PROBE_STEPS = 6
-"""Steps of a probe, which are spread over the stages as a whole picture's are."""
+"""Steps of a probe, spread over the stages as those of a whole picture are."""
 
 MIN_GROUP_SPEEDUP = 1.1
-"""How much more an hour twice as many pictures together must give."""
+"""Minimum speedup of a doubled group size for it to be used."""
 
 MAX_GROUP = 128
 MAX_MEMORY_SHARE = 0.85
-"""The share of a device's memory to fill."""
+"""Maximum share of a device's memory to use."""
 
 WORKER_BYTES = 1_500_000_000
-"""Memory that a worker is granted on a CPU."""
+"""Memory in bytes that one worker is assumed to need on a CPU."""
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Fixed in the manifest before the first picture, so that a resumed list gives the same bytes.
+    """The result of tuning, stored in the manifest before the first picture.
 
-    batch: pictures in a group. measured: what it rests on, for people. first_batch: the batch that the list was begun
-    with, where memory was too short for it; None otherwise.
+    device, precision, threads: what `auto` becomes in every config. workers: pictures or groups drawn in parallel.
+    batch: pictures in a group. measured: the measurements behind it, for people.
+    first_batch: the batch that the list began with, if memory was too small for it; None otherwise.
     """
 
     device: str
@@ -54,7 +58,7 @@ class Tuning:
     first_batch: int | None = None
 
     def apply(self, config: RenderConfig, together: int) -> RenderConfig:
-        """The config with every `auto` replaced; what a row asked for stays."""
+        """The config with every `auto` replaced; values that a row sets stay. together: pictures in the group."""
         return dataclasses.replace(
             config,
             device=self.device if config.device == "auto" else config.device,
@@ -64,12 +68,12 @@ class Tuning:
         )
 
     def group_size(self, settings: Settings) -> int:
-        """How many pictures of these settings are drawn together."""
+        """How many pictures of these settings are drawn in one group."""
         batch = settings.config.batch
         return self.batch if isinstance(batch, str) else batch
 
     def halved(self, together: int) -> Tuning:
-        """The tuning after so many pictures together ran out of memory."""
+        """The tuning after a group of so many pictures ran out of memory."""
         batch = min(self.batch, together // 2)
         return dataclasses.replace(self, batch=batch, first_batch=self.first_batch or self.batch)
 
@@ -79,13 +83,13 @@ class Tuning:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
-        """A tuning as `to_dict` gave it."""
+        """The inverse of `to_dict`."""
         return cls(**values)
 
 
 @dataclass(frozen=True)
 class TuningOptions:
-    """What the user says; None leaves it to the measurement."""
+    """What the user sets (--workers, --threads, --group); None leaves it to the measurement."""
 
     workers: int | None = None
     threads: int | None = None
@@ -93,7 +97,7 @@ class TuningOptions:
 
 
 def resume_tuning(fixed: Tuning, options: TuningOptions) -> Tuning:
-    """An earlier run's tuning with the number of workers asked for now.
+    """The stored tuning of an earlier run, with the number of workers asked for now.
 
     Raises UsageError where another number of threads or group size is asked for than the list was begun with:
     the pictures would change. A group size that memory has made smaller stays so.
@@ -117,10 +121,11 @@ def tune_on_cpu(
     probe: Callable[[RenderConfig], Finished | Failed],
     rate: Callable[[RenderConfig, int], float],
 ) -> Tuning:
-    """The tuning for a CPU: one worker with every core, or several with a part of them, whichever gives more.
+    """The tuning for a CPU: one worker with all cores, or several that share them, whichever is faster.
 
-    config: the first job's, with every `auto` resolved but threads and batch. probe: draws PROBE_STEPS in this process.
-    rate: pictures a second of so many workers; measured only for lists that last.
+    config: the first job's, with every `auto` resolved but threads and batch. jobs: in the list.
+    probe: draws PROBE_STEPS of a picture in this process. rate: pictures a second with so many workers; measured only
+    for long lists.
     """
     cores = hardware.threads("auto")
     if options.workers or options.threads or isinstance(config.threads, int):
@@ -172,12 +177,12 @@ def measure_group_size(
 
 
 def expected_seconds(found: Finished, steps: int) -> float:
-    """Seconds of a whole group, from a probe of it."""
+    """Expected seconds of a whole group, from a probe of it."""
     return found.begin + found.step * max(0, steps - 1)
 
 
 def _divisions(cores: int) -> list[int]:
-    """Numbers of workers worth a look: 1, 2, 4, ... and one for each core."""
+    """Numbers of workers to try: 1, 2, 4, ... and one for each core."""
     found = [1]
     while found[-1] * 2 <= cores:
         found.append(found[-1] * 2)

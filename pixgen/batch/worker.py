@@ -1,4 +1,4 @@
-"""What draws: takes a group of pictures, gives back encoded files. Keeps its models; writes nothing."""
+"""A worker: draws groups of pictures and returns them encoded. Keeps its models loaded; writes no files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from pixgen.settings.config import RenderConfig
 class Task:
     """Pictures to draw together.
 
-    group: its number in the manifest. configs: one a picture, alike in all but prompt and seed. files: where they
-    will lie (a picture refers to the files it was made from as seen from there). templates: what the prompts were
-    made from, or None. steps: of a draft; None for the config's own.
+    group: its number in the manifest. configs: one a picture, equal in all but prompt and seed.
+    files: where the pictures will be written; paths in their metadata are relative to it.
+    templates: what the prompts were expanded from, or None. steps: of a draft; None for the config's own.
     """
 
     group: int

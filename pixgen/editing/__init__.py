@@ -1,0 +1,1 @@
+"""Changes to pictures that exist: variations, morphs and edits, as tensors and as files."""

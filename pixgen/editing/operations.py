@@ -280,4 +280,5 @@ def _attention(pair: Pair, image: Tensor, direction: Tensor, streams: Streams, v
         plan = cutter.plan((PAIR_SIDE, PAIR_SIDE), views, pair.perceptor.input_size, 0, [streams], "attention")
         seen = pair.perceptor.encode_image(cutter.cut(image, plan)[0])
         (gradient,) = torch.autograd.grad((seen * direction).sum(), image)
-    return gradient.norm(dim=1, keepdim=True)
+    norms: Tensor = gradient.norm(dim=1, keepdim=True)
+    return norms

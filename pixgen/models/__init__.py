@@ -1,1 +1,1 @@
-"""The zoo of checkpoints: which there are, where they lie, how they are fetched, read and checked."""
+"""Other people's checkpoints: the zoo, downloads, the cache, and reading them without running their code."""

@@ -1,4 +1,4 @@
-"""Where checkpoints lie once they are here, and whether they are what they should be."""
+"""The cache of downloaded checkpoints: where each file is, and whether it is complete and correct."""
 
 from __future__ import annotations
 

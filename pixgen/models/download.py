@@ -1,4 +1,4 @@
-"""Fetches one address into a part, going on where it was cut off. Standard library only: proxies as the system says."""
+"""Downloads one address into a part file, resuming where it was cut off. Standard library only; uses system proxies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One known checkpoint: its files, how its network is built, and the loop settings that suit it."""
+"""An entry of the zoo: a checkpoint's files, its architecture, and the settings that suit it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pixgen.io import schema
 class File:
     """One file of a checkpoint.
 
-    name: in the cache, beneath the entry's own folder. bytes: its size, None where no source tells it.
-    sha256: None where no citable source has it: then that of the first download is kept and checked ever after.
+    name: in the entry's folder of the cache. bytes: its size, None if unknown.
+    sha256: None if no citable source has it; then the hash of the first download is kept and checked from then on.
     sources: addresses in the order in which they are tried: `https://...`, or `hub:OWNER/REPO/PATH[@REVISION]`.
     member: where a source is a zip file, the path in it.
     """
@@ -33,7 +33,7 @@ class Entry:
 
     architecture: of a vqgan, what its network is built from; of a clip, {"name", "pretrained", "quick_gelu"} as
     open_clip calls them. profile: settings that suit it; profile_source: who published them.
-    path: a file that somebody has already, in place of the cache.
+    path: a user-provided file that is used in place of the cache.
     """
 
     name: str

@@ -50,7 +50,7 @@ class Part:
         """Drop the bytes so far: the next ones come from `url`, where they are called `validator`."""
         self.data.unlink(missing_ok=True)
         self.url, self.validator = url, validator
-        # Written before the first byte: bytes of unknown origin are never gone on with.
+        # Written before the first byte: a part of unknown origin is never resumed.
         (self.folder / "about.json").write_text(json.dumps({"url": url, "validator": validator}))
 
     def _about(self) -> dict[str, Any]:

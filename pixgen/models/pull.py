@@ -1,4 +1,4 @@
-"""Brings a checkpoint here: sources in order, resumed, checked, and only then under its name."""
+"""Pulls a checkpoint into the cache: tries its sources in order, resumes, checks, and then gives it its name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pull(entry: Entry, watch: Watch | None = None, patience: Patience | None = N
     it should, or the disk has no room.
     """
     if entry.path is not None:
-        raise UsageError(f"model {entry.name} is a file of your own, {entry.path}; there is nothing to pull")
+        raise UsageError(f"model {entry.name} is a user-provided file, {entry.path}; there is nothing to pull")
     return [_file(entry, file, watch or Watch(), patience or Patience()) for file in entry.files]
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of the user's own: named, and converted to files that cannot run code."""
+"""User-provided checkpoints: added to the zoo, and converted to files that cannot run code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The known checkpoints: one YAML file each in `configs/models`, and the user's own beside the user's settings.
+"""The zoo of known checkpoints: a YAML file each in `configs/models`, and user-provided ones in the user's settings.
 
-A file says what kind of network it is, how it is built, where it can be had, its size, hash and licence, and the loop
-settings that suit it.
+A file gives the kind of network, its architecture, sources, size, hash and licence, and the loop settings that suit it.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from pixgen.io.yaml_files import Layer, load_yaml
 from pixgen.models.entry import Entry, parse
 
 EMBEDDED = "pixgen-tiny"
-"""The pair that comes with pixgen; its networks are not fetched."""
+"""The pair that ships with pixgen; its networks are not downloaded."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
-"""How weights files end: a model that is called so is a path, not a name of the zoo."""
+"""Suffixes of weights files: a model whose name ends so is a path, not a name in the zoo."""
 
 
 def is_path(model: str) -> bool:
-    """Whether somebody who says this means a file of their own."""
+    """Whether `model` is the path of a user-provided file, and not a name in the zoo."""
     return model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\")) or Path(model).exists()
 
 
@@ -104,7 +103,7 @@ def _within(layer: Layer, place: str) -> Layer:
 
 
 def user_folder() -> Path:
-    """Where the user's own entries lie."""
+    """The folder of user-provided entries."""
     return resources.user_config().parent / "models"
 
 

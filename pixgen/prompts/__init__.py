@@ -1,0 +1,1 @@
+"""The text of prompts: the grammar (escapes, braces, weights) and wildcards."""

@@ -1,1 +1,1 @@
-"""What can be drawn, said and composed; shared by starts and trainings."""
+"""What can be drawn and said: subjects, words, places, styles; the bank, and composing its drawings into a picture."""

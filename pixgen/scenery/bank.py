@@ -1,4 +1,7 @@
-"""The bank's file: drawings as codes of the VQGAN, with what the perceptor makes of them and of their captions."""
+"""The bank of drawings and its file: drawings as VQGAN codes with masks, and embeddings of pictures and captions.
+
+`pixgen.training.bank` makes it, `pixgen.plugins.starts.bank` finds drawings in it.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,21 @@ from pixgen.scenery.reader import ParsedThing
 DRAWING_SIDE = 256
 """Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""
 MASK_SIDE = 128
-"""Side of the masks that cut a drawing out of its ground."""
+"""Side in pixels of the masks that cut a drawing out of its background."""
 FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
-"""The networks whose embeddings and codes a bank holds, beside it in one folder."""
+"""The networks whose embeddings and codes a bank holds; their files are in the same folder."""
 
 NAMED, MATCHING, SEEN = 1.0, 0.25, 0.3
-"""What it counts that the words name subject and colour, that one attribute fits, and pictures beside captions."""
+"""Score weights of `Bank.find`: subject or colour matches, an attribute matches, similarity to pictures."""
 
 
 @dataclass(frozen=True)
 class BankEntry:
-    """One drawing. captions: row of the captions' embeddings. rgb: its mean colour, each in [0, 1].
+    """One drawing.
 
-    place: what place it is, empty for a subject. age, sex: of a person, empty where the drawing does not tell.
+    group: its subject. hand: the icon set it comes from (the key on disk). age, sex: of a person, empty if unknown.
+    place: the place that it shows, empty for a subject. captions: its row in the bank's caption embeddings.
+    rgb: its mean colour, each in [0, 1].
     """
 
     group: str
@@ -48,11 +53,11 @@ class BankEntry:
 
 @dataclass
 class Bank:
-    """N drawings of some subjects, and M sets of captions.
+    """N drawings of known subjects, and the embeddings of M sets of captions.
 
     subjects: group -> {"kind", "en", "pt", "male", "female"}. made_with: network -> sha256 of its file.
     codes: int64 (N, 32, 32). masks: bool (N, 128, 128). images: float32 (N, D), unit norm.
-    captions: float32 (M, D), unit norm, the mean of what a subject or a place is called in both languages.
+    captions: float32 (M, D), unit norm, the mean over the names of a subject or a place in both languages.
     """
 
     entries: list[BankEntry]
@@ -64,10 +69,10 @@ class Bank:
     made_with: dict[str, str] = field(default_factory=dict)
 
     def find(self, thing: ParsedThing, text: Tensor, colour: Sequence[float] | None = None) -> list[int]:
-        """Entries that show what was asked for, the best first: those of the subject named, or else all subjects'.
+        """Indices of the entries that match a thing, the best first: of its subject, or of all if that is unknown.
 
-        text: float32 (D,), unit norm, the embedding of the thing's words.
-        A name that is known decides; the embeddings of captions and drawings tell the rest.
+        text: float32 (D,), unit norm, the embedding of the thing's words. colour: RGB in [0, 1], or None.
+        A known name decides the subject; similarities to captions and drawings rank the rest.
         """
         said = self.captions @ text
         score = said[[e.captions for e in self.entries]] + SEEN * (self.images @ text)
@@ -83,7 +88,7 @@ class Bank:
         return [i for i in order if thing.group is None or self.entries[i].group == thing.group]
 
     def nearest(self, image: Tensor) -> list[int]:
-        """All entries by nearness of their pictures to an image embedding, float32 (D,)."""
+        """All entries by the similarity of their pictures to an image embedding, float32 (D,)."""
         found: list[int] = (self.images @ image).argsort(descending=True, stable=True).tolist()
         return found
 
@@ -107,10 +112,10 @@ def save(bank: Bank, path: Path) -> Path:
 
 
 def load(folder: Path | None = None) -> Bank:
-    """The bank of a folder that holds bank.safetensors and the networks it was made with; None for pixgen's own.
+    """The bank of a folder that holds bank.safetensors and the networks it was made with; None for the shipped one.
 
-    Raises UsageError when a folder of the user's has none; PixgenError when it is damaged, is no bank, or was made
-    with other networks than those beside it.
+    Raises UsageError if a user-provided folder has none; PixgenError if the file is damaged, is not a bank, or was made
+    with other networks than those in the folder.
     """
     own = folder is None
     place = resources.embedded() if folder is None else folder
@@ -122,7 +127,7 @@ def load(folder: Path | None = None) -> Bank:
     try:
         bank = _unpacked(tensors, json.loads(metadata["pixgen"]))
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, zlib.error) as error:
-        raise PixgenError(f"{path} is damaged or no bank of drawings ({error!r}); {make}") from error
+        raise PixgenError(f"{path} is damaged or not a bank of drawings ({error!r}); {make}") from error
     for name, made_with in bank.made_with.items():
         beside = place / FILES.get(name, name)
         if not beside.is_file() or files.sha256(beside) != made_with:
@@ -151,7 +156,7 @@ def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
 
 
 def _changes(masks: np.ndarray) -> np.ndarray:
-    """Where a mask differs from the row above: outlines alone, which pack to a quarter."""
+    """Where a mask differs from the row above (vertical delta coding): compresses to a quarter of the size."""
     changed = masks.astype(np.uint8)
     changed[:, 1:] ^= masks[:, :-1].astype(np.uint8)
     return changed

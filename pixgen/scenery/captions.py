@@ -1,4 +1,7 @@
-"""What people type for a scene: English and Brazilian Portuguese captions, long, short, or by keyword."""
+"""A scene into words: writes English and Brazilian Portuguese captions, long, short, or as keywords.
+
+Used by the trainings. `reader` is the inverse: from words to a scene.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from pixgen.scenery.vocabulary import COLOURS, PLACE_WORDS, PORTRAIT_FIELDS, STY
 
 @dataclass
 class Thing:
-    """One subject of a scene, in the words it may be called by."""
+    """One subject of a scene, with the attributes that a caption may mention."""
 
     subject: Subject
     colour: str | None = None
@@ -97,7 +100,7 @@ class Thing:
 
 @dataclass
 class SceneDescription:
-    """What a picture shows, ready to be put into words or drawn."""
+    """What a picture shows, to be drawn and to be written as a caption by `write`."""
 
     things: list[Thing]
     style: str = "drawing"
@@ -119,7 +122,7 @@ _RELATIONS = {
 
 
 def write(scene: SceneDescription, rng: random.Random, portuguese: bool) -> str:
-    """One caption of many possible: the subject always, the rest as people happen to say it."""
+    """One of many possible captions: it always names the subjects; what else it mentions is drawn from `rng`."""
     language = 1 if portuguese else 0
     before, after = STYLE_WORDS[scene.style][2 * language], STYLE_WORDS[scene.style][2 * language + 1]
     shape = rng.random()
@@ -186,7 +189,7 @@ def _listed(words: list[str], last: str) -> str:
 
 
 def _pick(names: Sequence[str], rng: random.Random) -> str:
-    """The first name half of the time: it is what most people say."""
+    """One of several names, most often the first, which is the most common."""
     return names[0] if len(names) == 1 or rng.random() < 0.6 else rng.choice(names)
 
 

@@ -1,4 +1,7 @@
-"""Composes drawings into one picture: where each stands, over which ground, through which style."""
+"""Composes drawings of the bank into one picture: layout, cut-out, recolouring, background, style.
+
+The second half of the default start, `pixgen.plugins.starts.bank`, which parses the prompt and picks the drawings.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,15 @@ from pixgen.scenery.styles import STYLES, blur, tinted
 from pixgen.scenery.vocabulary import COLOURS
 
 COMPOSED_SIDE, LARGEST_SIDE = 256, 512
-"""Of the picture in which things are composed: 256 a side at least, and up to 512 where the picture is larger."""
+"""Side in pixels of the square in which a picture is composed: at least the one, and up to the other as it grows."""
 FILL = 0.86
-"""How much of its picture a drawing of the bank fills."""
+"""Share of its square that a drawing of the bank fills, 0 to 1."""
 LIGHTS = ((0.96, 0.96, 0.95), (0.80, 0.90, 0.97), (0.98, 0.93, 0.78), (0.86, 0.94, 0.84), (0.55, 0.70, 0.86))
-"""Plain grounds for what nobody asked a ground for: one before which little of the things is lost."""
+"""Plain backgrounds (RGB, 0 to 1) where the prompt names none; one is chosen that contrasts with the things."""
 MAIN = 0.5
-"""Least share of a drawing that its main hue fills; one with less is grey, or of many colours."""
+"""Minimum share of a drawing in its main hue; a drawing with less counts as grey or many-coloured."""
 OTHER_COLOUR = 0.17
-"""Mean difference from the colour asked for, above which a drawing is given that colour."""
+"""Mean RGB difference (0 to 1) from the requested colour above which a drawing is recoloured."""
 _HUES = torch.tensor([colorsys.hsv_to_rgb(hue / 12, 1.0, 1.0) for hue in range(12)])
 _SPOTS = {
     1: ((0.0, 0.0),),
@@ -37,7 +40,7 @@ _SPOTS = {
 
 @dataclass(frozen=True)
 class PlacedThing:
-    """A thing's place: centre in [-1, 1], half its side as a share of half the picture's."""
+    """A thing and its position: centre x, y in [-1, 1] (y downwards), size as a share of the picture's side."""
 
     thing: ParsedThing
     x: float = 0.0
@@ -46,7 +49,7 @@ class PlacedThing:
 
 
 def layout(reading: ParsedScene, people: set[str]) -> list[PlacedThing]:
-    """Where everything stands, the hindmost first."""
+    """The position of every thing, back to front."""
     things = reading.things[: max(_SPOTS)]
     if not things:
         return []
@@ -81,7 +84,7 @@ def _alone(thing: ParsedThing, reading: ParsedScene, person: bool) -> list[Place
 
 
 def _with_props(placed: PlacedThing) -> list[PlacedThing]:
-    """A thing, as often as it was asked for, and before it what it holds."""
+    """A thing, repeated `count` times, and in front of it what it holds."""
     if placed.thing.count > 1:
         spots = _SPOTS[min(placed.thing.count, max(_SPOTS))]
         return [replace(placed, x=placed.x + x * 0.5, y=placed.y + y * 0.5, size=placed.size * 0.5) for x, y in spots]
@@ -95,18 +98,18 @@ def _with_props(placed: PlacedThing) -> list[PlacedThing]:
 
 
 def cut_out(images: Tensor, masks: Tensor) -> Tensor:
-    """Drawings float32 (N, 3, S, S) and what of them belongs to the subject, bool (N, M, M): premultiplied RGBA."""
+    """Cut subjects out: drawings float32 (N, 3, S, S) and masks bool (N, M, M) -> premultiplied RGBA (N, 4, S, S)."""
     soft = F.interpolate(masks[:, None].float(), size=images.shape[-2:], mode="bicubic", antialias=False)
-    # A little inside the outline, for there the codes have mixed in what lay behind.
+    # A little inside the outline, where the decoded colours are mixed with the background.
     alpha = torch.sigmoid((blur(soft, 1.0) - 0.55) * 14)
     return torch.cat((images * alpha, alpha), 1)
 
 
 def recoloured(sprite: Tensor, rgb: tuple[float, float, float]) -> Tensor:
-    """A drawing, premultiplied RGBA (4, S, S), in another colour.
+    """A drawing, premultiplied RGBA (4, S, S), recoloured to `rgb` (each 0 to 1).
 
-    What has its main hue takes the colour, unless it is much like it; a leaf, eyes and outlines keep theirs. A drawing
-    of no one hue takes it all.
+    Only pixels of its main hue change, so that leaves, eyes and outlines keep their colours; a drawing without a main
+    hue changes as a whole. One that has nearly the colour already stays as it is.
     """
     colour = sprite[:3] / sprite[3:].clamp(min=1e-3)
     chroma = colour - colour.mean(0)
@@ -127,8 +130,8 @@ def compose(
 ) -> Tensor:
     """The picture, float32 (1, 3, height, width) in [0, 1].
 
-    sprites: each with its drawing, premultiplied RGBA float32 (4, S, S), as `cut_out` gives it; `random` moves them a
-    little, and draws place and style.
+    sprites: back to front, each with its drawing, premultiplied RGBA float32 (4, S, S), as from `cut_out`.
+    random: jitters the positions, and draws place and style.
     """
     long, short = max(size), min(size)
     side = min(LARGEST_SIDE, max(round(COMPOSED_SIDE * long / short), long))
@@ -160,7 +163,7 @@ def _ground(reading: ParsedScene, sprites: list[Tensor], side: int, random: torc
 
 
 def _lost(sprites: list[Tensor], ground: tuple[float, float, float]) -> float:
-    """Which share of the drawings has the ground's colour and would not be seen before it."""
+    """Share of the drawings' area that has the background's colour and would not be visible on it."""
     colour = torch.tensor(ground).view(3, 1, 1)
     inside = sum(float(sprite[3].sum()) for sprite in sprites)
     near = sum(float((sprite[3] * ((sprite[:3] - colour).abs().amax(0) < 0.15)).sum()) for sprite in sprites)
@@ -168,11 +171,11 @@ def _lost(sprites: list[Tensor], ground: tuple[float, float, float]) -> float:
 
 
 def _drawn(placed: PlacedThing, sprite: Tensor, side: int) -> Tensor:
-    """A sprite moved to its place, (1, 4, side, side)."""
+    """A sprite scaled and moved to its position, (1, 4, side, side)."""
     scale = FILL / placed.size
     matrix = torch.tensor([[[scale, 0.0, -scale * placed.x], [0.0, scale, -scale * placed.y]]])
     small = max(1, round(side / scale))
-    if small < sprite.shape[-1]:  # first made smaller with care, for grid_sample would skip pixels
+    if small < sprite.shape[-1]:  # antialiased first, for grid_sample alone would skip pixels
         sprite = F.interpolate(sprite[None], size=(small, small), mode="bicubic", antialias=True)[0].clamp(0, 1)
     grid = F.affine_grid(matrix, [1, 4, side, side], align_corners=False)
     return F.grid_sample(sprite[None], grid, mode="bilinear", align_corners=False)

@@ -1,6 +1,7 @@
-"""Reads a prompt as a scene: what is in it, where, in which style. English and Portuguese, longest phrase first.
+"""Words into a scene: parses English and Portuguese prompts, the longest known phrase first.
 
-The inverse of `pixgen.scenery.captions.write`.
+Finds the things of a prompt with their attributes, the place and the style. `captions` is the inverse: from a scene to
+words. Used by the starts (`pixgen.plugins.starts`), which draw what was parsed.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from pixgen.scenery.subjects import load_subjects
 from pixgen.scenery.synonyms import SMALL_WORDS, bare, is_portuguese, normal, phrases, placed_tokens, tokens
 
 ELDERS = {"male": "old-man", "female": "old-woman"}
-"""The groups that show a person of any role in old age, for no drawing of a role does."""
+"""Subject groups that stand in for old people of any role, for no drawing of a role shows an old person."""
 
-_SAYS: dict[str, tuple[str, str | None]] = {
+_IMPLIES: dict[str, tuple[str, str | None]] = {
     "man": ("male", None),
     "woman": ("female", None),
     "old-man": ("male", "old"),
     "old-woman": ("female", "old"),
 }
-"""What these subjects say of the person named right after them."""
+"""Sex and age that these subjects imply for a person named right after them: `an old woman judge`."""
 
 
 @dataclass
 class ParsedThing:
-    """One thing of a prompt: `said` are its words, `group` the subject that they name, None where none is known."""
+    """One thing of a prompt.
+
+    said: its words. group: the subject that they name, a key of `load_subjects`; None for an unknown one.
+    count: how many, 1 to 4. age: "young" or "old". sex: "male" or "female". holds: what the thing has or carries.
+    """
 
     said: str
     group: str | None = None
@@ -44,7 +49,11 @@ class ParsedThing:
 
 @dataclass
 class ParsedScene:
-    """A scene as the words say it. `rest` are the words that no table knows."""
+    """A prompt, parsed.
+
+    things: in the order of the prompt. style, place: keys of `STYLES` and `PLACES`. ground: colour of a plain
+    background. relation: of the first thing to the second. rest: words that are in no table.
+    """
 
     things: list[ParsedThing] = dataclasses.field(default_factory=list)
     style: str = "drawing"
@@ -57,6 +66,8 @@ class ParsedScene:
 
 @dataclass(frozen=True)
 class _Meaning:
+    """One meaning of a phrase: `value` of a `kind` of `synonyms.phrases`, or of kind "subject"."""
+
     kind: str
     value: str
     phrase: tuple[str, ...]
@@ -66,6 +77,8 @@ class _Meaning:
 
 @dataclass
 class _Span:
+    """Tokens `begin` to `end` of a prompt that form one phrase, with the meanings it may have; none if unknown."""
+
     begin: int
     end: int
     meanings: list[_Meaning]
@@ -76,12 +89,12 @@ class _Span:
 
 @cache
 def every_subject() -> Reader:
-    """One that knows the whole table of subjects, for those who have no bank."""
+    """A reader that knows all of subjects.csv, for starts without a bank."""
     return Reader({group: subject.names() for group, subject in load_subjects().items()})
 
 
 class Reader:
-    """Knows the subjects that can be had: group -> {"kind", "en", "pt", "male", "female"}, names without article."""
+    """Parses prompts about known subjects: group -> {"kind", "en", "pt", "male", "female"}, names without article."""
 
     def __init__(self, subjects: Mapping[str, Mapping[str, Any]]) -> None:
         self.people = {group for group, subject in subjects.items() if subject["kind"] == "person"}
@@ -95,7 +108,7 @@ class Reader:
                     self._add(kind, value, phrase)
 
     def read(self, text: str) -> ParsedScene:
-        """What a prompt says. Never fails: what it does not know is in `rest`."""
+        """Parse a prompt. Never fails: unknown words are in `rest`."""
         words = tokens(text)
         spans = self._settled(words)
         reading = ParsedScene()
@@ -106,21 +119,21 @@ class Reader:
         return reading
 
     def uncoloured(self, text: str) -> str:
-        """The same words without the colours of things: `a yellow deer on a red background` has a deer on red.
+        """A prompt without object colours: `a yellow deer on a red background` loses `yellow` alone.
 
-        As it is where no colour of a thing is told, or nothing else is.
+        The prompt as it is where it gives no object a colour, or names nothing but a colour.
         """
         words = placed_tokens(said := normal(text))
         spans = self._settled([word for word, _, _ in words])
         ends = [words[span.end - 1][2] for span in spans]
-        # `green-eyed` is no green thing.
+        # `green-eyed` does not make the thing green.
         colours = [bool(s.one("colour")) and said[end : end + 1] != "-" for s, end in zip(spans, ends, strict=True)]
         things = [bool(span.one("subject")) or self._unknown(span, words) for span in spans]
         if not any(colours) or not any(thing and not colour for thing, colour in zip(things, colours, strict=True)):
             return text
         for i in reversed(range(len(spans))):
             between = 0 < i < len(spans) - 1 and colours[i - 1] and colours[i + 1]
-            if colours[i] or (between and not things[i]):  # `red and white` goes, of `red cat white dog` the cat stays
+            if colours[i] or (between and not things[i]):  # `red and white` goes; of `red cat white dog` the cat stays
                 begin = words[spans[i].begin][1]
                 said = f"{said[:begin].rstrip()} {said[ends[i] :].lstrip()}".strip()
         return said
@@ -134,7 +147,7 @@ class Reader:
         male, female = set(subject["male"]), set(subject["female"])
         for key in ("en", "pt", "male", "female"):
             for name in subject[key]:
-                # Only what is said of one sex alone tells it: `cientista` is anyone.
+                # Only a name used for one sex alone implies it: `cientista` does not.
                 sex = "male" if name in male - female else "female" if male and name in female - male else None
                 known = sex if subject["kind"] == "person" and group not in ELDERS.values() else None
                 self._add("subject", group, name, known)
@@ -149,7 +162,7 @@ class Reader:
             self._longest = max(self._longest, len(exact))
 
     def _spans(self, words: list[str]) -> Iterator[_Span]:
-        """The text from left to right in the longest phrases known; words that are in none by themselves."""
+        """Split a text, left to right, into the longest known phrases; every unknown word is a span of its own."""
         at = 0
         while at < len(words):
             found = _Span(at, at + 1, [])
@@ -170,7 +183,7 @@ class Reader:
         return _Span(begin, end, list(exact or meanings))
 
     def _settled(self, words: list[str]) -> list[_Span]:
-        """The spans of a text, each with one meaning if that can be told."""
+        """The spans of a text, each reduced to one meaning where the context decides."""
         spans = list(self._spans(words))
         subjects = [s for s in spans if s.one("subject")]
         person = any(m.value in self.people for s in subjects if (m := s.one("subject")))
@@ -179,10 +192,10 @@ class Reader:
             self._settle(span, before, after, person, len(subjects))
         return spans
 
-    # -- what is meant -------------------------------------------------------------------------------------
+    # -- choosing meanings -------------------------------------------------------------------------------------
 
     def _settle(self, span: _Span, before: _Span | None, after: _Span | None, person: bool, subjects: int) -> None:
-        """Leave one meaning to a phrase that has several: `orange` before a cat is a colour, alone a fruit."""
+        """Choose among the meanings of a phrase: `orange` before a cat is a colour, alone a fruit."""
         kinds = {m.kind for m in span.meanings}
         if len(kinds) < 2:
             return
@@ -217,7 +230,7 @@ class Reader:
                 case "relation":
                     link = meaning.value if last else ""
                 case "colour" | "age" | "sex" | "small":
-                    # English says it before the noun, Portuguese after it.
+                    # Adjectives come before the noun in English, after it in Portuguese.
                     _describe(last if last and not link and _adjoins(spans[:i]) else waiting, meaning, text)
                 case "count":
                     waiting.count = int(meaning.value)
@@ -242,8 +255,8 @@ class Reader:
         if meaning.many and thing.count == 1:
             thing.count = 2
         last = reading.things[-1] if reading.things else None
-        if last and adjoining and last.group in _SAYS and thing.group in self.people:  # "an old woman judge"
-            thing.sex, thing.age = _SAYS[last.group]
+        if last and adjoining and last.group in _IMPLIES and thing.group in self.people:  # "an old woman judge"
+            thing.sex, thing.age = _IMPLIES[last.group]
             thing.said = f"{last.said} {thing.said}"
             reading.things[-1] = thing
         elif last and link == "with":
@@ -254,7 +267,7 @@ class Reader:
 
 
 def _adjoins(spans: list[_Span]) -> bool:
-    """Whether the last of these is a name, or describes the name right before it."""
+    """Whether the last span is a subject, or describes the subject right before it."""
     for span in reversed(spans):
         kind = span.meanings[0].kind if span.meanings else ""
         if kind not in ("colour", "age", "sex", "small"):
@@ -271,6 +284,6 @@ def _describe(thing: ParsedThing, meaning: _Meaning, text: str) -> None:
 
 
 def _complete(thing: ParsedThing, late: ParsedThing) -> None:
-    """Words that describe nothing that follows belong to what was said last: `a teacher, female`."""
+    """Attributes at the end of a prompt belong to its last thing: `a teacher, female`."""
     thing.colour, thing.age, thing.sex = thing.colour or late.colour, thing.age or late.age, thing.sex or late.sex
     thing.field, thing.small = thing.field or late.field, thing.small or late.small

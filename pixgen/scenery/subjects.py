@@ -1,7 +1,7 @@
-"""What can be drawn: `subjects.csv`, one row for each drawing's name, corrected by hand.
+"""What can be drawn: the table `subjects.csv`, one row for each name of an open drawing, corrected by hand.
 
-Rows of one `group` are one subject: man, woman and person as teachers, a cat and a cat's face. `rank` says how
-useful a group is, from 1, so that a small training can take the first N.
+Rows of one `group` are one subject: man, woman and person as teachers, a cat and a cat's face. `rank` orders groups by
+usefulness, from 1, so that a small training can take the first N. `captions` and `reader` take names from here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 TABLE = Path(__file__).parent / "subjects.csv"
 USER_SUBJECTS = "subjects.json"
-"""In a cache of a user's own pictures: the subjects of these, in place of the table's."""
+"""In a cache of user-provided pictures: their subjects, which replace those of the table."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What can be asked for. `en` and `pt` are names without article, the usual one first; `pt_gender` is m or f.
+    """One subject.
 
-    `pt_male` and `pt_female` are what a man and a woman are called, empty where the table does not tell.
+    en, pt: names in English and Portuguese without article, the most common first. pt_gender: "m" or "f".
+    pt_male, pt_female: names of a man and a woman in this role; empty where the table has none.
     """
 
     group: str
@@ -35,17 +36,17 @@ class Subject:
     pt_female: tuple[str, ...] = ()
 
     def names(self) -> dict[str, Any]:
-        """What a reader of prompts, and a bank's file, know of it."""
+        """The names as `Reader` and the bank's file take them."""
         return {"kind": self.kind, "en": self.en, "pt": self.pt, "male": self.pt_male, "female": self.pt_female}
 
 
 def table() -> list[dict[str, str]]:
-    """The rows of subjects.csv; the one order that seeds know, whatever the ranks."""
+    """The rows of subjects.csv in the file's order, which seeds refer to whatever the ranks."""
     return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8"))))
 
 
 def load_subjects(cache: Path | None = None) -> dict[str, Subject]:
-    """Every subject by its group's name: those of the table in its order, or those of a cache of own pictures."""
+    """Every subject by its group: those of the table in its order, or those of a cache of user-provided pictures."""
     if cache is not None and (cache / USER_SUBJECTS).exists():
         return {each["group"]: _own(each) for each in json.loads((cache / USER_SUBJECTS).read_text())}
     groups: dict[str, list[dict[str, str]]] = {}

@@ -1,6 +1,7 @@
-"""The words of prompts: what English and Portuguese phrases mean, but for the names of subjects.
+"""What English and Portuguese phrases mean in a prompt, except the names of subjects: read by `reader` alone.
 
-The tables of `pixgen.scenery.vocabulary`, by which the perceptor learnt, with what people say besides.
+`phrases` joins the words of `vocabulary`, which training captions use, with more that people type for the same
+meaning. The tables here are never written into a caption.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _CONTRACTED = dict.fromkeys(("do", "da", "dos", "das"), "de")
 _CONTRACTED |= dict.fromkeys(("no", "na", "nos", "nas", "num", "numa"), "em")
 _CONTRACTED |= dict.fromkeys(("ao", "às", "aos"), "à")
 _MANNERS = {"lapis", "oleo", "giz", "nanquim", "tinta", "noite", "esquerda", "direita", "beira"}
-"""Before these, `a` is a preposition: an accent that was not typed, or a style."""
+"""Before these words `a` is the Portuguese preposition, typed without its accent, and not the English article."""
 _PORTUGUESE = {
     "um",
     "uma",
@@ -39,7 +40,7 @@ _PORTUGUESE = {
 SMALL_WORDS = set(re.findall(r"\w+", """
     of de and e with com in on at em to by for from is are que para por it this that very my his her some
 """))  # fmt: skip
-"""They say nothing by themselves."""
+"""Function words, ignored where they stand alone."""
 
 _MORE_STYLE_WORDS = {
     "watercolor": ("watercolour painting", "watercolour", "watercolor portrait"),
@@ -133,7 +134,7 @@ _FIELDS = {
 
 
 def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
-    """Everything that is said of subjects: kind -> value -> the phrases that mean it."""
+    """All phrases that describe subjects or scenes: kind -> value -> the phrases that mean it."""
     styles: dict[str, list[str]] = {
         style: [w for words in lists for w in words] + list(_MORE_STYLE_WORDS.get(style, ()))
         for style, lists in STYLE_WORDS.items()
@@ -142,7 +143,7 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
     places = {
         place: [
             *(w for words in PLACE_WORDS[place] for w in words),
-            # What the perceptor learnt goes before: `by the sea` is the beach.
+            # Phrases of the vocabulary take precedence: `by the sea` is the beach.
             *(w for before in _PREPOSITIONS for noun in nouns if tuple(tokens(w := f"{before} {noun}")) not in taught),
         ]
         for place, nouns in _PLACE_NOUNS.items()
@@ -174,17 +175,17 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
 
 
 def normal(text: str) -> str:
-    """In small letters, every accent in one character with its letter."""
+    """Lower case, with accents composed (Unicode NFC)."""
     return unicodedata.normalize("NFC", text.lower())
 
 
 def tokens(text: str) -> list[str]:
-    """Words in small letters without articles, commas by themselves, Portuguese contractions parted."""
+    """Lower-case words without articles; commas are tokens, Portuguese contractions become their preposition."""
     return [word for word, _, _ in placed_tokens(normal(text))]
 
 
 def placed_tokens(text: str) -> list[tuple[str, int, int]]:
-    """The `tokens` of a `normal` text, each with its begin and its end in it."""
+    """The `tokens` of a `normal` text, each with its start and end position in the text."""
     found = list(re.finditer(r"[^\W_]+|,", text))
     kept = []
     for match, following in zip(found, [*(m.group() for m in found[1:]), ""], strict=False):
@@ -196,10 +197,10 @@ def placed_tokens(text: str) -> list[tuple[str, int, int]]:
 
 
 def is_portuguese(text: str) -> bool:
-    """Whether any small word of Portuguese stands in a text."""
+    """Whether a text has any Portuguese function word."""
     return not _PORTUGUESE.isdisjoint(re.findall(r"[^\W_]+", text.lower()))
 
 
 def bare(word: str) -> str:
-    """Without accents, as many type."""
+    """A word without its accents, as many people type."""
     return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))

@@ -1,4 +1,8 @@
-"""The words of scenes, in English and Brazilian Portuguese: styles, places, colours, and what a teacher teaches."""
+"""The words of scenes, in English and Brazilian Portuguese: styles, places, colours, and what a teacher teaches.
+
+What the perceptor was trained on: `captions` writes with these words (training captions), `synonyms` adds more that
+mean the same, and `reader` parses prompts with both. The names of subjects are in `subjects.csv`.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +133,7 @@ UNCOUNTED = {
     "popcorn", "rain", "ramen", "rice", "salt", "snow", "soap", "sushi", "tempura", "thread", "toilet paper", "wheat",
     "wind", "wood", "yarn", "yerba mate", "yoga"
 }  # fmt: skip
-"""English names that have no article."""
+"""English names without an article: mass nouns."""
 
 # name: (rgb, Portuguese masculine, feminine)
 COLOURS: dict[str, tuple[tuple[float, float, float], str, str]] = {

@@ -1,0 +1,1 @@
+"""From layers of settings (defaults, profiles, presets, files, flags) to one checked config."""

@@ -22,6 +22,7 @@ from .conftest import WORDS, Lists
 TROUBLE = {"losses": {"trouble": {"type": "trouble"}}}
 
 
+@pytest.mark.slow
 def test_a_second_call_draws_only_what_is_missing(lists: Lists) -> None:
     counts, watched = lists.draw(lists.jobs("a\nb\n"))
     assert counts == {"pending": 0, "draft": 0, "done": 2, "failed": 0}

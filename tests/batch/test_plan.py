@@ -98,9 +98,9 @@ def test_a_row_that_cannot_be_is_told_with_its_place(row: dict, message: str, li
 
 def test_multiplying_beyond_the_bound_needs_a_yes(lists: Lists) -> None:
     many = range(MAX_JOBS + 1)
-    with pytest.raises(UsageError, match=r"multiplies to 10,001 pictures or more, beyond 10,000; say --yes"):
+    with pytest.raises(UsageError, match=r"multiplies to 10,001 pictures or more, beyond 10,000; add --yes"):
         next(lists.plan(seeds=many).expand(rows({"prompt": "a"})))
-    with pytest.raises(UsageError, match="say --yes"):  # counted, not made
+    with pytest.raises(UsageError, match="add --yes"):  # counted, not made
         next(lists.plan(combinations=True).expand(rows({"prompt": "{a|b}" * 40})))
     assert next(lists.plan(seeds=many, allow_many=True).expand(rows({"prompt": "a"}))).seed == 0
 

@@ -114,6 +114,7 @@ def test_a_file_of_one_s_own_is_used_where_it_lies(checkpoint: Path, capsys: pyt
     assert "is gone" in said(capsys, "path", "mine", code=2)[1]
 
 
+@pytest.mark.slow
 def test_a_clip_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from pixgen import registry
 

@@ -114,7 +114,7 @@ def test_quiet_is_quiet(clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def draw_list(clock: Clock) -> None:
     counts = {"pending": 3, "draft": 0, "done": 1, "failed": 0}
-    begun: Any = SimpleNamespace(counts=counts, choice=SimpleNamespace(batch=2, workers=1, threads=2, device="cpu"))
+    begun: Any = SimpleNamespace(counts=counts, tuning=SimpleNamespace(batch=2, workers=1, threads=2, device="cpu"))
     stepped: Any = SimpleNamespace(group=5, done=4, steps=9, loss=0.5)
     record: Any = SimpleNamespace(prompt="a fox", seed=7, group=5, planned=9)
     with batch_progress.ListBars(False, lambda *_: None) as shown:

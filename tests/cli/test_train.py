@@ -214,6 +214,7 @@ def test_everything_at_once_draws(
     assert run(["a cat", "--model", str(folder), "-o", "cat.png", "--quiet", *words]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_where_interrupts_are_ignored_they_stay_ignored() -> None:
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_handlers_are_set_in_one_place_and_by_worker_processes() -> None:
     found = set()
     for path in ROOT.glob("pixgen/**/*.py"):

@@ -23,6 +23,7 @@ def copy(folder: Path, to: Path) -> Path:
     return Path(shutil.copytree(folder, to / "pair"))
 
 
+@pytest.mark.slow
 def test_words_become_pictures_both_ways(folder: Path) -> None:
     pair, random = load(folder), torch.Generator().manual_seed(0)
     embeddings = pair.text_to_image_embedding(["a red cat"], 2, random)

@@ -64,6 +64,7 @@ def test_samples_are_nearer_than_the_regression_and_more_like_true_ones(learnt: 
     assert energy_distance(sample, images) < energy_distance(ridge, images)
 
 
+@pytest.mark.slow
 def test_the_better_of_two_is_more_like_its_text(learnt: tuple[Prior, Prior]) -> None:
     model, (texts, _) = learnt[1], pairs(200, 2)
     one, two = (model.sample(texts, torch.Generator().manual_seed(5), n, truncation=1.0) for n in (1, 2))

@@ -40,6 +40,7 @@ def parts_of(hand: Hand) -> Iterator[Part]:
     yield from (*hand.nose, *hand.wrinkled.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HANDS)
 def test_every_option_and_value_is_one_of_the_style(name: str) -> None:
     hand = HANDS[name]
@@ -67,6 +68,7 @@ def test_nothing_is_left_to_dicebear_s_own_dice(name: str) -> None:
         assert len(same) == 1, person
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HANDS)
 def test_it_draws_as_dicebear_itself_does(name: str) -> None:
     options = portraits.options(portraits.person_from_words({}, 3, (name,)))

@@ -46,6 +46,7 @@ def test_every_subject_and_place_is_in_it(folder: Path) -> None:
     assert made.captions.shape == (len(GROUPS) + len(PLACES), 16)
 
 
+@pytest.mark.slow
 def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
     made = bank_file.load(folder)
     for entry, mask in zip(made.entries, made.masks, strict=True):

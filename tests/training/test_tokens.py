@@ -60,6 +60,7 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(name: str, folder: 
     assert all(value.isfinite().all() for value in shipped.state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_decoder_resumes_from_what_was_shipped(folder: Path, tmp_path: Path) -> None:
     train(tokens, tmp_path / "run", **{**among(folder), **TOKENS, "grids": 8})
     shipped = tmp_path / "old.safetensors"
@@ -71,6 +72,7 @@ def test_a_decoder_resumes_from_what_was_shipped(folder: Path, tmp_path: Path) -
     assert all(torch.equal(value, state["model"][key]) for key, value in old.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_whoever_stops_it_at_a_checkpoint_has_its_weights(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -76,6 +76,7 @@ def test_a_perceptor_resumes_from_what_was_shipped(cache: Path, tmp_path: Path) 
     assert (old["pictures"], new["pictures"]) == (16, 24) and old["tokenizer"] == new["tokenizer"]
 
 
+@pytest.mark.slow
 @LOUD
 def test_a_vqgan_resumes_from_the_codes_that_were_shipped(cache: Path, tmp_path: Path) -> None:
     train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
@@ -89,6 +90,7 @@ def test_a_vqgan_resumes_from_the_codes_that_were_shipped(cache: Path, tmp_path:
     assert kept.float().mean() > 0.5
 
 
+@pytest.mark.slow
 @LOUD
 def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, tmp_path: Path) -> None:
     train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)

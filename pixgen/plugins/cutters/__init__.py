@@ -1,0 +1,1 @@
+"""Cutters: draw random views of the pictures for the perceptors."""

@@ -1,4 +1,4 @@
-"""Random views of a picture by one antialiased warp each."""
+"""The cutter: random crops, affine maps and perspective as one antialiased warp a view, then colours and noise."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "shear": (0, 89),
     "hue": (0, 0.5),
 }
-"""What a number may be: a share, a probability, degrees, or something that leaves a picture."""
+"""The range of every numeric option."""
 
 
 @register("cutter", "warp")
@@ -78,42 +78,45 @@ class Warp(Cutter):
     """
 
     whole: float = 0.25
-    """Share of the views that show the whole picture (rounded up)."""
+    """Share of the views that show the whole picture, 0 to 1 (rounded up)."""
     margin: float = 0.15
-    """Whole views are zoomed out by up to this share, the picture anywhere inside."""
+    """Largest zoom-out of whole views, as a share of the picture, 0 to 4; the picture lies anywhere inside."""
     min_size: float = 0.4
-    """Smallest crop, as a share of the picture's shorter side."""
+    """Smallest crop, as a share of the picture's shorter side, 0.01 to 4."""
     max_size: float = 1.0
-    """Largest crop, as a share of the picture's shorter side."""
+    """Largest crop, as a share of the picture's shorter side, `min_size` to 4."""
     size_power: float = 1.0
-    """Crops are min + (max - min) * u ** size_power, u uniform: above 1 favours small ones."""
+    """Crop sizes are min + (max - min) * u ** size_power, u uniform; 0.01 to 100, above 1 favours small crops."""
     overhang: float = 0.15
-    """Share of a crop that may lie outside, so that the picture's borders are looked at as often as its middle."""
+    """Share of a crop that may lie outside, 0 to 1, so that the borders are covered as often as the middle."""
     rotation: float = 10.0
-    """Largest turn in degrees."""
+    """Largest rotation in degrees, 0 to 360."""
     translation: float = 0.05
-    """Largest shift, as a share of the crop."""
+    """Largest shift, as a share of the crop, 0 to 1."""
     scale: float = 0.1
-    """Scales lie in 1 - scale to 1 + scale."""
+    """Scales lie between 1 - scale and 1 + scale; 0 to 0.99."""
     shear: float = 5.0
-    """Largest shear in degrees."""
+    """Largest shear in degrees, 0 to 89."""
     affine: float = 0.8
-    """Probability of rotation, translation, scale and shear."""
+    """Probability of rotation, translation, scale and shear together, 0 to 1."""
     perspective: float = 0.2
-    """How far perspective moves corners, 0 to 1."""
+    """Strength of the perspective, 0 to 1."""
     perspective_p: float = 0.5
-    """Probability of perspective."""
+    """Probability of perspective, 0 to 1."""
     flip: float = 0.0
-    """Probability of mirroring. Zero, for prompts say left and right."""
+    """Probability of mirroring, 0 to 1. Zero by default, for prompts may say left and right."""
     brightness: float = 0.1
+    """Largest relative change of brightness, 0 to 1."""
     contrast: float = 0.1
+    """Largest relative change of contrast about mid-grey, 0 to 1."""
     saturation: float = 0.1
+    """Largest relative change of saturation, 0 to 1."""
     hue: float = 0.02
-    """Largest turn of colours, as a share of the full circle."""
+    """Largest change of hue, as a share of the full circle, 0 to 0.5."""
     noise: float = 0.05
-    """Standard deviations of the Gaussian noise are uniform up to this."""
+    """Largest standard deviation of the Gaussian noise of a view, 0 to 1."""
     padding: Literal["reflection", "border"] = "reflection"
-    """What lies outside the picture. Both pass gradient on; `border` gathers all of it in the outermost pixels."""
+    """What lies outside the picture. Both pass gradients on; `border` sends all of them to the outermost pixels."""
 
     _kornia: Any = field(init=False, repr=False, compare=False, default=None)
 

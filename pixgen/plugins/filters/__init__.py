@@ -1,0 +1,1 @@
+"""Filters: change pictures between the generator and the cutter."""

@@ -1,4 +1,4 @@
-"""One ink on one paper."""
+"""Two-colour pictures: one ink on one paper."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pixgen.registry import register
 @register("filter", "monochrome")
 @dataclass
 class Monochrome(Filter):
-    """Brightness alone is kept, on the line from a dark colour to a light one."""
+    """Maps brightness to the line from a dark colour to a light one."""
 
     dark: str = "#000000"
-    """#rrggbb of black."""
+    """Colour of black, #rrggbb."""
     light: str = "#ffffff"
-    """#rrggbb of white."""
+    """Colour of white, #rrggbb."""
     weights: list[float] = field(default_factory=lambda: [0.2126, 0.7152, 0.0722])
-    """How much red, green and blue count, as a lens filter decides; ITU-R BT.709. Old plates saw mostly blue."""
+    """Weights of red, green and blue in the brightness, each at least 0, not all 0; by default those of BT.709."""
 
     def __post_init__(self) -> None:
         for text in (self.dark, self.light):

@@ -15,7 +15,7 @@ from pixgen.registry import register
 @register("filter", "pixelate")
 @dataclass
 class Pixelate(Filter):
-    """Every square becomes its mean: pixel art. The grid is counted across, whatever the size."""
+    """Pixel art: every square takes its mean colour. The number of squares does not depend on the size."""
 
     across: int = 32
     """Squares along the longer side, at least 2."""

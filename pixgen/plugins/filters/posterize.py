@@ -1,4 +1,4 @@
-"""Few tones."""
+"""Few tones a channel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from pixgen.registry import register
 @register("filter", "posterize")
 @dataclass
 class Posterize(Filter):
-    """Each channel takes the nearest of a few levels; the gradient passes as if nothing had been rounded
-    (straight-through, Bengio et al. 2013, arXiv 1308.3432)."""
+    """Rounds each channel to a few levels, with a straight-through gradient (Bengio et al. 2013, arXiv 1308.3432)."""
 
     levels: int = 4
-    """Levels a channel, at least 2; 0 and 1 are always among them."""
+    """Levels of each channel, at least 2, evenly spaced from 0 to 1."""
 
     def __post_init__(self) -> None:
         if self.levels < 2:

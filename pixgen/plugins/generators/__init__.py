@@ -1,0 +1,1 @@
+"""Generators: turn parameters into pictures, differentiably."""

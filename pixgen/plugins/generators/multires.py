@@ -33,9 +33,9 @@ class MultiRes(Generator):
     defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.03}}
 
     octaves: int = 8
-    """Levels, each half as large as the one before; fewer where a side would fall below one pixel."""
+    """Number of levels, at least 1, each half the size of the one before; fewer where a side would be below 1 pixel."""
     spread: float = 0.02
-    """Standard deviation of the first noise in every level."""
+    """Standard deviation of the initial noise in every level, before tanh."""
 
     def __post_init__(self) -> None:
         if self.octaves < 1:

@@ -1,4 +1,4 @@
-"""A plain picture of RGB values, the simplest thing that can be optimised."""
+"""RGB pixels as parameters, the simplest generator."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Pixel(Generator):
     defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.03}}
 
     pixel_size: int = 1
-    """Side of one square in pixels of the picture."""
+    """Side of one square, in pixels of the picture, at least 1; sides are rounded to a multiple of it."""
     spread: float = 0.05
-    """Standard deviation of the first noise about mid-grey."""
+    """Standard deviation of the initial noise about mid-grey (values 0 to 1)."""
 
     def __post_init__(self) -> None:
         if self.pixel_size < 1:

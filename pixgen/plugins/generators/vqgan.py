@@ -22,16 +22,16 @@ from pixgen.registry import register
 @register("generator", "vqgan")
 @dataclass
 class VQGAN(Generator):
-    """Optimises the codes' space: params are {"latent": float32 (B, C, H/f, W/f)}."""
+    """Optimises the latent of a VQGAN: params are {"latent": float32 (B, C, H/f, W/f)}."""
 
     model: str = zoo.EMBEDDED
     """`pixgen-tiny`, a name of `pixgen models list`, or the path of a checkpoint (.safetensors, .ckpt, .pt)."""
     config: Path | None = None
-    """For a checkpoint of one's own: the YAML file that taming trained it with."""
+    """For a user-provided checkpoint: the YAML file that taming trained it with."""
     checkpointing: bool = False
-    """Compute the decoder a second time instead of keeping its activations: less memory, a third more time."""
+    """Gradient checkpointing of the decoder: less memory, about a third more time."""
     init_from: Literal["codes", "noise", "gradient"] = "codes"
-    """Random start: a random code at every place, the codes of white noise, or of a random colour gradient."""
+    """Random start: random `codes` everywhere, or the codes of white `noise` or of a random colour `gradient`."""
 
     _network: vqgan.VQModel | None = field(init=False, repr=False, compare=False, default=None)
 
@@ -44,7 +44,7 @@ class VQGAN(Generator):
         self.network.to(device)
 
     def files(self) -> list[str]:
-        """The checkpoint of one's own, if `model` is one."""
+        """The user-provided checkpoint, if `model` is one."""
         return [self.model] if is_path(self.model) else []
 
     def _load(self) -> vqgan.VQModel:

@@ -1,0 +1,1 @@
+"""Losses: what the loop minimises, one value a picture."""

@@ -1,4 +1,7 @@
-"""Losses on what a whole picture looks like: its colours, its contrast, its lines, its balance. No perceptor asked."""
+"""Losses on the pixels of the whole picture, without a perceptor.
+
+palette, saturation, brightness, contrast, edges, symmetry; and `luma` and `colour`, which they share.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Palette(Loss):
     reads: ClassVar[Reads] = "images"
 
     colours: Sequence[str] = ("#1d3557", "#457b9d", "#a8dadc", "#f1faee", "#e63946")
-    """#rrggbb each, at least one."""
+    """The allowed colours, #rrggbb each, at least one."""
 
     _colours: Tensor = field(init=False, repr=False, compare=False)
 
@@ -57,12 +60,12 @@ class Palette(Loss):
 @register("loss", "saturation")
 @dataclass
 class Saturation(Loss):
-    """Squared distance of the mean chroma, the largest minus the smallest channel, to a wanted one."""
+    """Squared distance of the mean chroma (largest minus smallest channel) to a target."""
 
     reads: ClassVar[Reads] = "images"
 
     target: float = 0.5
-    """0 is grey, 1 pure colours."""
+    """Mean chroma, 0 (grey) to 1 (pure colours)."""
 
     def __call__(self, frame: Frame) -> Tensor:
         chroma = frame.images.amax(1) - frame.images.amin(1)
@@ -72,12 +75,12 @@ class Saturation(Loss):
 @register("loss", "brightness")
 @dataclass
 class Brightness(Loss):
-    """Squared distance of the mean brightness to a wanted one."""
+    """Squared distance of the mean brightness to a target."""
 
     reads: ClassVar[Reads] = "images"
 
     target: float = 0.5
-    """0 is black, 1 white."""
+    """Mean brightness, 0 (black) to 1 (white)."""
 
     def __call__(self, frame: Frame) -> Tensor:
         return (luma(frame.images).flatten(1).mean(1) - self.target).square()
@@ -86,12 +89,12 @@ class Brightness(Loss):
 @register("loss", "contrast")
 @dataclass
 class Contrast(Loss):
-    """Squared distance of the standard deviation of the brightness to a wanted one."""
+    """Squared distance of the standard deviation of the brightness to a target."""
 
     reads: ClassVar[Reads] = "images"
 
     target: float = 0.25
-    """0 is flat; half black and half white has 0.5, the most there is."""
+    """Standard deviation of the brightness, 0 (flat) to 0.5 (half black, half white)."""
 
     def __call__(self, frame: Frame) -> Tensor:
         # A little is added, for the root has no slope at 0, where a flat picture would stay.
@@ -102,12 +105,12 @@ class Contrast(Loss):
 @register("loss", "edges")
 @dataclass
 class Edges(Loss):
-    """Squared distance of the mean steepness of the brightness to a wanted one: more lines, or fewer."""
+    """Squared distance of the mean gradient magnitude of the brightness to a target: more edges, or fewer."""
 
     reads: ClassVar[Reads] = "images"
 
     target: float = 0.1
-    """Mean length of the brightness's gradient, per pixel; 0 is without lines, drawings have about 0.05."""
+    """Mean gradient magnitude of the brightness, per pixel, from 0 (no edges); drawings have about 0.05."""
 
     def __call__(self, frame: Frame) -> Tensor:
         bright = luma(frame.images)
@@ -124,7 +127,7 @@ class Symmetry(Loss):
     reads: ClassVar[Reads] = "images"
 
     axis: Literal["vertical", "horizontal"] = "vertical"
-    """The mirror: vertical exchanges left and right."""
+    """Axis of the mirror: "vertical" exchanges left and right, "horizontal" top and bottom."""
 
     def __call__(self, frame: Frame) -> Tensor:
         mirrored = frame.images.flip(3 if self.axis == "vertical" else 2)

@@ -1,4 +1,4 @@
-"""Distance between what the perceptors see and what the prompts say."""
+"""Losses between the perceptors' embeddings of the picture and those of the prompts: clip, clip_mean, phrase."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Targets:
 
 @dataclass
 class _Prompted(Loss):
-    """What both losses share: targets in every perceptor's space, and distances weighed with sign and stop."""
+    """Shared by all: targets in every perceptor's space, and distances weighted with sign and stop."""
 
     shift: float = 0.5
-    """Text targets are text + shift * (text moved across the modality gap), where the perceptor measured its gap."""
+    """How far text targets move across the modality gap towards images (0: not at all), where the gap is known."""
 
     _targets: dict[str, Targets] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -51,7 +51,7 @@ class _Prompted(Loss):
         weights, stops = targets.weights.to(embeddings), targets.stops.to(embeddings)[:, None]
         distance = spherical_distance(embeddings[:, :, None], targets.embeddings.to(embeddings)[:, None])  # (B, N, P)
         signed = distance * weights.sign()[:, None]
-        # Below its stop a prompt still counts but pulls no more.
+        # Below its stop a prompt still counts, but has no gradient.
         pulling = torch.where(signed > stops, signed, signed.detach())
         return (pulling * weights.abs()[:, None]).sum(2).mean(1)
 
@@ -71,7 +71,7 @@ class Clip(_Prompted):
 @register("loss", "clip_mean")
 @dataclass
 class ClipMean(_Prompted):
-    """Spherical distance of the cutouts' mean embedding to the prompts: the views together say it, not each alone."""
+    """Spherical distance of the mean embedding of all cutouts to the prompts: together they match, not each alone."""
 
     reads: ClassVar[Reads] = "embeddings"
 
@@ -84,13 +84,13 @@ class ClipMean(_Prompted):
 @register("loss", "phrase")
 @dataclass
 class Phrase(Clip):
-    """As `clip`, with words of its own beside the prompts: a look ("a watercolor painting") that a preset brings."""
+    """As `clip`, but with a text of its own instead of the prompts: a style of a preset ("a watercolor painting")."""
 
     text: str = "a drawing"
-    """What every picture should be as well, in the grammar of prompts."""
+    """What every picture should also match, in the grammar of prompts."""
 
     def prepare(self, session: Session) -> None:
-        """Encode the words with every perceptor. Raises UsageError where they are none."""
+        """Encode the text with every perceptor. Raises UsageError if it is empty."""
         super().prepare(replace(session, prompts=[parse(self.text, s.seed) for s in session.streams]))
 
 

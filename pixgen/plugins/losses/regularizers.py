@@ -1,4 +1,4 @@
-"""Losses that ask no perceptor: smoothness, nearness to the start, nearness to a picture."""
+"""Losses that hold a picture back: tv (smoothness), init (distance to the start), image (distance to a picture)."""
 
 from __future__ import annotations
 
@@ -45,19 +45,20 @@ class Init(Loss):
 @register("loss", "image")
 @dataclass
 class ImageDistance(Loss):
-    """Mean distance of pixels to a picture's, which is cropped about its middle and resized."""
+    """Mean distance of the pixels to those of a target picture."""
 
     reads: ClassVar[Reads] = "images"
 
     path: Path
-    """The picture to come near to."""
+    """The target picture file, centre-cropped to the aspect ratio and resized."""
     distance: Literal["mse", "l1"] = "mse"
+    """`mse`: mean squared difference of values in [0, 1]; `l1`: mean absolute difference."""
 
     _target: Tensor | None = field(init=False, repr=False, compare=False, default=None)
     _fitted: dict[Size, Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def prepare(self, session: Session) -> None:
-        """Read the picture. Raises UsageError when it is missing or no picture."""
+        """Read the picture. Raises UsageError if it is missing or not a picture."""
         self._target, self._fitted = read(self.path), {}
 
     def __call__(self, frame: Frame) -> Tensor:

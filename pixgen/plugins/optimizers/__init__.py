@@ -1,0 +1,1 @@
+"""Optimisers, by the names of `torch.optim`."""

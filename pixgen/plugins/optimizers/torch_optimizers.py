@@ -1,4 +1,4 @@
-"""torch's optimisers, by their own names."""
+"""The element-wise optimisers of `torch.optim`, registered under their own names; options are torch's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from pixgen import registry
 
 ELEMENT_WISE = ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
-"""Those that treat every number on its own, so that a picture does not depend on who shares its batch."""
+"""Those that update every number independently, so that a picture does not depend on the others in its batch."""
 
 for _name in ELEMENT_WISE:
     registry.register("optimizer", _name)(getattr(torch.optim, _name))

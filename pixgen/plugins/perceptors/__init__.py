@@ -1,0 +1,1 @@
+"""Perceptors: CLIP-like pairs of image and text encoders."""

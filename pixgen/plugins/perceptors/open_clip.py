@@ -1,4 +1,4 @@
-"""The real CLIPs: OpenAI's, LAION's, DataComp's, SigLIP 2, MobileCLIP, the robust FARE and all else of open_clip's."""
+"""CLIPs of open_clip: OpenAI, LAION, DataComp, SigLIP 2, MobileCLIP, the robust FARE and all others."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from pixgen.registry import register
 @register("perceptor", "open_clip")
 @dataclass
 class OpenCLIP(Perceptor):
-    """A CLIP built by open_clip from weights that were pulled or are named by their path.
+    """A CLIP built by open_clip from downloaded weights, or from a weights file.
 
-    Where the run computes in half precision its image tower's frozen weights are cast once, and not at every call; the
-    exact ones are kept for what is computed in float32 before and after.
-    Raises UsageError for a model that is unknown or not here, PixgenError for weights that cannot be used.
+    Where the run computes in half precision the image tower's frozen weights are cast once, not at every call; the
+    float32 ones are kept for what is computed in float32 before and after.
+    Raises UsageError for a model that is unknown or not downloaded, PixgenError for weights that cannot be used.
     """
 
     model: str = "ViT-B-32/openai"
     """A name of `pixgen models list`, any ARCHITECTURE/PRETRAINED of open_clip's, or OpenAI's own name (ViT-B/32)."""
     path: Path | None = None
-    """Weights of one's own for the architecture of `model`, in place of those that are pulled."""
+    """User-provided weights for the architecture of `model`, instead of the downloaded ones."""
     checkpointing: bool = False
-    """Compute the image tower a second time instead of keeping its activations: less memory, a third more time."""
+    """Gradient checkpointing of the image tower: less memory, about a third more time."""
 
     _built: clips.Built | None = field(init=False, repr=False, compare=False, default=None)
     _architecture: Mapping[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -132,7 +132,7 @@ def _text_tower(network: Any) -> Any:
 
 
 def _architecture(model: str) -> dict[str, Any]:
-    """How to build a network for weights of one's own: as the zoo says of `model`, or as open_clip's name says."""
+    """The architecture for user-provided weights: that of the zoo's entry `model`, or open_clip's of that name."""
     entry = zoo.find(model)
     if entry is not None and entry.kind == "clip":
         return entry.architecture

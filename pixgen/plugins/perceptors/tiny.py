@@ -1,4 +1,4 @@
-"""The perceptor that pixgen ships: knows drawings and plain words, in English and Portuguese, and works offline."""
+"""The perceptor that ships with pixgen: trained on drawings and captions in English and Portuguese; works offline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tiny(Perceptor):
     """
 
     path: str = ""
-    """A weights file of `pixgen.training.clip`; empty for the one that comes with pixgen."""
+    """A weights file of `pixgen train clip`; empty for the one that ships with pixgen."""
 
     def prepare(self, device: torch.device) -> None:
         from tokenizers import Tokenizer
@@ -58,7 +58,7 @@ class Tiny(Perceptor):
         self.device, self.input_size, self.dim = device, config.side, config.dim
 
     def files(self) -> list[str]:
-        """The weights of one's own, if `path` names any."""
+        """The user-provided weights, if `path` names any."""
         return [self.path] if self.path else []
 
     def encode_image(self, images: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Schedulers: numbers that change over a run."""

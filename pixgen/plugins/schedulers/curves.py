@@ -1,4 +1,4 @@
-"""Closed-form schedules: constant, linear, cosine, exponential, step drops, and a warm-up around any of them."""
+"""All schedulers, each a closed form of progress (0 to 1): constant, linear, cosine, exponential, step, warmup."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from pixgen.registry import register, schedule
 @register("scheduler", "constant")
 @dataclass(frozen=True)
 class Constant(Scheduler):
-    """Always the same; a plain number in a config means this."""
+    """Always the same value; a plain number in a config means this."""
 
     level: float
+    """The value, any finite number."""
 
     def __post_init__(self) -> None:
         _require_finite(self.level)
@@ -31,13 +32,13 @@ class Ramp(Scheduler):
     """From `start` to `end` while progress goes from `begin` to `until`; flat before and after."""
 
     start: float = 1.0
-    """Value until `begin`."""
+    """Value until `begin`, finite."""
     end: float = 0.0
-    """Value from `until` on."""
+    """Value from `until` on, finite."""
     begin: float = 0.0
-    """Progress at which the change begins."""
+    """Progress at which the change begins, 0 to below `until`."""
     until: float = 1.0
-    """Progress at which it is done."""
+    """Progress at which the change ends, at most 1."""
 
     def __post_init__(self) -> None:
         _require_finite(self.start, self.end)
@@ -68,7 +69,7 @@ class Linear(Ramp):
 @register("scheduler", "cosine")
 @dataclass(frozen=True)
 class Cosine(Ramp):
-    """Half a cosine from `start` to `end`, level at both (SGDR without restarts, arXiv 1608.03983, eq. 5)."""
+    """Half a cosine from `start` to `end`, flat at both ends (SGDR without restarts, arXiv 1608.03983, eq. 5)."""
 
     def between(self, t: float) -> float:
         share = (1 - math.cos(math.pi * t)) / 2
@@ -78,9 +79,10 @@ class Cosine(Ramp):
 @register("scheduler", "exponential")
 @dataclass(frozen=True)
 class Exponential(Ramp):
-    """The same factor every step from `start` to `end`, which must both be above zero."""
+    """Exponential decay or growth from `start` to `end`, both above 0."""
 
     end: float = 0.01
+    """Value from `until` on, above 0 as `start` is."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,11 +99,11 @@ class StepDrops(Scheduler):
     """`start`, multiplied by `factor` at each of the fractions `drops` of the run."""
 
     start: float = 1.0
-    """Value before the first drop."""
+    """Value before the first drop, finite."""
     drops: tuple[float, ...] = (0.75,)
-    """Progress of each drop."""
+    """Progress of each drop, 0 to 1."""
     factor: float = 0.1
-    """What each drop multiplies by."""
+    """Factor of each drop, finite."""
 
     def __post_init__(self) -> None:
         _require_finite(self.start, self.factor)
@@ -115,14 +117,14 @@ class StepDrops(Scheduler):
 @register("scheduler", "warmup")
 @dataclass(frozen=True)
 class Warmup(Scheduler):
-    """Another schedule, scaled by a line from `factor` to 1 until `until`."""
+    """Another schedule, multiplied by a factor that rises linearly from `factor` to 1 until `until`."""
 
     then: float | Mapping[str, Any]
-    """The schedule that is warmed up to."""
+    """The schedule to warm up to: a number, or options with a `type`."""
     until: float = 0.1
-    """Progress at which the warm-up is over."""
+    """Progress at which the warm-up ends, above 0 and at most 1."""
     factor: float = 0.1
-    """Share of the value at the very start; above zero, so that no step is lost."""
+    """Factor at progress 0; above 0, so that the first step counts."""
 
     def __post_init__(self) -> None:
         _require_finite(self.factor)

@@ -1,0 +1,1 @@
+"""Scores: judge finished pictures."""

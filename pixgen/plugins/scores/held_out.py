@@ -1,4 +1,4 @@
-"""The losses on views that the loop never had: what was learnt for the cutouts alone does not count."""
+"""The run's losses on cutouts that the loop has not used, so that overfitting to its own cutouts does not count."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from pixgen.registry import register
 @register("score", "held_out")
 @dataclass
 class HeldOut(Score):
-    """Mean spherical distance of fresh cutouts to the prompts, the same measure whatever losses the run lowered; the
-    run's own losses on the same cutouts are its details."""
+    """Mean spherical distance of fresh cutouts to the prompts; lower is better.
+
+    The same measure whatever losses the run minimised; those on the same cutouts are its details.
+    """
 
     cutouts: int = 64
-    """Fresh cutouts for each perceptor."""
+    """Number of fresh cutouts for each perceptor, at least 1."""
 
     def __call__(self, run: FinishedRun, images: Tensor) -> dict[str, Tensor]:
         measure = registry.create("loss", {"type": "clip"}, "held_out")

@@ -1,4 +1,8 @@
-"""A start from the bank: drawings that the prompt names, composed as it says."""
+"""The default start: composes drawings of the bank as the prompt says.
+
+`pixgen.scenery.reader` parses the prompt, `pixgen.scenery.bank` holds the drawings, and `pixgen.scenery.compose` lays
+them out, recolours them and adds place and style; this file picks the drawings and joins the three.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ NEARLY_SQUARE = (0.8, 1.25)
 
 @dataclass
 class _PicturePlan:
-    """What to draw: the reading of a picture's prompts, and of each thing the entries to choose among."""
+    """What to draw for one picture: its parsed prompts, and for each thing the bank entries to choose from."""
 
     reading: ParsedScene
     choices: list[tuple[ParsedThing, list[int]]]
@@ -45,22 +49,22 @@ class _PicturePlan:
 @register("start", "bank")
 @dataclass
 class BankStart(Start):
-    """The drawings of a bank that the prompts name, composed as they say: side by side, in a place, in a style.
+    """Composes drawings of the bank that the prompts name: side by side, in a place, in a style.
 
-    What the words say is read from the tables that the pair learnt from, in English and Portuguese; unknown subjects
-    are looked for by the embeddings of the pair's own perceptor. Prompts with negative weights are ignored.
+    Prompts are parsed in English and Portuguese, with the vocabulary that the pair was trained on; an unknown subject
+    gets the drawing nearest to its words in the perceptor's embedding space. Negative prompts are ignored.
     """
 
     min_side: ClassVar[int] = bank.DRAWING_SIDE // 2
 
     folder: str = ""
-    """Where bank.safetensors lies with the perceptor and the vqgan that it was made with; empty for pixgen's own."""
+    """Folder of bank.safetensors and of the perceptor and VQGAN it was made with; empty for those that ship."""
     top: int = 4
-    """Among how many of the best drawings of a subject the attempts choose."""
+    """Number of the best drawings of a subject that attempts choose from, at least 1."""
     noise: float = 0.0
-    """Standard deviation of noise added to the picture before it is encoded."""
+    """Standard deviation of Gaussian noise on the picture (values 0 to 1) before it is encoded; at least 0."""
     portraits: bool = False
-    """Draw a prompt of one or two people as a portrait composed of named parts, another person with every seed."""
+    """Compose a prompt of one or two people as a portrait of named parts, with another person for every seed."""
 
     _bank: bank.Bank | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
@@ -74,7 +78,7 @@ class BankStart(Start):
             raise ValueError(f"noise is {self.noise}; it must be at least 0")
 
     def files(self) -> list[str]:
-        """The bank and its networks, if they are not those that come with pixgen."""
+        """The bank and its networks, unless they are those that ship with pixgen."""
         return files_in(self.folder, ("bank", "perceptor", "vqgan"))
 
     def prepare(self, session: Session) -> None:
@@ -109,7 +113,7 @@ class BankStart(Start):
         chosen = {}
         for number, (thing, found) in enumerate(plan.choices):
             best = found[: self.top]
-            # All are tried before any comes again, in an order of the picture's own.
+            # Every drawing is tried once before any is repeated, in an order that depends on the picture's seed.
             order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
             chosen[id(thing)] = best[order[attempt % len(best)]]
         codes = self._bank.codes[list(chosen.values())].to(session.device)
@@ -146,7 +150,7 @@ class BankStart(Start):
         return {group for group, subject in self._bank.subjects.items() if subject["kind"] == "person"}
 
     def _is_plain(self, plan: _PicturePlan) -> bool:
-        """Whether one drawing as it is says all that was asked for."""
+        """Whether one unchanged drawing is all that was asked for, so that its codes can be used directly."""
         reading = plan.reading
         if len(plan.choices) != 1 or self.noise or reading.place or reading.ground or reading.closeup:
             return False
@@ -156,21 +160,21 @@ class BankStart(Start):
     # -- what to draw --------------------------------------------------------------------------------------
 
     def _plan(self, prompts: Sequence[Prompt], phrases: Sequence[str], reader: Reader) -> _PicturePlan:
-        """What the prompts say, in the style of a phrase where they name none."""
+        """Parse the prompts, heaviest first; a style phrase of the preset counts where they name no style."""
         assert self._bank is not None
         reading = ParsedScene()
         choices: list[tuple[ParsedThing, list[int]]] = []
-        for prompt in sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight):
+        heaviest = sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight)
+        for prompt in heaviest:
             for thing, found in self._read(prompt, reader, reading):
                 choices.append((thing, found))
         for phrase in phrases:
             reading.style = reader.read(phrase).style if reading.style == "drawing" else reading.style
-        heaviest = sorted((p for p in prompts if p.weight > 0), key=lambda p: -p.weight)
         pictures = any(p.kind == "image" for p in heaviest)
         return _PicturePlan(reading, choices, "" if pictures else ", ".join(p.text for p in heaviest))
 
     def _read(self, prompt: Prompt, reader: Reader, into: ParsedScene) -> list[tuple[ParsedThing, list[int]]]:
-        """Add what one prompt says to what the heavier ones said, and the entries of its things."""
+        """Parse one prompt into the scene of the heavier ones; its things with the bank entries that match."""
         assert self._bank is not None
         if prompt.kind == "image":
             side = self._perceptor.input_size
@@ -191,7 +195,7 @@ class BankStart(Start):
         kept = []
         for thing, entries in zip(everything, found, strict=True):
             best = self._bank.entries[entries[0]]
-            if best.place:  # the nearest is a place: it is drawn, not cut out
+            if best.place:  # the best match is a place: it is drawn behind everything, not cut out
                 said.place = said.place or best.place
                 said.things = [t for t in said.things if t is not thing]
             else:
@@ -205,7 +209,7 @@ class BankStart(Start):
         return kept
 
     def _complete(self, thing: ParsedThing, said: ParsedScene) -> ParsedThing:
-        """A teacher's field of study brings its prop, or the blackboard to stand at."""
+        """A teacher's subject adds its prop, or a blackboard as the place."""
         assert self._bank is not None
         prop = FIELD_PROPS.get(thing.field or "", thing.field)
         if prop == "blackboard":
@@ -220,7 +224,7 @@ class BankStart(Start):
         colour = COLOURS[thing.colour][0] if thing.colour else None
         if thing.group is None:
             found = self._of_one_group(self._bank.find(thing, embedding, colour))
-            if not self._perceptor.unknown_words(text):  # those are warned of already
+            if not self._perceptor.unknown_words(text):  # of those the perceptor warns already
                 shown = self._bank.entries[found[0]]
                 log.warning("the bank has no drawing of %r; it begins from %s", thing.said, shown.place or shown.group)
             return found
@@ -235,7 +239,7 @@ class BankStart(Start):
         return self._suiting(thing, self._bank.find(thing, embedding, colour))
 
     def _suiting(self, thing: ParsedThing, found: list[int]) -> list[int]:
-        """Without those of the other sex, where any of the right one is there."""
+        """Only entries of the requested sex, if there are any."""
         assert self._bank is not None
         right = [i for i in found if thing.sex and self._bank.entries[i].sex == thing.sex]
         return right or found
@@ -251,7 +255,7 @@ def _within(folder: Path | None, network: str, embedded: str) -> str:
 
 
 def _shared(present: Any, kind: str, name: str, session: Session, **options: str) -> Any:
-    """The plugin that the session has already, if it is this one; else one of our own, ready on the device."""
+    """The session's plugin, if it is this one with these options; else a new one, prepared on the device."""
     for plugin in present:
         if type(plugin) is registry.get(kind, name) and all(getattr(plugin, k) == v for k, v in options.items()):
             return plugin

@@ -17,17 +17,17 @@ from pixgen.registry import register
 @register("start", "image")
 @dataclass
 class Image(Start):
-    """A picture, cropped to the wanted shape about its middle, resized and encoded; attempts differ in noise alone."""
+    """Starts from a picture, centre-cropped, resized and encoded; attempts differ in their noise alone."""
 
     path: Path
-    """PNG, JPEG, WebP, ...: any that Pillow reads."""
+    """The picture file: PNG, JPEG, WebP or any other format that Pillow reads."""
     noise: float = 0.0
-    """Standard deviation of noise added to the picture before it is encoded."""
+    """Standard deviation of Gaussian noise on the picture (values 0 to 1) before it is encoded; at least 0."""
 
     _image: Tensor | None = field(init=False, repr=False, compare=False, default=None)
 
     def prepare(self, session: Session) -> None:
-        """Read the file. Raises UsageError when it is missing or no picture."""
+        """Read the file. Raises UsageError if it is missing or not a picture."""
         self._image = read(self.path)
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:

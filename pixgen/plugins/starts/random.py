@@ -1,4 +1,4 @@
-"""A random start: the generator's own."""
+"""A random start, as the generator defines it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixgen.registry import register
 @register("start", "random")
 @dataclass
 class Random(Start):
-    """`generator.init`, each attempt with streams of its own."""
+    """Starts from the generator's random parameters (`generator.init`); every attempt has its own random stream."""
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         own = session.streams[index].generator("start", attempt)
