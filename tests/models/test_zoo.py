@@ -117,14 +117,14 @@ def test_a_big_pair_brings_its_own_settings() -> None:
     small, big = resolved(), resolved(BIG)
     assert (big.size, big.steps, big.cutouts, big.starts) == ((512, 512), 500, 32, 1)
     assert big.stages == [StageConfig()] and big.noise == 0 and big.average == 0 and "init" not in big.losses
-    assert (small.steps, small.starts, len(small.stages)) == (40, 1, 1) and "init" in small.losses
+    assert (small.steps, small.starts, len(small.stages)) == (12, 1, 1) and "init" in small.losses
     assert small.start["type"] == "bank" and big.start["type"] == "random"
     assert resolved(BIG, {"steps": 7, "optimizer": {"lr": 0.3}}).steps == 7
 
 
 def test_a_pair_s_settings_depend_on_where_it_begins() -> None:
     bank, random = resolved(), resolved({"start": "random"})
-    assert (bank.steps, random.steps, len(random.stages)) == (40, 180, 3)
+    assert (bank.steps, random.steps, len(random.stages)) == (12, 180, 3)
     assert bank.optimizer["lr"] < random.optimizer["lr"] and bank.cutter == random.cutter
     assert random.generator["init_from"] == "gradient"
     assert resolved({"start": "random", "steps": 7}).steps == 7
