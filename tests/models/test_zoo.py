@@ -128,7 +128,7 @@ def test_a_pair_s_settings_depend_on_where_it_begins() -> None:
     assert bank.optimizer["lr"] < random.optimizer["lr"] and bank.cutter == random.cutter
     assert random.generator["init_from"] == "gradient"
     assert resolved({"start": "random", "steps": 7}).steps == 7
-    assert resolved({"start": "random"}, {"start": {"type": "bank", "top": 2}}).steps == 40
+    assert resolved({"start": "random"}, {"start": {"type": "bank", "top": 2}}).steps == 12
 
 
 @pytest.mark.parametrize(
