@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from pixgen.cli import flags, options
+from pixgen.cli import options
 from pixgen.io import resources
 
 EPILOG = """\b
@@ -166,15 +166,14 @@ def _presets() -> Iterator[Finding]:
 
 def _user() -> Iterator[Finding]:
     from pixgen.errors import UsageError
-    from pixgen.settings import layers
+    from pixgen.settings import config, layers
 
     path = resources.user_config()
     if not path.is_file():
         yield Finding("your config", True, f"none ({path} would be read)")
         return
     try:
-        layers.load_user()
-        flags.resolve(None, (), {})
+        config.resolve(layers.load_user())
     except UsageError as error:
         yield Finding("your config", False, str(error), f"correct {path}, or move it away")
     else:
