@@ -31,6 +31,9 @@ OPTIMIZER: Mapping[str, Any] = {"type": "Adam", "lr": 0.1, "clip_norm": None}
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
+WEIGHT = 1.0
+"""The default weight of a loss or a perceptor."""
+
 MAX_SEED = 2**63 - 1
 MAX_SIDE = 16_384
 MAX_COUNT = 1_000_000
@@ -74,7 +77,7 @@ class RenderConfig:
     generator: dict[str, Any] = field(default_factory=lambda: {"type": "vqgan"})
     start: dict[str, Any] = field(default_factory=lambda: {"type": "random"})
     starts: int = 8
-    """How many starts are tried; the best goes on."""
+    """How many starts are tried; the best is optimised."""
     perceptors: dict[str, dict[str, Any]] = field(default_factory=lambda: {"tiny": {"type": "tiny"}})
     """By id; each may have a `weight` and `cutouts` of its own."""
     cutter: dict[str, Any] = field(default_factory=lambda: {"type": "warp"})
@@ -146,7 +149,7 @@ def to_dict(config: RenderConfig) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any], source: str = "the stored config") -> RenderConfig:
-    """A config as `to_dict` gave it. Raises UsageError for anything that is no such thing."""
+    """A config as `to_dict` gave it. Raises UsageError for anything else."""
     # Nothing that was deleted or replaced may come back from the defaults.
     return resolve([Layer(values, source)], base=RenderConfig(perceptors={}, losses={}, noise=0.0))
 
@@ -155,7 +158,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """`WIDTHxHEIGHT`, or one number for a square -> (height, width). Raises ValueError."""
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:[xX×]\s*([0-9]{1,6})\s*)?", text)
     if match is None:
-        raise ValueError(f"{text!r} is no size; write WIDTHxHEIGHT in pixels, as in 256x192")
+        raise ValueError(f"{text!r} is not a size; write WIDTHxHEIGHT in pixels, as in 256x192")
     return int(match[2] or match[1]), int(match[1])
 
 
@@ -262,7 +265,7 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
         optimizers.check(own, where)
         return {key: OPTIMIZER[key] for key in registry.LOOP_OPTIONS["optimizer"]} | options
     plugin = registry.create(kind, own, where)
-    weight = {"weight": 1.0} if kind in ("loss", "perceptor") else {}
+    weight = {"weight": WEIGHT} if kind in ("loss", "perceptor") else {}
     return {"type": own["type"], **weight, **_plain_defaults(plugin), **options}
 
 

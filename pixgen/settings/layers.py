@@ -48,7 +48,7 @@ def gather(presets: Iterable[str], file: str | Path | None, said: Iterable[Layer
 
 
 def parse_assignments(words: Iterable[str]) -> list[Layer]:
-    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is no YAML is text as it stands."""
+    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is not YAML is plain text."""
     return [_assignment(word) for word in words]
 
 
@@ -56,7 +56,7 @@ def _assignment(word: str) -> Layer:
     key, equals, text = word.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise UsageError(f"{word!r} sets nothing; write key=value, as in losses.clip.weight=2")
+        raise UsageError(f"{word!r} is not KEY=VALUE; write key=value, as in losses.clip.weight=2")
     value: Any = text if parts == ["prompt"] else parse_value(text)
     for part in reversed(parts):
         value = {part: value}

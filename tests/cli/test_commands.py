@@ -66,7 +66,7 @@ def test_every_plugin_is_listed_and_shown(capsys: pytest.CaptureFixture[str]) ->
         assert [option["name"] for option in shown["options"]] == [
             option.name for option in registry.options(record["kind"], record["name"])
         ]
-        assert shown["set_beside_them"].keys() == set(registry.LOOP_OPTIONS.get(record["kind"], ()))
+        assert shown["loop_options"].keys() == set(registry.LOOP_OPTIONS.get(record["kind"], ()))
 
 
 def test_a_plugin_is_shown_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_a_plugin_is_shown_with_its_options(capsys: pytest.CaptureFixture[str]) 
         (["show", TEACHER, "steps=3"], "pixgen again"),
         (["show", "config", "stepz=3"], "did you mean 'steps'?"),
         (["completion", "tcsh"], "'tcsh' is not one of"),
-        (["again", "steps=3"], "name the picture"),
+        (["again", "steps=3"], "which picture?"),
         (["again", "none.png"], "none.png: no such file"),
         (["again", TEACHER, "stepz=3"], "did you mean 'steps'?"),
     ],
