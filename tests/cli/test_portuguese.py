@@ -33,6 +33,8 @@ stages: [{steps: 1, size: 1}]
 @registry.register("perceptor", "forgetful")
 @dataclass
 class Forgetful(ToyPerceptor):
+    """A toy that never learnt some words."""
+
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         return {"zorp": ["zip", "zap"], "blib": []}
 
