@@ -134,7 +134,7 @@ def test_combinations_and_wildcards(folder: Path, capsys: pytest.CaptureFixture[
         ([], "which list"),
         (["list.txt", "--grid", "stps=1,2"], "did you mean 'steps'"),
         (["list.txt", "--seeds", "x"], "--seeds 'x'"),
-        (["list.txt", "--seeds", "0..20000"], "say --yes"),
+        (["list.txt", "--seeds", "0..20000"], "add --yes"),
         (["list.txt", "--by", "7"], "--by '7'"),
         (["list.txt", "--scores", "judgement"], "no score called 'judgement'"),
         (["list.txt", "--ray-address", "x:1"], "is for --engine ray"),
