@@ -86,6 +86,9 @@ class Option:
 def register(kind: str, name: str) -> Callable[[T], T]:
     """Class decorator that makes a plugin known as `kind.name`; put it above `@dataclass`.
 
+    An option that got a better name stays readable under its earlier one with a class attribute
+    `renamed: ClassVar[Mapping[str, str]] = {"earlier": "now"}`.
+
     Raises TypeError if the class is no dataclass or does not derive from the kind's base class, and PixgenError
     if another class has the name already.
     """
@@ -157,7 +160,29 @@ def create(kind: str, options: Mapping[str, Any], where: str | None = None) -> A
         cls = get(kind, name)
     except UsageError as error:
         raise schema.OptionError(schema.join(where or kind, "type"), str(error)) from None
+    rest = with_current_names(kind, name, rest, where or f"{kind}.{name}")
     return schema.build(cls, rest, where or f"{kind}.{name}", LOOP_OPTIONS.get(kind, ()))
+
+
+def with_current_names(kind: str, name: str, options: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The same options, those of earlier names under the names they have now (see `register`).
+
+    Raises OptionError where an option is given under both.
+    """
+    renamed = earlier_names(kind, name)
+    for old in renamed.keys() & options.keys():
+        if renamed[old] in options:
+            raise schema.OptionError(
+                schema.join(where, old), f"{where} has {renamed[old]!r} and its earlier name {old!r}; leave out one"
+            )
+    return {renamed.get(key, key): value for key, value in options.items()}
+
+
+def earlier_names(kind: str, name: str) -> Mapping[str, str]:
+    """Earlier name -> name now, of the options of a plugin; empty for a plugin that there is not."""
+    _load(kind)
+    found: Mapping[str, str] = getattr(_plugins[kind].get(name), "renamed", {})
+    return found
 
 
 def schedule(value: float | Mapping[str, Any] | Scheduler, where: str = "schedule") -> Scheduler:
@@ -279,6 +304,10 @@ def _require_contract(kind: str, cls: type) -> None:
     for taken in ("type", *LOOP_OPTIONS.get(kind, ())):
         if taken in cls.__dict__["__dataclass_fields__"]:
             raise TypeError(f"{_identity(cls)} has an option {taken!r}, which has a meaning already: call it otherwise")
+    fields = cls.__dict__["__dataclass_fields__"]
+    for old, now in getattr(cls, "renamed", {}).items():
+        if old in fields or now not in fields:
+            raise TypeError(f"{_identity(cls)}.renamed says {old!r} is now {now!r}; only the latter must be an option")
 
 
 def _identity(cls: type) -> str:

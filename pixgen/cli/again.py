@@ -51,7 +51,7 @@ def again(
     changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not Path(word).is_file()]
     pictures = [Path(word).expanduser() for word in arguments if word not in changes]
     if not pictures:
-        raise UsageError("name the picture that is to be drawn again: pixgen again outputs/a-lighthouse.png")
+        raise UsageError("which picture? As in: pixgen again outputs/a-lighthouse.png")
     from pixgen import registry
     from pixgen.io import metadata
 
@@ -74,7 +74,7 @@ def again(
         title = f"{index + 1}/{len(found)}" if len(found) > 1 else "again"
         until = about.steps_done if interrupted else None
         if until is not None:
-            say(f"{path} was stopped after {until} of {about.steps_planned} steps, and so is this; --finish goes on")
+            say(f"{path} was stopped after {until} of {about.steps_planned} steps, as this will be; --finish draws all")
         if not draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
             return INTERRUPTED
     return 0
@@ -102,11 +102,13 @@ def _warn(path: Path, about: Metadata, config: RenderConfig) -> None:
     from pixgen.io.resources import version
 
     if about.version != version():
-        say(f"{path} was drawn by pixgen {about.version}, this is {version()}: the picture may come out otherwise")
+        say(f"{path} was drawn by pixgen {about.version}, this is {version()}: the picture may differ")
     here = hardware.machine(config.device)
     if about.machine and about.machine != here:
-        say(f"{path} was drawn on another machine ({about.machine}; this is {here}): same settings, other pixels")
+        say(f"{path} was drawn on another machine ({about.machine}; this is {here}): pixels may differ")
     elif config.device != "cpu":
-        say(f"{config.device} does not round the same way twice: the picture will be alike, not the same")
+        say(f"{config.device} is not deterministic: the picture will be similar, not identical")
     elif config.batch != 1:
-        say(f"{path} may have been drawn in a group of up to {config.batch}: the picture will be alike, not the same")
+        say(
+            f"{path} may have been drawn in a group of up to {config.batch}: the picture will be similar, not identical"
+        )

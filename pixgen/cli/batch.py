@@ -1,4 +1,4 @@
-"""`pixgen batch LIST -o DIR`: draws a list of pictures, and goes on where it was when it is called again."""
+"""`pixgen batch LIST -o DIR`: draws a list of pictures; run again, it resumes."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _draw(
 
     def ask() -> None:
         stop.asked = True
-        say("stopping after the pictures that are being drawn; Ctrl-C again stops at once")
+        say("stopping after the pictures in progress; Ctrl-C again stops at once")
 
     stop = Stop()
     began = time.monotonic()
@@ -211,7 +211,7 @@ def _draw(
             on_start=begin,
         )
     if stop.asked:
-        say(f"stopped: {counts['done']} done, {counts['pending'] + counts['draft']} left; the same command goes on")
+        say(f"stopped: {counts['done']} done, {counts['pending'] + counts['draft']} left; the same command resumes")
         return INTERRUPTED
     if not quiet:
         say(batch_tables.counts_line(counts) + f", in {time.monotonic() - began:.0f} s")

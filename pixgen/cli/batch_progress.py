@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pixgen.batch.worker import Picture, Stepped
 
 WARNINGS = 50
-"""Different warnings that are told; a long list has no end of them."""
+"""Different warnings that are printed; a long list could have any number."""
 
 
 class ListBars:

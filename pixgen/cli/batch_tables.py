@@ -71,17 +71,17 @@ def dry_run(
         record: dict[str, Any] = {"prompt": job.prompt, "template": job.template, "seed": job.seed, "name": job.name}
         record |= {"axes": dict(job.axes), "key": job.key, "steps": job.settings.config.steps}
         click.echo(json.dumps(record) if as_json else f"{job.prompt}  seed {job.seed}{axes}")
-    left_out = f"; {failed} failed, and --retry-failed tries them once more" if failed else ""
+    left_out = f"; {failed} failed (--retry-failed retries them)" if failed else ""
     to_draw = f"{made} picture{'s' * (made != 1)} to draw, {steps:,} steps in all"
-    say(f"{to_draw}; {known} are done or in the list twice{left_out}")
+    say(f"{to_draw}; {known} are done or duplicates{left_out}")
     if first is not None:
         found = Local(scores, plugins).measured_step(first.config())
         if isinstance(found, Failed):
-            say(f"no estimate: the first picture fails ({found.reason})")
+            say(f"no estimate: the first picture failed ({found.reason})")
         else:
             each = expected_seconds(found, first.settings.config.steps)
             seconds = each * steps / first.settings.config.steps
-            say(f"about {_time(seconds)} one after another: {found.step:.2f} s a step, measured")
+            say(f"about {_time(seconds)} in sequence: {found.step:.2f} s a step, measured")
     return 0
 
 
@@ -100,8 +100,8 @@ def failures(folder: Path) -> int:
         table.add_row(*(_plain(text) for text in (record.prompt, record.seed, record.attempts, record.error)))
     Console(stderr=True).print(table)
     if len(found) > 100:
-        say("more failed; --status --json and the manifest have all")
-    say("--retry-failed tries them once more")
+        say("more failed; --status --json lists all")
+    say("retry them with --retry-failed")
     return 1
 
 
@@ -111,7 +111,7 @@ def progress(folder: Path) -> None:
 
     from pixgen.batch.manifest import Manifest
 
-    table = Table(title="how far each came", title_justify="left")
+    table = Table(title="progress of each picture", title_justify="left")
     for heading in ("prompt", "seed", "steps", "of", "score"):
         table.add_column(heading, overflow="fold")
     with Manifest(folder, readonly=True) as manifest:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from pixgen.cli import flags, options
+from pixgen.cli import options
+from pixgen.cli.finding import Finding
 from pixgen.io import resources
 
 EPILOG = """\b
@@ -22,16 +21,6 @@ Examples:
   pixgen doctor
   pixgen doctor --json
 """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. way_out: what to do where it is not well, else empty."""
-
-    about: str
-    ok: bool
-    state: str
-    way_out: str = ""
 
 
 @click.command(epilog=EPILOG)
@@ -63,7 +52,7 @@ def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     except Exception as error:
         name = check.__name__.strip("_")
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        yield Finding(name, False, f"could not be checked ({reason})", "install pixgen again, or report this line")
+        yield Finding(name, False, f"could not be checked ({reason})", "reinstall pixgen, or report this line")
 
 
 def _python() -> Iterator[Finding]:
@@ -132,19 +121,17 @@ def _embedded() -> Iterator[Finding]:
             registry.create(kind, {"type": name}).prepare(cpu)
         except Exception as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            yield Finding("weights", False, f"{kind}.{name}: {reason}", "install pixgen again: they come with it")
+            yield Finding("weights", False, f"{kind}.{name}: {reason}", "reinstall pixgen: they come with it")
         else:
             yield Finding("weights", True, f"{kind}.{name} comes with pixgen and loads")
 
 
 def _models() -> Iterator[Finding]:
-    """What `pixgen models` knows of pulled models and their cache, where this pixgen has it."""
-    if importlib.util.find_spec("pixgen.models") is None:
-        return
-    status = importlib.import_module("pixgen.cli.model_findings")
-    for found in status.findings():
-        yield Finding("models", found.ok, found.what, found.fix)
-    yield Finding("cache", True, str(importlib.import_module("pixgen.models.cache").folder()))
+    from pixgen.cli import model_findings
+    from pixgen.models import cache
+
+    yield from model_findings.findings()
+    yield Finding("cache", True, str(cache.folder()))
 
 
 def _plugins() -> Iterator[Finding]:
@@ -160,21 +147,20 @@ def _presets() -> Iterator[Finding]:
     from pixgen.settings import layers
 
     names = layers.preset_names()
-    way_out = "" if names else "install pixgen again: they come with it"
+    way_out = "" if names else "reinstall pixgen: they come with it"
     yield Finding("presets", bool(names), f"{len(names)} in {resources.presets()}", way_out)
 
 
 def _user() -> Iterator[Finding]:
     from pixgen.errors import UsageError
-    from pixgen.settings import layers
+    from pixgen.settings import config, layers
 
     path = resources.user_config()
     if not path.is_file():
         yield Finding("your config", True, f"none ({path} would be read)")
         return
     try:
-        layers.load_user()
-        flags.resolve(None, (), {})
+        config.resolve(layers.load_user())
     except UsageError as error:
         yield Finding("your config", False, str(error), f"correct {path}, or move it away")
     else:

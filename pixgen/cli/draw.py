@@ -13,7 +13,6 @@ from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming
 from pixgen.prompts import grammar
-from pixgen.settings.methods import METHODS
 
 EPILOG = """\b
 Examples:
@@ -37,18 +36,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @options.output
 @options.count(default=1)
-@options.seed
-@options.size
-@options.steps()
-@options.config_layers
-@click.option("--init-image", metavar="FILE", type=click.Path(), help="Picture to start from.")
-@click.option(
-    "--method",
-    metavar="|".join(METHODS),
-    show_default="loop",
-    help="Optimise, or only sample with DALL-E 1 or 2.",
-)
-@options.sampling(candidates=16, guidance=4)
+@options.run
 @options.results
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version and exit."
@@ -85,13 +73,13 @@ def draw(
     naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
     given = flags.settings(seed, size, steps, device, init_image, model)
     given |= flags.method(given, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
-    typed = flags.resolve(prompt, settings, given, presets, config_file, plugins)
+    layers = flags.gather(prompt, settings, given, presets, config_file, plugins)
 
     from pixgen.loop import build
     from pixgen.loop.drawing import Drawing, groups
     from pixgen.settings import config as configs
 
-    config = configs.resolve_auto(typed)
+    config = configs.resolve_auto(configs.resolve(layers))
     files.check_writable(naming.fixed_folder(output, prompt))
     index, models = 0, build.Models(keep_text_towers=count > 1)
     for group in groups(config, count):

@@ -40,7 +40,7 @@ def load_pair(model: str | None) -> Pair:
     if model is None or model == zoo.EMBEDDED:
         return pair.load()
     if zoo.find(model) is not None:
-        raise UsageError(f"--model {model} is a single model; this needs a pair: a folder from `pixgen train`")
+        raise UsageError(f"--model {model} is a single model; a pair is needed: a folder from `pixgen train`")
     return pair.load(model)
 
 

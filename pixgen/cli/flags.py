@@ -1,4 +1,4 @@
-"""From the words of a command line to a whole config: what each flag stands for, and all layers merged."""
+"""From the words of a command line to layers of settings: what each flag stands for, and where the rest comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pixgen.settings import methods
 
 if TYPE_CHECKING:
     from pixgen.io.yaml_files import Layer
-    from pixgen.settings.config import RenderConfig
 
 
 def settings(
@@ -58,22 +57,21 @@ def layers(
     assigned = parse_assignments(assignments)
     for file in plugins:
         registry.load_file(file)
-    return [*(Layer(values, flag) for flag, values in given.items()), *assigned]
+    return [*(Layer(values, flag, kind="flag") for flag, values in given.items()), *assigned]
 
 
-def resolve(
+def gather(
     prompt: str | None,
     assignments: Sequence[str],
     given: Mapping[str, Mapping[str, Any]],
     presets: Sequence[str] = (),
     config_file: str | None = None,
     plugins: Sequence[str] = (),
-) -> RenderConfig:
-    """The checked config of a command line; an `auto` stays one. Runs the plugin files."""
+) -> list[Layer]:
+    """All layers of a command line, the user's own files beneath them. Runs the plugin files."""
     from pixgen.io.yaml_files import Layer
-    from pixgen.settings import config
-    from pixgen.settings.layers import gather
+    from pixgen.settings import layers as files
 
-    said = layers(assignments, given, plugins)
+    typed = layers(assignments, given, plugins)
     first = [] if prompt is None else [Layer({"prompt": prompt}, "the prompt")]
-    return config.resolve(gather(presets, config_file, [*first, *said]))
+    return files.gather(presets, config_file, [*first, *typed])

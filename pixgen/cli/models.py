@@ -132,7 +132,7 @@ def verify(names: tuple[str, ...]) -> int:
     entries = [zoo.get(name) for name in names] or zoo.entries()
     bad = 0
     if not names and all(cache.state(entry) == "not here" for entry in entries):
-        say(f"no model is in {cache.folder()} yet; `pixgen models pull NAME` fetches one")
+        say(f"no model is in {cache.folder()} yet; `pixgen models pull NAME` downloads one")
     for entry in entries:
         if names and cache.state(entry) != "here":
             raise UsageError(cache.missing(entry))
@@ -141,9 +141,9 @@ def verify(names: tuple[str, ...]) -> int:
             known = (
                 "as published" if file.sha256 else "as first downloaded" if cache.trusted(entry, file) else "no hash"
             )
-            click.echo(f"{path}: {wrong or f'right, {known}'}")
+            click.echo(f"{path}: {wrong or f'correct, {known}'}")
     if bad:
-        say(f"{bad} wrong; `pixgen models pull NAME` replaces them")
+        say(f"{bad} corrupt; `pixgen models pull NAME` downloads them again")
     return 1 if bad else 0
 
 
@@ -179,7 +179,7 @@ def use(names: tuple[str, ...]) -> None:
         if cache.state(entry) != "here":
             raise UsageError(cache.missing(entry))
     written = profiles.choose(vqgans[0] if vqgans else None, clips or None)
-    say(f"{', '.join(names)} from now on ({written})")
+    say(f"default: {', '.join(names)} ({written})")
 
 
 @command
@@ -196,7 +196,7 @@ def rm(name: str, forget: bool) -> None:
     own = zoo.user_folder() / f"{entry.name}.yaml"
     if own.is_file():
         own.unlink()
-        say(f"{entry.name} is forgotten")
+        say(f"removed the entry {entry.name}")
     say(f"{cache.size(freed)} freed" if freed else f"nothing of {entry.name} was in {cache.folder()}")
 
 
@@ -235,7 +235,7 @@ def convert(source: Path, config: Path | None, output: Path | None, overwrite: b
 
     target = output or source.with_suffix(".safetensors")
     if target.exists() and not overwrite:
-        raise UsageError(f"{target} is there already; choose another place with -o, or --overwrite")
+        raise UsageError(f"{target} exists; choose another file with -o, or --overwrite")
     click.echo(user_models.convert(source, config, target))
 
 
@@ -244,7 +244,7 @@ def _entry(name: str) -> Entry:
     from pixgen.settings import profiles
 
     if name == zoo.EMBEDDED:
-        raise UsageError(f"{name} comes with pixgen: there is nothing to pull")
+        raise UsageError(f"{name} comes with pixgen; there is nothing to download")
     try:
         return zoo.get(name)
     except UsageError:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from pixgen.settings.methods import METHODS
+
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """The click settings of the whole command line; subcommands inherit them."""
 
@@ -67,6 +69,14 @@ plugins = click.option(
     metavar="FILE.py",
     multiple=True,
     help="Python file with plugins to load; may be repeated.",
+)
+
+init_image = click.option("--init-image", metavar="FILE", type=click.Path(), help="Picture to start from.")
+method = click.option(
+    "--method",
+    metavar="|".join(METHODS),
+    show_default="loop",
+    help="Optimise, or only sample with DALL-E 1 or 2.",
 )
 
 config_layers = group(presets, model, config_file, device, plugins)
@@ -128,6 +138,9 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
         ),
     )
 
+
+run = group(seed, size, steps(), config_layers, init_image, method, sampling(candidates=16, guidance=4))
+"""Everything that decides what is drawn of one prompt."""
 
 # Where the results go
 output = click.option(

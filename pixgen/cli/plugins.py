@@ -78,14 +78,14 @@ def show(name: str, plugins: tuple[str, ...], as_json: bool) -> int:
         hint = f"; did you mean {' or '.join(homes)}?" if homes else "; write KIND.NAME, as in loss.clip"
         raise UsageError(f"{name!r} is not the name of a plugin{hint} (`pixgen plugins list` lists all)")
     cls = registry.get(kind, rest)
-    own, of_loop = registry.options(kind, rest), _LOOP.get(kind, {})
+    own, of_loop = registry.options(kind, rest), _loop_options(kind)
     if as_json:
         record = {
             "kind": kind,
             "name": rest,
             "about": inspect.getdoc(cls) or "",
             "options": [_record(option) for option in own],
-            "set_beside_them": of_loop,
+            "loop_options": of_loop,
         }
         click.echo(json.dumps(record))
         return 0
@@ -104,18 +104,22 @@ def show(name: str, plugins: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
-_LOOP = {
-    "loss": {"weight": "a number or a schedule, default 1.0; what the loop multiplies the loss with"},
-    "perceptor": {
-        "weight": "a number above 0, default 1.0; its share among the perceptors",
-        "cutouts": "a whole number or null, default null; in place of the stage's",
-    },
-    "optimizer": {
-        "lr": "a number or a schedule, default 0.1; the step size",
-        "clip_norm": "a number above 0 or null, default null; bounds each picture's gradient",
-    },
-}
-"""The options that the loop adds to a plugin's own (`registry.LOOP_OPTIONS`)."""
+def _loop_options(kind: str) -> dict[str, str]:
+    """The options that the loop adds to a plugin's own (`registry.LOOP_OPTIONS`), with what they mean."""
+    from pixgen.settings.config import OPTIMIZER, WEIGHT
+
+    found: dict[str, dict[str, str]] = {
+        "loss": {"weight": f"a number or a schedule, default {WEIGHT}; factor of the loss"},
+        "perceptor": {
+            "weight": f"a number above 0, default {WEIGHT}; its share among the perceptors",
+            "cutouts": "a whole number or null, default null; replaces the stage's",
+        },
+        "optimizer": {
+            "lr": f"a number or a schedule, default {OPTIMIZER['lr']}; the learning rate",
+            "clip_norm": "a number above 0 or null, default null; bounds the norm of each picture's gradient",
+        },
+    }
+    return found.get(kind, {})
 
 
 def _load(files: tuple[str, ...]) -> None:

@@ -89,10 +89,16 @@ def translate(line: str) -> str:
     """`line` in the language of the locale, if that is Portuguese and the table has it."""
     if not _is_portuguese():
         return line
-    for pattern, portuguese in _patterns():
+    found = find(line)
+    return LINES[found[0]].format_map(found[1]) if found else line
+
+
+def find(line: str) -> tuple[str, dict[str, str]] | None:
+    """The English side of the first row that a line fits, and what stands in its gaps; None for no row."""
+    for english, pattern in _patterns():
         if match := pattern.fullmatch(line):
-            return portuguese.format_map(match.groupdict())
-    return line
+            return english, match.groupdict()
+    return None
 
 
 def _is_portuguese() -> bool:
@@ -102,11 +108,11 @@ def _is_portuguese() -> bool:
 
 
 @functools.cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     found = []
-    for english, portuguese in LINES.items():
+    for english in LINES:
         parts = re.split(r"\{(\w+)\}", english)
         # Literal text and names take turns.
         texts = [re.escape(part) if i % 2 == 0 else f"(?P<{part}>.+?)" for i, part in enumerate(parts)]
-        found.append((re.compile("".join(texts), re.DOTALL), portuguese))
+        found.append((english, re.compile("".join(texts), re.DOTALL)))
     return found

@@ -64,7 +64,7 @@ def report(
     For losses and held_out lower is better. A pair is the same prompt with the same seed.
     """
     if plot_file is not None and Path(plot_file).suffix.lower() not in PLOTS:
-        raise UsageError(f"--plot {plot_file}: a plot ends in {', '.join(PLOTS)}")
+        raise UsageError(f"--plot {plot_file}: a plot must end in {', '.join(PLOTS)}")
     from pixgen.batch import report as reports
     from pixgen.io import files
 

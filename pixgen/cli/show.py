@@ -1,55 +1,96 @@
-"""`pixgen show`: how a picture was made, or what a run would use."""
+"""`pixgen show`: how a picture was made, or the settings of a run and their sources."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixgen.cli import flags, options
 from pixgen.errors import UsageError
 
+if TYPE_CHECKING:
+    from pixgen.io.yaml_files import Layer
+
 EPILOG = """\b
 Examples:
   pixgen show outputs/a-lighthouse.png
   pixgen show config
   pixgen show config -p draft steps=60 --json
+  pixgen show config --model runs/pair --sources
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("what", metavar="PICTURE|config")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@options.presets
-@options.config_file
-@options.plugins
+@click.option("--sources", is_flag=True, help="With config: print each value with the layer that set it.")
+@options.run
 @options.as_json
 @options.debug
 def show(
     what: str,
     settings: tuple[str, ...],
+    sources: bool,
+    seed: int | None,
+    size: str | None,
+    steps: int | None,
     presets: tuple[str, ...],
+    model: str | None,
     config_file: str | None,
+    device: str | None,
     plugins: tuple[str, ...],
+    init_image: str | None,
+    method: str | None,
+    candidates: int | None,
+    temperature: float | None,
+    top_k: int | None,
+    guidance: float | None,
     as_json: bool,
 ) -> int:
-    """Show a picture's prompt, settings and files, or with `config` the settings that a run would use.
+    """Show a picture's prompt, settings and files; or, with `config`, the settings that a run would use.
 
-    A file that is called config is meant by ./config.
+    Layers, later ones winning: default, generator, model, pair, pair's start, your file, preset, YAML, flag.
+    A file named config is meant by ./config.
     """
+    given = flags.settings(seed, size, steps, device, init_image, model)
+    sampling = {"candidates": candidates, "temperature": temperature, "top_k": top_k, "guidance": guidance}
+    given |= flags.method(given, method, **sampling)
     if what == "config":
-        from pixgen.settings import config
-
-        values = config.to_dict(flags.resolve(None, settings, {}, presets, config_file, plugins))
-        click.echo(json.dumps(values) if as_json else _yaml(values), nl=as_json)
+        layers = flags.gather(None, settings, given, presets, config_file, plugins)
+        _sources(layers, as_json) if sources else _config(layers, as_json)
         return 0
-    if settings or presets or config_file:
-        raise UsageError(f"{what} is shown as it is; settings belong to `pixgen show config` or `pixgen again {what}`")
+    if settings or given or presets or config_file or sources:
+        raise UsageError(
+            f"{what} is shown as it was drawn; settings belong to `pixgen show config` or `pixgen again {what}`"
+        )
     _picture(Path(what).expanduser(), as_json)
     return 0
+
+
+def _config(layers: Sequence[Layer], as_json: bool) -> None:
+    from pixgen.settings import config
+
+    values = config.to_dict(config.resolve(layers))
+    click.echo(json.dumps(values) if as_json else _yaml(values), nl=as_json)
+
+
+def _sources(layers: Sequence[Layer], as_json: bool) -> None:
+    from pixgen.settings import sources
+
+    found = sources.sources(layers)
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(dataclasses.asdict(each)))
+        return
+    rows = [(f"{each.key}: {json.dumps(each.value, ensure_ascii=False)}", each) for each in found]
+    width = max(len(text) for text, _ in rows)
+    for text, each in rows:
+        click.echo(f"{text:<{width}}  {each.layer:<12}  {each.place}".rstrip())
 
 
 def _picture(path: Path, as_json: bool) -> None:

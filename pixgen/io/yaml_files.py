@@ -27,11 +27,14 @@ class Layer:
 
     values: nested plain data; None deletes a term.
     lines: dotted path -> line number, for a layer that comes from a file.
+    kind: what sort of place that is, for `pixgen show config --sources`: generator, model, pair, pair's start, your
+    file, preset, YAML, flag, or an argument of a function.
     """
 
     values: Mapping[str, Any]
     source: str
     lines: Mapping[str, int] = field(default_factory=dict)
+    kind: str = "argument"
 
     def place(self, key: str) -> str | None:
         """`file:line` of the dotted path `key`, or the source alone; None if this layer does not set it."""

@@ -93,6 +93,14 @@ def pairs() -> Iterator[PairEntry]:
             yield PairEntry(**layer.values["pair"], profile=profile, starts=starts, editing=editing)
 
 
+def profile(entry: Entry) -> Layer:
+    """The loop settings that suit a checkpoint, with their lines where a file has them."""
+    path = next((path for path in _paths() if path.stem == entry.name), None)
+    if path is None:
+        return Layer(entry.profile, f"the profile of model {entry.name}")
+    return _within(load_yaml(path), "profile")
+
+
 def _within(layer: Layer, place: str) -> Layer:
     """The part of a file's settings that lies under `place`, with its lines."""
     values: Any = layer.values

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from pixgen import registry
 from pixgen.backend import hardware
 from pixgen.errors import UsageError
@@ -20,6 +18,7 @@ from pixgen.io import schema
 from pixgen.io.schema import OptionError, join
 from pixgen.io.yaml_files import Layer
 from pixgen.settings import model_pair, profiles
+from pixgen.settings.merge import Merge, plain
 
 COMPONENTS = {"generator": "generator", "start": "start", "cutter": "cutter", "optimizer": "optimizer"}
 """Fields that hold one plugin's options, and its kind."""
@@ -31,6 +30,9 @@ OPTIMIZER: Mapping[str, Any] = {"type": "Adam", "lr": 0.1, "clip_norm": None}
 """The default optimiser; another one begins with its learning rate."""
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+WEIGHT = 1.0
+"""The default weight of a loss or a perceptor."""
 
 MAX_SEED = 2**63 - 1
 MAX_SIDE = 16_384
@@ -75,7 +77,7 @@ class RenderConfig:
     generator: dict[str, Any] = field(default_factory=lambda: {"type": "vqgan"})
     start: dict[str, Any] = field(default_factory=lambda: {"type": "random"})
     starts: int = 8
-    """How many starts are tried; the best goes on."""
+    """How many starts are tried; the best is optimised."""
     perceptors: dict[str, dict[str, Any]] = field(default_factory=lambda: {"tiny": {"type": "tiny"}})
     """By id; each may have a `weight` and `cutouts` of its own."""
     cutter: dict[str, Any] = field(default_factory=lambda: {"type": "warp"})
@@ -104,14 +106,20 @@ def resolve(layers: Iterable[Layer], base: RenderConfig | None = None) -> Render
     With `base` (a stored config) the layers go over that alone. The options of every plugin come out checked and
     complete. Raises UsageError that names the key, where it was said, and the nearest right name.
     """
-    said = list(layers)
-    beneath = [] if base else _defaults(said)
-    stack = [*beneath, *said]
-    tree = OmegaConf.structured(base or RenderConfig())
+    return resolve_and_merge(layers, base)[0]
+
+
+def resolve_and_merge(layers: Iterable[Layer], base: RenderConfig | None = None) -> tuple[RenderConfig, Merge]:
+    """The config of `resolve`, and the merge that it came from, which knows the layer of each value."""
+    given = list(layers)
+    beneath = [] if base else _defaults(given)
+    stack = [*beneath, *given]
+    merge = Merge(base or RenderConfig(), COMPONENTS, TERMS)
     try:
-        for layer in stack:
-            tree = _merge(tree, _normal(layer.values))
-        return _complete(_object(tree))
+        for i, layer in enumerate(stack):
+            stack[i] = merge.add(_normal(layer))
+        config: RenderConfig = schema.build(RenderConfig, merge.values(), "config")
+        return _complete(config), merge
     except OptionError as error:
         place = _place(error.key, stack)
         raise UsageError(f"{place}: {error}" if place else str(error)) from error
@@ -141,7 +149,7 @@ def to_dict(config: RenderConfig) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any], source: str = "the stored config") -> RenderConfig:
-    """A config as `to_dict` gave it. Raises UsageError for anything that is no such thing."""
+    """A config as `to_dict` gave it. Raises UsageError for anything else."""
     # Nothing that was deleted or replaced may come back from the defaults.
     return resolve([Layer(values, source)], base=RenderConfig(perceptors={}, losses={}, noise=0.0))
 
@@ -150,7 +158,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """`WIDTHxHEIGHT`, or one number for a square -> (height, width). Raises ValueError."""
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:[xX×]\s*([0-9]{1,6})\s*)?", text)
     if match is None:
-        raise ValueError(f"{text!r} is no size; write WIDTHxHEIGHT in pixels, as in 256x192")
+        raise ValueError(f"{text!r} is not a size; write WIDTHxHEIGHT in pixels, as in 256x192")
     return int(match[2] or match[1]), int(match[1])
 
 
@@ -169,24 +177,20 @@ def _place(key: str, stack: Sequence[Layer]) -> str | None:
     return None
 
 
-def _defaults(said: Sequence[Layer]) -> list[Layer]:
-    """The generator's defaults and the model pair's profile; which they are is read from all that was said."""
-    tree = OmegaConf.structured(RenderConfig())
+def _defaults(given: Sequence[Layer]) -> list[Layer]:
+    """The generator's defaults and the model pair's profile; which they are is read from the layers that were given."""
+    merge = Merge(RenderConfig(), COMPONENTS, TERMS)
     try:
-        for layer in said:
-            tree = _merge(tree, _normal(layer.values))
-        generator: Any = registry.get("generator", tree.generator.get("type", ""))
+        for layer in given:
+            merge.add(_normal(layer))
+        chosen = merge.values()
+        name = chosen["generator"].get("type", "")
+        generator: Any = registry.get("generator", name)
     except UsageError:
         return []  # the merge that follows meets the same mistake and says where it is
-    own = Layer(generator.defaults, f"the defaults of generator {tree.generator.type}")
-    beneath = [own, *_profile(tree, _start(said))]
-    return beneath + _start_of_the_pair(str(tree.generator.get("model", "")), [*beneath, *said])
-
-
-def _profile(tree: DictConfig, start: str | None) -> list[Layer]:
-    """The settings that suit the models of `tree` and, where one was asked for, the start."""
-    chosen = _unguard(OmegaConf.to_container(tree))
-    return profiles.layers(chosen["generator"], chosen["perceptors"].values(), start)
+    own = Layer(generator.defaults, f"the defaults of generator {name}", kind="generator")
+    beneath = [own, *profiles.layers(chosen["generator"], chosen["perceptors"].values(), _start(given))]
+    return beneath + _start_of_the_pair(str(chosen["generator"].get("model", "")), [*beneath, *given])
 
 
 def _start(stack: Sequence[Layer]) -> str | None:
@@ -204,12 +208,13 @@ def _start_of_the_pair(model: str, stack: Sequence[Layer]) -> list[Layer]:
     if start not in registry.names("start"):
         return []  # the merge that follows says so
     reads = any(option.name == "folder" for option in registry.options("start", start))
-    return [Layer({"start": {"type": start, "folder": str(folder)}}, "the generator's folder")] if reads else []
+    values = {"start": {"type": start, "folder": str(folder)}}
+    return [Layer(values, "the generator's folder", kind="pair")] if reads else []
 
 
-def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """One layer with its short forms written out, checked against the tree."""
-    normal = dict(values)
+def _normal(layer: Layer) -> Layer:
+    """A layer with its short forms written out, checked against the tree."""
+    normal = dict(layer.values)
     for name, value in normal.items():
         if name == "size" and not isinstance(value, tuple):  # a list in a file would hide which side is which
             try:
@@ -227,61 +232,11 @@ def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in normal.items()
     }
     schema.check(RenderConfig, kept)
-    return normal
+    return dataclasses.replace(layer, values=normal)
 
 
 def _written_out(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
-
-
-def _merge(tree: DictConfig, values: Mapping[str, Any]) -> DictConfig:
-    values = dict(values)
-    for name in TERMS.keys() & values.keys():
-        for id, term in values[name].items():
-            if term is None:
-                tree[name].pop(id, None)
-            elif id not in tree[name]:
-                tree[name][id] = {"type": term.get("type", id)}
-        values[name] = {id: term for id, term in values[name].items() if term is not None}
-    _drop_replaced(tree, values)
-    merged = OmegaConf.merge(tree, _guard(values))
-    assert isinstance(merged, DictConfig)
-    return merged
-
-
-def _drop_replaced(tree: DictConfig, values: Mapping[str, Any]) -> None:
-    """Empty every mapping that gets another type: the old plugin's options mean nothing to the new one."""
-    for key, value in values.items():
-        old = tree.get(key)
-        if isinstance(value, Mapping) and isinstance(old, DictConfig):
-            if "type" in value and value["type"] != old.get("type"):
-                tree[key] = {}
-            else:
-                _drop_replaced(old, value)
-
-
-def _guard(value: Any) -> Any:
-    """Break up what OmegaConf would read as more than text: `${...}` and `???`. Undone by `_unguard`."""
-    if isinstance(value, str):
-        return "\0" + value if value == "???" else value.replace("${", "$\0{")
-    if isinstance(value, Mapping):
-        return {key: _guard(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_guard(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
-
-
-def _unguard(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, Mapping):
-        return {key: _unguard(item) for key, item in value.items()}
-    return [_unguard(item) for item in value] if isinstance(value, list) else value
-
-
-def _object(tree: DictConfig) -> RenderConfig:
-    config: RenderConfig = schema.build(RenderConfig, _unguard(OmegaConf.to_container(tree)), "config")
-    return config
 
 
 def _complete(config: RenderConfig) -> RenderConfig:
@@ -310,7 +265,7 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
         optimizers.check(own, where)
         return {key: OPTIMIZER[key] for key in registry.LOOP_OPTIONS["optimizer"]} | options
     plugin = registry.create(kind, own, where)
-    weight = {"weight": 1.0} if kind in ("loss", "perceptor") else {}
+    weight = {"weight": WEIGHT} if kind in ("loss", "perceptor") else {}
     return {"type": own["type"], **weight, **_plain_defaults(plugin), **options}
 
 
@@ -319,7 +274,7 @@ def _plain_defaults(plugin: Any) -> dict[str, Any]:
     for option in dataclasses.fields(plugin):
         value = option.default_factory() if callable(option.default_factory) else option.default
         if option.init and isinstance(value, bool | int | float | str | list | tuple | dict | None | Path):
-            defaults[option.name] = _unguard(_guard(value))  # tuples become lists, paths text
+            defaults[option.name] = plain(value)
     return defaults
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def load_preset(name: str) -> Layer:
         raise UsageError(f"there is no preset called {name!r}{hint} (`pixgen presets` lists all)")
     layer = load_yaml(folder / f"{name}.yaml")
     values = {key: value for key, value in layer.values.items() if key != "description"}
-    return Layer(values, layer.source, layer.lines)
+    return Layer(values, layer.source, layer.lines, "preset")
 
 
 def preset_names() -> list[str]:
@@ -36,17 +37,18 @@ def presets() -> dict[str, str]:
 
 def load_user() -> list[Layer]:
     """The models that the user chose as the default, and the user's own settings, as far as there are any."""
-    return [load_yaml(path) for path in (resources.user_models(), resources.user_config()) if path.is_file()]
+    files = (resources.user_models(), resources.user_config())
+    return [replace(load_yaml(path), kind="your file") for path in files if path.is_file()]
 
 
 def gather(presets: Iterable[str], file: str | Path | None, said: Iterable[Layer]) -> list[Layer]:
     """All layers in the order in which later ones win: the user's file, presets, a YAML file, what was said."""
     chosen = [load_preset(name) for name in presets]
-    return [*load_user(), *chosen, *([load_yaml(file)] if file else []), *said]
+    return [*load_user(), *chosen, *([replace(load_yaml(file), kind="YAML")] if file else []), *said]
 
 
 def parse_assignments(words: Iterable[str]) -> list[Layer]:
-    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is no YAML is text as it stands."""
+    """`losses.warm.weight=0.3` words, one layer each. The value is YAML; one that is not YAML is plain text."""
     return [_assignment(word) for word in words]
 
 
@@ -54,8 +56,8 @@ def _assignment(word: str) -> Layer:
     key, equals, text = word.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise UsageError(f"{word!r} sets nothing; write key=value, as in losses.clip.weight=2")
+        raise UsageError(f"{word!r} is not KEY=VALUE; write key=value, as in losses.clip.weight=2")
     value: Any = text if parts == ["prompt"] else parse_value(text)
     for part in reversed(parts):
         value = {part: value}
-    return Layer(value, f"argument {word!r}")
+    return Layer(value, f"argument {word!r}", kind="flag")

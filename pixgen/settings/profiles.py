@@ -6,6 +6,7 @@ A user never draws with a big pair under the settings of the small one that come
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def layers(
     # What somebody trained as pixgen-tiny was trained is drawn with as that is.
     for pair in zoo.pairs():
         if pair.generator == _model(generator) and sorted(pair.perceptors) == sorted(map(_model, looks)):
-            found += [pair.profile, *_begun(pair, start or _own_start(pair, generator))]
+            found += [replace(pair.profile, kind="pair"), *_for_start(pair, start or _own_start(pair, generator))]
     return found
 
 
@@ -112,7 +113,7 @@ def _profile(model: str, otherwise: str) -> Layer:
     entry = None if is_path(model) else zoo.find(model)
     if entry is None or not entry.profile:
         entry = zoo.get(otherwise)
-    return Layer(entry.profile, f"the profile of model {entry.name}")
+    return replace(zoo.profile(entry), kind="model")
 
 
 def _own_start(pair: zoo.PairEntry, generator: Mapping[str, Any]) -> str:
@@ -122,10 +123,11 @@ def _own_start(pair: zoo.PairEntry, generator: Mapping[str, Any]) -> str:
     return own if folder is None or (folder / f"{own}.safetensors").is_file() else "random"
 
 
-def _begun(pair: zoo.PairEntry, start: str) -> list[Layer]:
-    """The settings of a pair that suit this start."""
-    known = [pair.starts[start]] if start in pair.starts else []
-    return [Layer({"start": start}, pair.profile.source), *known]
+def _for_start(pair: zoo.PairEntry, start: str) -> list[Layer]:
+    """The start, and the settings of a pair that suit it."""
+    own = start == pair.profile.values.get("start")
+    chosen = Layer({"start": start}, pair.profile.source, pair.profile.lines if own else {}, "pair")
+    return [chosen, *([replace(pair.starts[start], kind="pair's start")] if start in pair.starts else [])]
 
 
 def _is_embedded(model: str) -> bool:

@@ -30,7 +30,7 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
     command made.
     """
     if about.command:
-        raise UsageError(f"{source} was not drawn from a prompt alone; what makes it again is: {about.command}")
+        raise UsageError(f"{source} was not drawn from a prompt alone; this command makes it again: {about.command}")
     moved = {}
     for file in about.inputs:
         path, state = _find(file, folder)
@@ -40,7 +40,9 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
                 "put that one back, or draw a new picture with `pixgen PROMPT`"
             )
         if state == "missing":
-            raise UsageError(f"{source} was drawn with {file.path}, which is not there now; put it back, or beside it")
+            raise UsageError(
+                f"{source} was drawn with {file.path}, which is missing; put it back, or next to the picture"
+            )
         moved[file.path] = str(path)
     moved = {old: new for old, new in moved.items() if old != new}
     config = configs.from_dict(_with_paths(dict(about.config), moved), source)

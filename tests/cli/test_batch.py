@@ -72,7 +72,7 @@ def test_failures_are_a_table_and_exit_code_1(folder: Path, capsys: pytest.Captu
     assert batch("list.txt") == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 2
-    assert "there is no picture" in err and "reason" in err and "--retry-failed tries them once more" in err
+    assert "there is no picture" in err and "reason" in err and "retry them with --retry-failed" in err
     assert batch("list.txt") == 1  # they are still there
     capsys.readouterr()
     assert run(["batch", "-o", "out", "--status", "--json"]) == 0
@@ -81,7 +81,7 @@ def test_failures_are_a_table_and_exit_code_1(folder: Path, capsys: pytest.Captu
     assert told["failures"][0]["file"].endswith(".png") and "there is no picture" in told["failures"][0]["reason"]
     assert batch("list.txt", "--dry-run") == 0
     none, said = capsys.readouterr()
-    assert none == "" and "0 pictures to draw, 0 steps" in said and "1 failed, and --retry-failed" in said
+    assert none == "" and "0 pictures to draw, 0 steps" in said and "1 failed (--retry-failed" in said
     assert batch("list.txt", "--dry-run", "--retry-failed") == 0
     assert capsys.readouterr().out.startswith("image:no.png  seed")
     (folder / "no.png").write_bytes((folder / out.splitlines()[0]).read_bytes())
@@ -96,7 +96,7 @@ def test_a_dry_run_draws_nothing(folder: Path, capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 12 and out.startswith("a fox  seed 1  steps=2\na fox  seed 1  steps=4\n")
     assert "12 pictures to draw, 36 steps in all" in err and re.search(
-        r"about .* one after another: .* s a step, measured", err
+        r"about .* in sequence: .* s a step, measured", err
     )
     assert not (folder / "out").exists()
     assert batch("list.txt", "--quiet", "--no-sheet") == 0
@@ -134,7 +134,7 @@ def test_combinations_and_wildcards(folder: Path, capsys: pytest.CaptureFixture[
         ([], "which list"),
         (["list.txt", "--grid", "stps=1,2"], "did you mean 'steps'"),
         (["list.txt", "--seeds", "x"], "--seeds 'x'"),
-        (["list.txt", "--seeds", "0..20000"], "say --yes"),
+        (["list.txt", "--seeds", "0..20000"], "add --yes"),
         (["list.txt", "--by", "7"], "--by '7'"),
         (["list.txt", "--scores", "judgement"], "no score called 'judgement'"),
         (["list.txt", "--ray-address", "x:1"], "is for --engine ray"),
@@ -177,7 +177,7 @@ def test_an_empty_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_by_the_hour_says_how_far_each_came(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("list.txt", "--budget", "10m", "--no-sheet") == 0
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 2 and "how far each came" in err and "2 done" in err
+    assert len(out.splitlines()) == 2 and "progress of each picture" in err and "2 done" in err
 
 
 @pytest.mark.slow

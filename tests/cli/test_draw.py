@@ -120,7 +120,7 @@ def test_importing_pixgen_does_not_import_torch() -> None:
         (["   "], "the prompt is empty"),
         (["a", "red", "fox"], 'needs quotes: pixgen "a red fox"'),
         (["steps=4"], "write the prompt first"),
-        (["a fox", "--size", "big"], "--size: 'big' is no size; write WIDTHxHEIGHT"),
+        (["a fox", "--size", "big"], "--size: 'big' is not a size; write WIDTHxHEIGHT"),
         (["a fox", "--size", "4x4"], "--size: size is 4x4; it must be 8 to 16384 pixels"),
         (["a fox", "--steps", "many"], "--steps"),
         (["a fox", "-n", "0"], "-n"),

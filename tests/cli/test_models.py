@@ -87,7 +87,7 @@ def test_a_model_of_one_s_own_from_an_address_to_a_default(
     path = home / "cache" / "models" / "mine" / "last.ckpt"
     assert out == f"{path}\n" and "going on after" not in err and f"last.ckpt from {url}" in err
     assert said(capsys, "path", "mine")[0] == out
-    assert said(capsys, "verify")[0] == f"{path}: right, as first downloaded\n"
+    assert said(capsys, "verify")[0] == f"{path}: correct, as first downloaded\n"
     assert "mine" in said(capsys, "list", "--here")[0]
     said(capsys, "use", "mine")
     assert "model: mine" in profiles.default_file().read_text()
@@ -96,7 +96,7 @@ def test_a_model_of_one_s_own_from_an_address_to_a_default(
     )
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     out, err = said(capsys, "verify", "mine", code=1)
-    assert "its sha256 is" in out and "1 wrong" in err
+    assert "its sha256 is" in out and "1 corrupt" in err
     said(capsys, "rm", "mine", "--forget")
     assert not path.exists() and zoo.find("mine") is None
     said(capsys, "use", "pixgen-tiny")
@@ -143,7 +143,7 @@ def test_convert_writes_a_file_that_says_itself_how_it_is_built(
     generator = registry.create("generator", {"type": "vqgan", "model": "last.safetensors"})
     generator.prepare(torch.device("cpu"))
     assert generator.network.config["quantizer"] == "vq"
-    assert "is there already" in said(capsys, "convert", "last.ckpt", "--config", "project.yaml", code=2)[1]
+    assert "exists; choose another file" in said(capsys, "convert", "last.ckpt", "--config", "project.yaml", code=2)[1]
     said(capsys, "convert", "last.ckpt", "--config", "project.yaml", "--overwrite")
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from PIL import Image
 
+from pixgen import registry
 from pixgen.cli import portuguese
-from pixgen.cli.main import run
+from pixgen.cli.main import _Lines, run
+from pixgen.prompts.grammar import Prompt
+from pixgen.testing import ToyPerceptor
 
 SETTINGS = """
 generator: toy
@@ -19,6 +30,15 @@ stages: [{steps: 1, size: 1}]
 """
 
 
+@registry.register("perceptor", "forgetful")
+@dataclass
+class Forgetful(ToyPerceptor):
+    """A toy that never learnt some words."""
+
+    def unknown_words(self, text: str) -> dict[str, list[str]]:
+        return {"zorp": ["zip", "zap"], "blib": []}
+
+
 @pytest.fixture(autouse=True)
 def brazil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
@@ -26,12 +46,132 @@ def brazil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def raising(error: BaseException) -> Callable[..., Any]:
+    def function(*_: object, **__: object) -> Any:
+        raise error
+
+    return function
+
+
+def draw(*words: str, toys: bool = True) -> Callable[[], object]:
+    """Run a command line, by default one that draws with toys."""
+    more = ["--plugin", "toys_pt.py", "--config", "toys.yaml", "--size", "32x32", "--steps", "3"] if toys else []
+    return lambda: run([*words, *more])
+
+
+def patched(target: str, value: Any, act: Callable[[], object]) -> Callable[[], object]:
+    def action() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(target, value)
+            act()
+
+    return action
+
+
+def bad_picture(name: str, *words: str) -> Callable[[], object]:
+    def action() -> None:
+        if name == "text.png":
+            Path(name).write_text("no picture")
+        else:
+            frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+            frames[0].save(name, save_all=True, append_images=frames[1:])
+        draw("a fox", "--init-image", name, *words)()
+
+    return action
+
+
+def variation() -> None:
+    Image.new("RGB", (128, 128), "red").save("red.png")
+    patched("pixgen.editing.operations.is_unlike", lambda *_: True, draw("vary", "red.png", "-n", "1", toys=False))()
+
+
+def several_things() -> None:
+    start = registry.create("start", {"type": "dalle1"})
+    start.prepare(SimpleNamespace(prompts=[[Prompt("a cat and a dog")]], device="cpu"))  # type: ignore[arg-type]
+
+
+def refused(code: int) -> Callable[[], object]:
+    """Draw where the system refuses to write."""
+    act = draw("a fox", "-o", "out/")
+    return patched("pathlib.Path.write_bytes", raising(OSError(code, os.strerror(code))), act)
+
+
+def taken() -> None:
+    Path("taken").write_text("a file")
+    draw("a fox", "-o", "taken/")()
+
+
+GATHER = "pixgen.cli.flags.gather"
+ACTIONS: dict[str, Callable[[], object]] = {
+    "seed {seed}, {done} of": draw("a fox"),
+    "stopped after": patched("pixgen.cli.progress.Bar.show", raising(KeyboardInterrupt()), draw("a fox")),
+    "stopped before": patched("pixgen.cli.progress.Bar.__enter__", raising(KeyboardInterrupt()), draw("a fox")),
+    "interrupted": patched(GATHER, raising(KeyboardInterrupt()), draw("a fox")),
+    "step {step}, loss {loss}, {rate} it/s, {left}": draw("a fox"),
+    "step {step}, loss {loss}, {rate} it/s": draw("a fox"),
+    "perceptor {name} never learnt the word {word}; the": draw("a fox", "perceptors.toy.type=forgetful"),
+    "perceptor {name} never learnt the word {word}; it": draw("a fox", "perceptors.toy.type=forgetful"),
+    "size {asked}": draw("a fox", "size=33x30"),
+    "the prompt is empty": draw(" "),
+    "the prompt has": draw("a" * 20_000),
+    "the prompt holds": draw("a\x01"),
+    "{word} is a setting": draw("steps=3", toys=False),
+    "{word} is not KEY": draw("a", "fox", toys=False),
+    "there is no command": draw("docter", toys=False),
+    "there is no preset": draw("a fox", "-p", "draff"),
+    "there is no picture {name} (--": draw("a fox", "--init-image", "none.png"),
+    "there is no picture {name}": draw("vary", "none.png", toys=False),
+    "{name} is no picture|{name} is not a picture": bad_picture("text.png"),
+    "{name} moves|{name} is animated": bad_picture("moves.png"),
+    "{name} is unlike": variation,
+    "{prompt} names": several_things,
+    "there is no plugin file": draw("a fox", "--plugin", "none.py"),
+    "cannot read": draw("a fox", "--config", "none.yaml", toys=False),
+    "cannot write to {name}: {reason}; make": refused(errno.ENOSPC),
+    "cannot write to {name}: {reason}; choose": refused(errno.EACCES),
+    "{name} is a file": taken,
+    "unexpected": patched(GATHER, raising(RuntimeError("strange")), draw("a fox")),
+}
+"""How each row's line begins (|: or), and what makes pixgen print it."""
+
+
+def row(beginning: str) -> str:
+    if beginning in portuguese.LINES:
+        return beginning
+    return next(english for english in portuguese.LINES if english.startswith(tuple(beginning.split("|"))))
+
+
+def test_every_row_is_one_that_pixgen_prints() -> None:
+    assert sorted(map(row, ACTIONS)) == sorted(portuguese.LINES)
+
+
+@pytest.mark.parametrize("beginning", ACTIONS)
+def test_a_row_is_printed_and_comes_out_in_portuguese(
+    beginning: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("toys_pt.py").write_text("import pixgen.testing\n")
+    Path("toys.yaml").write_text(SETTINGS)
+    printed: dict[str, list[str]] = {}
+    handler = _Lines(logging.WARNING)
+    logging.getLogger("pixgen").addHandler(handler)
+    try:
+        for language in ("C", "pt_BR.UTF-8"):
+            monkeypatch.setenv("LC_ALL", language)
+            ACTIONS[beginning]()
+            printed[language] = [line.removeprefix("pixgen: ") for line in capsys.readouterr().err.splitlines()]
+    finally:
+        logging.getLogger("pixgen").removeHandler(handler)
+    english = row(beginning)
+    assert english in [found[0] for line in printed["C"] if (found := portuguese.find(line))], printed["C"]
+    assert english not in [found[0] for line in printed["pt_BR.UTF-8"] if (found := portuguese.find(line))]
+    translated = ".+".join(map(re.escape, re.split(r"\{\w+\}", portuguese.LINES[english])))
+    assert any(re.fullmatch(translated, line) for line in printed["pt_BR.UTF-8"]), printed["pt_BR.UTF-8"]
+
+
 @pytest.mark.parametrize(("english", "translated"), portuguese.LINES.items())
 def test_both_sides_of_the_table_have_the_same_gaps(english: str, translated: str) -> None:
     gaps = re.findall(r"\{(\w+)\}", english)
     assert sorted(gaps) == sorted(re.findall(r"\{(\w+)\}", translated)) and len(gaps) == len(set(gaps))
-    filled = {name: f"<{name}>" for name in gaps}
-    assert portuguese.translate(english.format_map(filled)) == translated.format_map(filled)
 
 
 @pytest.mark.parametrize(

@@ -200,14 +200,17 @@ def test_a_doctor_hears_of_what_is_missing_and_half_here(home: Path) -> None:
     assert all(finding.ok for finding in model_findings.findings()) and len(model_findings.findings()) == 2
     profiles.choose("vqgan-coco", ["ViT-B/32"])
     bad = [finding for finding in model_findings.findings() if not finding.ok]
-    assert [finding.fix for finding in bad] == ["pixgen models pull vqgan-coco", "pixgen models pull ViT-B-32-openai"]
-    assert "354 MB" in bad[1].what and str(home) in bad[1].what
+    assert [finding.way_out for finding in bad] == [
+        "pixgen models pull vqgan-coco",
+        "pixgen models pull ViT-B-32-openai",
+    ]
+    assert "354 MB" in bad[1].state and str(home) in bad[1].state
     place = cache.place(zoo.get("vqgan-coco"), zoo.get("vqgan-coco").files[0])
     place.parent.mkdir(parents=True)
     place.write_bytes(b"x")
-    assert any("vqgan-coco is partly here" in finding.what for finding in model_findings.findings())
+    assert any("vqgan-coco is partly here" in finding.state for finding in model_findings.findings())
     profiles.default_file().write_text("generator: [1]\n")
-    assert "pixgen models use pixgen-tiny" in [finding.fix for finding in model_findings.findings()]
+    assert "pixgen models use pixgen-tiny" in [finding.way_out for finding in model_findings.findings()]
 
 
 def test_an_entry_of_the_user_s_that_is_wrong_is_named(home: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,6 +34,7 @@ class Candidates(Start):
     min_side: ClassVar[int] = PAIR_SIDE
     networks: ClassVar[Sequence[str]]
     """The networks of the pair that are read."""
+    renamed: ClassVar[Mapping[str, str]] = {"uncoloured": "colour_free_weight"}
 
     folder: str = ""
     """Folder of the pair's files (perceptor, vqgan, tokens, prior); empty for those that ship with pixgen."""
@@ -45,8 +46,9 @@ class Candidates(Start):
     """Sample each code from the N most likely (0: no limit)."""
     guidance: float = 4.0
     """Classifier-free guidance scale, at least 0; 1 turns guidance off, 0 ignores the prompt."""
-    uncoloured: float = 0.4
-    """Share that the same words have without the colours of things: it keeps a yellow deer a deer; 0 to 1."""
+    colour_free_weight: float = 0.4
+    """Weight of the caption without object colours, blended in so that an unusual colour does not replace the object;
+    0 to 1."""
 
     _pair: Pair | None = field(init=False, repr=False, compare=False, default=None)
     _drawn: dict[tuple[int, int], Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -55,8 +57,8 @@ class Candidates(Start):
         """Load the pair. Raises UsageError for options out of range, PixgenError for files that cannot be used."""
         if self.candidates < 1:
             raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
-        if not 0 <= self.uncoloured <= 1:
-            raise UsageError(f"start.uncoloured is {self.uncoloured:g}; it must be from 0 to 1")
+        if not 0 <= self.colour_free_weight <= 1:
+            raise UsageError(f"start.colour_free_weight is {self.colour_free_weight:g}; it must be from 0 to 1")
         if not self.folder:
             _warn_of_several_things(session.prompts)
         self._pair = load(self.folder, session.device)
@@ -84,7 +86,7 @@ class Candidates(Start):
 
     def colour_free(self, text: str) -> str:
         """The second condition: the text without object colours; the text itself if that has no weight."""
-        return every_subject().uncoloured(text) if self.uncoloured else text
+        return every_subject().uncoloured(text) if self.colour_free_weight else text
 
     @abstractmethod
     def grids(self, pair: Pair, prompts: Sequence[Prompt], random: torch.Generator) -> Tensor:

@@ -36,5 +36,6 @@ class Dalle1(Candidates):
         colour_free = [self.colour_free(text) for text in texts]
         return pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,
-            generator=random, second_texts=colour_free if colour_free != texts else (), second_weight=self.uncoloured,
+            generator=random, second_texts=colour_free if colour_free != texts else (),
+            second_weight=self.colour_free_weight,
         )  # fmt: skip

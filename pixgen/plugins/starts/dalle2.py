@@ -37,7 +37,7 @@ class Dalle2(Candidates):
             embeddings = pair.text_to_image_embedding([prompt.text], self.candidates, random)
             if (colour_free := self.colour_free(prompt.text)) != prompt.text:
                 second = pair.text_to_image_embedding([colour_free], self.candidates, random)
-                embeddings = pair.mix((embeddings, second), (1 - self.uncoloured, self.uncoloured))
+                embeddings = pair.mix((embeddings, second), (1 - self.colour_free_weight, self.colour_free_weight))
             found.append(embeddings)
         weights = [prompt.weight for prompt in prompts]
         if not any(weight > 0 for weight in weights):

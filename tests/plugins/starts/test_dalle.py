@@ -90,10 +90,10 @@ def test_a_look_is_said_after_the_prompts(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dalle1", "dalle2"])
 def test_a_thing_in_another_colour_is_drawn_beside_the_thing(name: str, folder: Path) -> None:
-    def drawn(prompt: str, uncoloured: float) -> torch.Tensor:
-        return start(folder, name, temperature=0.0, uncoloured=uncoloured)(session(folder, prompt), 0, (128, 128), 0)[
-            "latent"
-        ]
+    def drawn(prompt: str, weight: float) -> torch.Tensor:
+        return start(folder, name, temperature=0.0, colour_free_weight=weight)(
+            session(folder, prompt), 0, (128, 128), 0
+        )["latent"]
 
     assert not torch.equal(drawn("a red cat", 0.4), drawn("a red cat", 0.0))
     assert torch.equal(drawn("a cat", 0.4), drawn("a cat", 0.0))
@@ -134,7 +134,7 @@ def test_several_things_are_warned_of_where_the_networks_were_taught_one(
         ("dalle2", "a cat :-1", {}, "positive weight"),
         ("dalle1", "a cat", {"temperature": -1.0}, "temperature"),
         ("dalle2", "a cat", {"candidates": 0}, "candidates is 0"),
-        ("dalle2", "a red cat", {"uncoloured": 1.5}, "uncoloured is 1.5"),
+        ("dalle2", "a red cat", {"uncoloured": 1.5}, "colour_free_weight is 1.5"),
     ],
 )
 def test_what_cannot_be_is_named(name: str, prompt: str, options: Any, message: str, folder: Path) -> None:
