@@ -26,7 +26,7 @@ DRAWING_SIDE = 256
 """Of the drawings in pixels; they are stored as 32 x 32 codes. At half of it the codes lose faces."""
 MASK_SIDE = 128
 """Side in pixels of the masks that cut a drawing out of its background."""
-FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
+NETWORK_FILES = {"perceptor": "perceptor.safetensors", "vqgan": "vqgan.safetensors"}
 """The networks whose embeddings and codes a bank holds; their files are in the same folder."""
 
 NAMED, MATCHING, SEEN = 1.0, 0.25, 0.3
@@ -93,7 +93,7 @@ class Bank:
         return found
 
 
-def save(bank: Bank, path: Path) -> Path:
+def save_bank(bank: Bank, path: Path) -> Path:
     """Write the file, whole or not at all. Raises PixgenError where the system refuses."""
     masks = np.packbits(_changes(bank.masks.numpy()).reshape(len(bank.entries), -1), axis=1)
     packed = np.frombuffer(zlib.compress(masks.tobytes(), 9), dtype=np.uint8).copy()
@@ -111,7 +111,7 @@ def save(bank: Bank, path: Path) -> Path:
     return weights.write(tensors, path, {"pixgen": json.dumps(about, ensure_ascii=False, separators=(",", ":"))})
 
 
-def load(folder: Path | None = None) -> Bank:
+def load_bank(folder: Path | None = None) -> Bank:
     """The bank of a folder that holds bank.safetensors and the networks it was made with; None for the shipped one.
 
     Raises UsageError if a user-provided folder has none; PixgenError if the file is damaged, is not a bank, or was made
@@ -129,7 +129,7 @@ def load(folder: Path | None = None) -> Bank:
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, zlib.error) as error:
         raise PixgenError(f"{path} is damaged or not a bank of drawings ({error!r}); {make}") from error
     for name, made_with in bank.made_with.items():
-        beside = place / FILES.get(name, name)
+        beside = place / NETWORK_FILES.get(name, name)
         if not beside.is_file() or files.sha256(beside) != made_with:
             raise PixgenError(f"{path} was made with another {name} than {beside}; {make}")
     return bank

@@ -23,8 +23,7 @@ from pixgen.errors import UsageError
 from pixgen.io import files, resources
 from pixgen.networks import vqgan as vqgan_model
 from pixgen.networks.pair import PairPerceptor, load_perceptor
-from pixgen.scenery import bank as bank_file
-from pixgen.scenery.bank import DRAWING_SIDE, MASK_SIDE, Bank, BankEntry
+from pixgen.scenery.bank import DRAWING_SIDE, MASK_SIDE, Bank, BankEntry, save_bank
 from pixgen.scenery.captions import Thing
 from pixgen.scenery.compose import FILL
 from pixgen.scenery.places import PLACES
@@ -265,7 +264,7 @@ def main(options: Options) -> None:
     )
     began = time.time()
     bank, found = make(options.cache, perceptor, vqgan, options.subjects, options.each, options.seed)
-    bank_file.save(bank, options.out)
+    save_bank(bank, options.out)
     size = options.out.stat().st_size
     print(json.dumps({**found, "entries": len(bank.entries), "bytes": size, "seconds": round(time.time() - began, 1)}))
 

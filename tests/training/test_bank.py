@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.scenery import bank as bank_file
+from pixgen.scenery.bank import NETWORK_FILES, load_bank, save_bank
 from pixgen.scenery.places import PLACES
 from pixgen.training import bank
 from pixgen.training.data import drawings
@@ -38,7 +38,7 @@ def options(place: Path, out: Path, **more: Any) -> bank.Options:
 
 @pytest.mark.slow
 def test_every_subject_and_place_is_in_it(folder: Path) -> None:
-    made = bank_file.load(folder)
+    made = load_bank(folder)
     assert set(made.subjects) == set(GROUPS) == {e.group for e in made.entries if not e.place}
     assert sum(e.place == "blackboard" for e in made.entries) == bank.VIEWS
     assert made.codes.shape == (len(made.entries), 32, 32) and made.codes.max() < 64
@@ -48,7 +48,7 @@ def test_every_subject_and_place_is_in_it(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
-    made = bank_file.load(folder)
+    made = load_bank(folder)
     for entry, mask in zip(made.entries, made.masks, strict=True):
         share = mask.float().mean().item()
         assert share == 1 if entry.place else 0.1 < share < 0.85, entry
@@ -66,7 +66,7 @@ def test_the_same_seed_makes_the_same_file(folder: Path, tmp_path: Path) -> None
 
 
 def test_it_is_small(folder: Path) -> None:
-    made = bank_file.load(folder)
+    made = load_bank(folder)
     with safe_open(folder / "bank.safetensors", "pt") as file:
         masks, about = len(file.get_tensor("masks")), len(file.metadata()["pixgen"])
     drawing = 32 * 32 * 2 + 192 * 2 + (masks + about) / len(made.entries)
@@ -75,11 +75,11 @@ def test_it_is_small(folder: Path) -> None:
 
 
 def test_a_file_comes_back_as_it_was_written(folder: Path, tmp_path: Path) -> None:
-    made = bank_file.load(folder)
-    bank_file.save(made, tmp_path / "bank.safetensors")
-    for name in bank_file.FILES.values():
+    made = load_bank(folder)
+    save_bank(made, tmp_path / "bank.safetensors")
+    for name in NETWORK_FILES.values():
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    again = bank_file.load(tmp_path)
+    again = load_bank(tmp_path)
     assert again.entries == made.entries and again.subjects == made.subjects
     assert torch.equal(again.masks, made.masks) and torch.equal(again.codes, made.codes)
     torch.testing.assert_close(again.images, made.images, atol=1e-3, rtol=0)
@@ -107,20 +107,20 @@ def test_a_cache_without_subjects_is_named(folder: Path, tmp_path: Path) -> None
 
 def test_what_is_missing_damaged_or_of_other_networks_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"pixgen\.training\.bank"):
-        bank_file.load(tmp_path)
+        load_bank(tmp_path)
     path = tmp_path / "bank.safetensors"
     whole = (folder / "bank.safetensors").read_bytes()
     for broken in (b"", b"nonsense", whole[: len(whole) // 2], (folder / "vqgan.safetensors").read_bytes()):
         path.write_bytes(broken)
         with pytest.raises(PixgenError, match=r"bank\.safetensors"):
-            bank_file.load(tmp_path)
+            load_bank(tmp_path)
     path.write_bytes(whole)
-    for name in bank_file.FILES.values():
+    for name in NETWORK_FILES.values():
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    bank_file.load(tmp_path)
+    load_bank(tmp_path)
     (tmp_path / "vqgan.safetensors").write_bytes(b"another")
     with pytest.raises(PixgenError, match="made with another vqgan"):
-        bank_file.load(tmp_path)
+        load_bank(tmp_path)
 
 
 @pytest.mark.parametrize("change", ["entries", "codes", "subjects"])
@@ -135,5 +135,5 @@ def test_what_does_not_fit_together_is_no_bank(folder: Path, tmp_path: Path, cha
     else:
         del about[change]
     save_file(tensors, tmp_path / "bank.safetensors", {"pixgen": json.dumps(about)})
-    with pytest.raises(PixgenError, match="damaged or no bank"):
-        bank_file.load(tmp_path)
+    with pytest.raises(PixgenError, match="damaged or not a bank"):
+        load_bank(tmp_path)

@@ -26,7 +26,8 @@ from pixgen.models import zoo
 from pixgen.networks.store import files_in
 from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
-from pixgen.scenery import bank, prompt_portraits
+from pixgen.scenery import prompt_portraits
+from pixgen.scenery.bank import DRAWING_SIDE, NETWORK_FILES, Bank, load_bank
 from pixgen.scenery.compose import compose, cut_out, layout, recoloured
 from pixgen.scenery.reader import ELDERS, ParsedScene, ParsedThing, Reader
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
@@ -55,7 +56,7 @@ class BankStart(Start):
     gets the drawing nearest to its words in the perceptor's embedding space. Negative prompts are ignored.
     """
 
-    min_side: ClassVar[int] = bank.DRAWING_SIDE // 2
+    min_side: ClassVar[int] = DRAWING_SIDE // 2
 
     folder: str = ""
     """Folder of bank.safetensors and of the perceptor and VQGAN it was made with; empty for those that ship."""
@@ -66,7 +67,7 @@ class BankStart(Start):
     portraits: bool = False
     """Compose a prompt of one or two people as a portrait of named parts, with another person for every seed."""
 
-    _bank: bank.Bank | None = field(init=False, repr=False, compare=False, default=None)
+    _bank: Bank | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
     _vqgan: Any = field(init=False, repr=False, compare=False, default=None)
     _plans: list[_PicturePlan] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -90,7 +91,7 @@ class BankStart(Start):
         folder = Path(self.folder).expanduser() if self.folder else None
         if folder is not None and not folder.is_dir():
             raise UsageError(f"start.folder is {self.folder!r}; give the folder that holds bank.safetensors")
-        self._bank = bank.load(folder)
+        self._bank = load_bank(folder)
         self._perceptor = _shared(
             session.perceptors.values(), "perceptor", "tiny", path=_within(folder, "perceptor", ""), session=session
         )
@@ -117,7 +118,7 @@ class BankStart(Start):
             order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
             chosen[id(thing)] = best[order[attempt % len(best)]]
         codes = self._bank.codes[list(chosen.values())].to(session.device)
-        whole = size == (bank.DRAWING_SIDE, bank.DRAWING_SIDE)
+        whole = size == (DRAWING_SIDE, DRAWING_SIDE)
         plain = self._is_plain(plan) and self._vqgan is session.generator and whole
         if plain and attempt < len(plan.choices[0][1][: self.top]):
             return {"latent": self._vqgan.network.codes(codes).contiguous()}
@@ -251,7 +252,7 @@ class BankStart(Start):
 
 
 def _within(folder: Path | None, network: str, embedded: str) -> str:
-    return embedded if folder is None else str(folder / bank.FILES[network])
+    return embedded if folder is None else str(folder / NETWORK_FILES[network])
 
 
 def _shared(present: Any, kind: str, name: str, session: Session, **options: str) -> Any:

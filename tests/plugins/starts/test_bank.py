@@ -19,9 +19,8 @@ from pixgen.contracts import Session
 from pixgen.errors import UsageError
 from pixgen.io import files
 from pixgen.prompts import grammar
-from pixgen.scenery import bank as bank_file
 from pixgen.scenery import compose
-from pixgen.scenery.bank import Bank, BankEntry
+from pixgen.scenery.bank import NETWORK_FILES, Bank, BankEntry, save_bank
 from pixgen.scenery.reader import ParsedScene, ParsedThing, Reader
 from pixgen.scenery.subjects import load_subjects
 from pixgen.scenery.synonyms import phrases
@@ -223,9 +222,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         masks,
         normal(torch.randn(len(entries), 16, generator=random), dim=1),
         normal(torch.randn(2, 16, generator=random), dim=1),
-        {name: files.sha256(place / file) for name, file in bank_file.FILES.items()},
+        {name: files.sha256(place / file) for name, file in NETWORK_FILES.items()},
     )
-    bank_file.save(bank, place / "bank.safetensors")
+    save_bank(bank, place / "bank.safetensors")
     return place
 
 
