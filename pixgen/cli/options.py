@@ -44,7 +44,7 @@ seed = click.option(
 size = click.option(
     "--size",
     metavar="WIDTHxHEIGHT",
-    show_default="256x256",
+    show_default="384x384",
     help="Picture size in pixels, or one number for a square.",
 )
 presets = click.option(
