@@ -129,7 +129,10 @@ def test_a_clip_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert "--config FILE.yaml" in said(capsys, "add", "other", "small.safetensors", code=2)[1]
     assert "not found" in said(capsys, "add", "other", "none.pt", "--architecture", small.NAME, code=2)[1]
-    assert "no name for a model" in said(capsys, "add", "../x", "a.pt", "--architecture", small.NAME, code=2)[1]
+    assert (
+        "is not a valid name for a model"
+        in said(capsys, "add", "../x", "a.pt", "--architecture", small.NAME, code=2)[1]
+    )
 
 
 def test_convert_writes_a_file_that_says_itself_how_it_is_built(

@@ -60,7 +60,7 @@ def test_scalars_are_what_they_look_like(tmp_path: Path, text: str, value: objec
         (b"\xff\xffa", "my.yaml: not a text file"),
         (b"a: \x00\n", "not a text file"),
         ("[" * 5000, "nested too deeply"),
-        ("a: " + "x" * MAX_BYTES, "no settings file"),
+        ("a: " + "x" * MAX_BYTES, "not a settings file"),
     ],
 )
 def test_refused_with_file_and_line(tmp_path: Path, text: str | bytes, reason: str) -> None:
