@@ -78,14 +78,14 @@ _ANY_HAIR_PT = "|".join((*_HAIR_PT.values(), "compridos?|longos?|curtos?|cachead
 _HAIR = rf"(?:(?:{_ANY_HAIR})[ ,]+(?:and )?)*"
 _CABELO = rf"cabelos?(?:[ ,]+(?:e )?(?:{_ANY_HAIR_PT}))*"
 
-_GARMENTS = {  # kind: (English, Portuguese)
+_GARMENTS = {  # kind: (English, Portuguese); of several that are named the first is what is seen
+    "coat": ("lab coat|white coat", "jaleco|avental branco"),
+    "jacket": ("jacket|blazer|suit", "paleto|terno|blazer|jaqueta"),
+    "dress": ("dress", "vestido"),
+    "hoodie": ("hoodie", "moletom"),
+    "sweater": ("sweater|jumper|pullover|turtleneck", "sueter|blusa de la"),
     "t-shirt": ("t-shirt|tshirt|tee", "camiseta"),
     "shirt": ("(?:checkered |plaid )?shirt|blouse", "camisa|blusa"),
-    "sweater": ("sweater|jumper|pullover|turtleneck", "sueter|blusa de la"),
-    "hoodie": ("hoodie", "moletom"),
-    "jacket": ("jacket|blazer|suit", "paleto|terno|blazer|jaqueta"),
-    "coat": ("lab coat|white coat", "jaleco|avental branco"),
-    "dress": ("dress", "vestido"),
 }
 _COLOURS_PT = {
     "red": "vermelh[oa]", "orange": "laranja", "yellow": "amarel[oa]", "green": "verde", "blue": "azul",
@@ -113,9 +113,9 @@ _PATTERNS: dict[str, dict[str, str]] = {
         "hat": r"hat|chapeu",
     },
     "hair": {
-        "bald": r"bald|hairless|careca|calv[oa]",
+        "bald": r"bald|hairless|(?:no|without|sem) (?:hair|cabelo)|careca|calv[oa]",
         "bun": r"(?:hair )?bun|coque",
-        "curly": rf"{_HAIR}(?:curly|afro|frizzy)(?:[ -]{_HAIR}hair(?:ed)?)?|afro|{_CABELO} (?:cachead|cresp)os?",
+        "curly": rf"{_HAIR}(?:curly|afro|frizzy)(?:[ -]{_HAIR}hair(?:ed)?)?|afro|{_CABELO}(?: e)? (?:cachead|cresp)os?",
         "bob": r"bob(?: cut)?|(?:shoulder|chin)[- ]length hair|chanel",
         "long": rf"(?:{_HAIR}long[ -]{_HAIR}hair(?:ed)?)|{_CABELO} (?:comprido|longo)s?|cabelud[oa]",
         "short": rf"(?:{_HAIR}short[ -]{_HAIR}hair(?:ed)?)|{_CABELO} curtos?",
@@ -136,11 +136,6 @@ _PATTERNS: dict[str, dict[str, str]] = {
         "angry": r"angry|furious|zangad[oa]|brav[oa]|irritad[oa]",
     },
     "clothes": {kind: f"{en}|{pt}" for kind, (en, pt) in _GARMENTS.items()},
-    "clothes_colour": {
-        c: rf"(?:{'gr[ea]y' if c == 'grey' else c})[ -](?:{'|'.join(en for en, _ in _GARMENTS.values())})"
-        rf"|(?:{'|'.join(pt for _, pt in _GARMENTS.values())}) (?:{pt_word})"
-        for c, pt_word in _COLOURS_PT.items()
-    },
     "age": {
         "child": r"boy|girl|child|kid|toddler|menin[oa]|garot[oa]|crianca",
         "adult": r"middle[- ]aged|mature|de meia[- ]idade|madur[oa]",
@@ -148,10 +143,10 @@ _PATTERNS: dict[str, dict[str, str]] = {
         "young": r"young|youthful|teenage[rd]?|jove[mn]s?|adolescente|rapaz|moca",
     },
     "sex": {
-        "female": r"female|woman|women|lady|girl|grandmother|grandma|mother|queen|her|mulher(?:es)?|senhora|menina"
-        r"|garota|moca|feminin[oa]|mae|velha|idosa|velhinha|anci",
-        "male": r"male|man|men|gentleman|guy|boy|grandfather|grandpa|father|his|homem|homens|senhor|menino|garoto|rapaz"
-        r"|masculin[oa]|pai",
+        "female": r"female|(?:business|police)?woman|women|lady|girl|grandmother|grandma|mother|queen|princess|actress"
+        r"|mulher(?:es)?|senhora|menina|rainha|princesa|atriz|garota|moca|feminin[oa]|mae|velha|idosa|velhinha|anci",
+        "male": r"male|(?:business|police|fire|fisher)?man|men|gentleman|guy|boy|grandfather|grandpa|father|king|prince"
+        r"|homem|homens|senhor|menino|garoto|rapaz|masculin[oa]|pai|rei",
     },
 }
 # A colour of hair by a word of its own.
@@ -160,10 +155,18 @@ _BY_NAME = {
     "red": r"red[- ]?head(?:ed)?|ginger|ruiv[oa]",
     "grey": r"gr[ea]y[- ]haired|grisalh[oa]",
 }
+# Of a beard, when nothing is said of hair.
+_BEARD_COLOURS = {c: rf"(?:{w}) (?:beard|mou?stache)" for c, w in _HAIR_EN.items()}
+_BEARD_COLOURS_PT = {
+    c: rf"(?:barba|bigode)s? (?:{w.replace('os?', '[oa]')})" for c, w in _HAIR_PT.items()
+}  # fmt: skip
 _HEAD_ENDS = re.compile(
     r"\b(?:with|holding|wearing|carrying|in front of|playing|com|segurando|usando|de frente|em frente)\b"
 )
-_OLD_PHOTOGRAPH = re.compile(r"\b(?:old|aged) (?:photo|photograph|picture|film)\b")
+_OLD_PHOTOGRAPH = re.compile(
+    r"\b(?:old|aged) (?:(?:oil|ink|pencil|pastel|sepia|black|and|white|faded|vintage|family|colou?r) )*"
+    r"(?:photo|photograph|picture|film|painting|drawing|postcard|poster)\b"
+)
 _PORTUGUESE = {"um", "uma", "de", "do", "da", "com", "em", "no", "na", "e"}
 
 
@@ -173,7 +176,14 @@ def _compiled() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
         return re.compile(rf"(?<![\w-])(?:{pattern})(?![\w])")
 
     patterns = {part: [(value, whole(p)) for value, p in values.items()] for part, values in _PATTERNS.items()}
-    patterns["hair_colour"] += [(value, whole(p)) for value, p in _BY_NAME.items()]
+    for more in (_BY_NAME, _BEARD_COLOURS, _BEARD_COLOURS_PT):
+        patterns["hair_colour"] += [(value, whole(p)) for value, p in more.items()]
+    patterns["age"].insert(0, ("young", whole("teenage[rd]?|adolescente")))  # a teenage boy is no child
+    for kind, (english, portuguese) in _GARMENTS.items():
+        patterns[kind] = [
+            (c, whole(rf"(?:{'gr[ea]y' if c == 'grey' else c})[ -](?:{english})|(?:{portuguese}) (?:{words})"))
+            for c, words in _COLOURS_PT.items()
+        ]
     return patterns
 
 
@@ -194,12 +204,10 @@ def read(text: str, feminine: frozenset[str] = frozenset(), masculine: frozenset
     ends = _HEAD_ENDS.search(said)
     head = said[: ends.start()] if ends else said  # an old book makes nobody old
     found: dict[str, str] = {}
-    for part, patterns in _compiled().items():
-        where = head if part in ("age", "sex") else said
-        for value, pattern in patterns:
-            if pattern.search(where):
-                found[part] = value
-                break
+    for part in _PATTERNS:
+        _find(part, part, head if part in ("age", "sex") else said, found)
+    if "clothes" in found:
+        _find("clothes_colour", found["clothes"], said, found)
     words = set(re.findall(r"\w+", head))
     if "sex" not in found and words & {bare(w) for w in feminine}:
         found["sex"] = "female"
@@ -210,6 +218,14 @@ def read(text: str, feminine: frozenset[str] = frozenset(), masculine: frozenset
     if found.get("beard"):
         found.setdefault("sex", "male")
     return found
+
+
+def _find(part: str, table: str, text: str, found: dict[str, str]) -> None:
+    """Note the first value of a table of patterns that the text has."""
+    for value, pattern in _compiled()[table]:
+        if pattern.search(text):
+            found[part] = value
+            return
 
 
 # -- saying ------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Hand:
     outline: str = ""
     """Colour of the lines, where the hand draws any."""
     ages: tuple[str, ...] = ("young", "adult", "old")
+    old_women: tuple[str, ...] = ()
+    """Kinds of hair that old women have unasked, where grey locks beside a face would look like a beard."""
     beards: float = 1.0
     """How much more often its men have beards: where faces of both sexes are alike, they tell one from the other."""
     moods: tuple[str, ...] = ("laughing",)
@@ -247,7 +249,7 @@ PERSONAS = Hand(
     },
     nose=(*each("nose", "mediumRound"), *each("nose", "smallRound")),
     ages=("child", "young", "adult", "old"),
-    wrinkled={"nose": each("nose", "wrinkles")[0]},
+    wrinkled={"nose": each("nose", "wrinkles")[0]}, old_women=("curly",),
     skin={"light": ("#e9ab8a", "#e8a582"), "brown": ("#b9703f", "#a8622f"), "dark": ("#5f3219", "#4c2715")},
 )  # fmt: skip
 

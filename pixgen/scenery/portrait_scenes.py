@@ -13,12 +13,19 @@ from pixgen.scenery import backdrops, portraits, props
 from pixgen.scenery.people import Person
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import HANDS, Hand
+from pixgen.scenery.styles import STYLES, blur
 
 CLOSE, HALF, GROUP = "close", "half", "group"
 FRAMES = {CLOSE: (0.50, 0.645), HALF: (0.36, 0.475), GROUP: (0.34, 0.50)}
 """Height of the head, crown to chin, and the chin's place, as shares of the picture's height."""
-GROUP_MIDDLES = (0.27, 0.73)
-"""Where two people stand, from left to right, as shares of the width."""
+FACES_KEPT = {
+    "watercolor": (0.55, 0.5),
+    "oil": (0.5, 0.3),
+    "pastel": (0.4, 0.3),
+    "stained-glass": (0.4, 0.3),
+    "mosaic": (0.3, 0.2),
+}
+"""Styles that would lose a face: how much of it as it was shows through, and how much of its lines is added."""
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
 
 
@@ -70,12 +77,48 @@ def prop_box(portrait: Portrait) -> Box:
 def compose_portrait(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     """The picture, float32 (3, side, side) in [0, 1]. `noise` draws the places that are no SVG."""
     picture = _behind(portrait, side, noise)
-    middles = (0.5,) if len(portrait.people) == 1 else GROUP_MIDDLES
-    for person, middle in zip(portrait.people, middles, strict=False):
+    for person, middle in zip(portrait.people, _middles(portrait), strict=False):
         picture = _over(picture, _figure(person, portrait, middle, side))
     if portrait.prop:
         picture = _over(picture, portraits.rendered(f"{_SVG}{_held(portrait)}</svg>", side))
     return picture.clamp(0, 1)
+
+
+def styled_portrait(portrait: Portrait, style: str, side: int, noise: Generator) -> Tensor:
+    """The picture in a style, float32 (3, side, side) in [0, 1], in which faces and props are still seen."""
+    plain = compose_portrait(portrait, side, noise)
+    styled = STYLES[style](plain[None], noise).expand(1, 3, side, side)[0].clamp(0, 1)
+    return with_faces(styled, plain, portrait, style)
+
+
+def with_faces(styled: Tensor, plain: Tensor, portrait: Portrait, style: str) -> Tensor:
+    """A styled picture in which faces and what is held are still seen, as a painter takes a finer brush to them.
+
+    styled, plain: float32 (3, S, S) in [0, 1], after the style and before it.
+    """
+    if style not in FACES_KEPT:
+        return styled
+    through, lines = FACES_KEPT[style]
+    side = plain.shape[-1]
+    boxes = [
+        face_box(person, portrait.frame, middle, portrait.turned)
+        for person, middle in zip(portrait.people, _middles(portrait), strict=False)
+    ]
+    boxes += [prop_box(portrait)] if portrait.prop else []
+    at = (torch.arange(side) + 0.5) / side
+    mask = torch.zeros(side, side)
+    for box in boxes:
+        x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        across, down = (at - x) / (box.right - box.left), (at - y) / (box.bottom - box.top)
+        distance = 2 * (across[None] ** 2 + down[:, None] ** 2).sqrt()  # 1 at the outline of a face
+        mask = torch.maximum(mask, torch.sigmoid((1.35 - distance) * 10))
+    detail = plain - blur(plain[None], side / 32)[0]
+    return (styled.lerp(plain, through * mask) + lines * mask * detail).clamp(0, 1)
+
+
+def _middles(portrait: Portrait) -> tuple[float, ...]:
+    """Where people stand, from left to right, as shares of the width."""
+    return (0.5,) if len(portrait.people) == 1 else (0.27, 0.73)
 
 
 def _over(picture: Tensor, layer: Tensor) -> Tensor:

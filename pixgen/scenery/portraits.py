@@ -152,6 +152,8 @@ def _hair(hand: Hand, sex: str, age: str, colour: str, rng: random.Random) -> st
             if sex == "male"
             else {"bun": 4, "bob": 3, "curly": 2, "short": 2, "long": 1}
         )
+    if age == "old" and sex == "female" and hand.old_women:
+        weights = dict.fromkeys(hand.old_women, 1.0)
     if age == "child":
         weights = {"short": 5, "curly": 2} if sex == "male" else {"long": 4, "bob": 3, "bun": 1}
     for wanted in ([colour], None):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Generator, Tensor
 
 from pixgen.backend.tensors import Size
 from pixgen.errors import PixgenError
 from pixgen.io.pictures import fit
 from pixgen.scenery import people, sittings
-from pixgen.scenery.portrait_scenes import CLOSE, GROUP_MIDDLES, HALF, Portrait, compose_portrait, face_box, prop_box
+from pixgen.scenery.portrait_scenes import CLOSE, HALF, Portrait, styled_portrait
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.reader import ParsedScene, ParsedThing
-from pixgen.scenery.styles import STYLES
 from pixgen.scenery.vocabulary import COLOURS
 
 PAINTED = ("avataaars", "toon-head")
@@ -26,9 +23,6 @@ PAINTED = ("avataaars", "toon-head")
 INKED = ("open-peeps", "lorelei")
 """Icon sets that draw with lines, for the styles that are lines themselves."""
 LINE_STYLES = {"pencil", "ink", "comic", "chalk", "blueprint"}
-
-KEPT = {"watercolor": 0.6, "oil": 0.6, "pencil": 0.25, "neon": 0.2}
-"""How much of the drawing shows through a style over faces and props, 0 to 1; styles that keep them have none."""
 
 WORN = {"glasses": "glasses", "sunglasses": "glasses", "hat": "headwear", "cap": "headwear", "dress": "clothes",
         "t-shirt": "clothes", "coat": "clothes", "lab-coat": "clothes", "turban": "headwear"}  # fmt: skip
@@ -53,10 +47,9 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
         frozenset(name for group in subjects for name in subjects[group].get(sex, ())) for sex in ("female", "male")
     )
     first, second = _parted(text, sitters)
-    usual = _usual(sitters[0], reading, random.Random(f"{text}/{seed}/usual"))
     try:
         found = sittings.portrait_from_words(
-            first, seed, _held(reading), reading.place, sitters[0].field, beside=second, usual=usual,
+            first, seed, _held(reading), reading.place, sitters[0].field, sitters[0].group, second,
             hands=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
         )  # fmt: skip
     except PixgenError:
@@ -69,31 +62,8 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
 
 
 def compose(portrait: Portrait, style: str, size: Size, noise: Generator) -> Tensor:
-    """The portrait in a style, float32 (1, 3, height, width) in [0, 1]; `noise` draws place and style.
-
-    A style that blurs or bends has half its strength over faces and what is held, or nobody would know them again.
-    """
-    side = max(size)
-    picture = compose_portrait(portrait, side, noise)[None]
-    styled = STYLES[style](picture, noise).expand(1, 3, side, side)
-    if style in KEPT:
-        styled = torch.lerp(styled, picture, KEPT[style] * _telling(portrait, side))
-    return fit(styled.clamp(0, 1), size)
-
-
-def _telling(portrait: Portrait, side: int) -> Tensor:
-    """Where faces and what is held are, with soft borders: float32 (1, 1, side, side) in [0, 1]."""
-    middles = (0.5,) if len(portrait.people) == 1 else GROUP_MIDDLES
-    boxes = [face_box(p, portrait.frame, x, portrait.turned) for p, x in zip(portrait.people, middles, strict=True)]
-    boxes += [prop_box(portrait)] if portrait.prop else []
-    at = (torch.arange(side) + 0.5) / side
-    masks = []
-    for box in boxes:
-        x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-        across = ((at - x) / (box.right - box.left) * 2)[None]
-        down = ((at - y) / (box.bottom - box.top) * 2)[:, None]
-        masks.append(torch.sigmoid((1.25 - (across**2 + down**2).sqrt()) * 8))
-    return torch.stack(masks).amax(0)[None, None]
+    """The portrait in a style, float32 (1, 3, height, width) in [0, 1]; `noise` draws place and style."""
+    return fit(styled_portrait(portrait, style, max(size), noise)[None], size)
 
 
 def _is_more(thing: ParsedThing, parts: Mapping[str, str]) -> bool:
@@ -122,19 +92,6 @@ def _held(reading: ParsedScene) -> str | None:
     """The prop that the prompt names as a subject; None where the words are to be searched for one."""
     named = (_prop(held.group) for thing in reading.things for held in (thing, *thing.holds))
     return next((name for name in named if name), None)
-
-
-def _usual(sitter: ParsedThing, reading: ParsedScene, rng: random.Random) -> tuple[str, str]:
-    """Prop and backdrop that show what somebody does where the words name neither: a teacher before a blackboard."""
-    if reading.ground:
-        return "", ""
-    if sitter.group == "teacher":
-        return rng.choice(("book", "")), "blackboard"
-    themes = sittings.ROLES.get(sitter.group or "", ())
-    if not themes:
-        return "", ""
-    theme = sittings.THEMES[rng.choice(themes)]
-    return (rng.choice(theme.props) if theme.props else ""), rng.choice(theme.backdrops)
 
 
 def _is_near(text: str) -> bool:

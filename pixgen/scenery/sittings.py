@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from pixgen.scenery import people, portrait_parts, portraits
 from pixgen.scenery.backdrops import BACKDROP_WORDS
@@ -16,7 +17,7 @@ from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_scenes import CLOSE, GROUP, HALF, Portrait
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES
-from pixgen.scenery.subjects import Subject
+from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, PORTRAIT_FIELDS
 
 
@@ -47,6 +48,17 @@ ROLES: dict[str, tuple[str, ...]] = {  # group -> themes that go with it
     "singer": ("guitar",),
     "technologist": ("computer",),
 }
+WORKS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {  # group -> props, places, clothes: seen at once
+    "teacher": (("", "book"), ("blackboard",), ""),
+    "student": (("book", "laptop"), ("", "bookshelf"), ""),
+    "scientist": (("flask", "microscope"), ("laboratory",), "coat"),
+    "doctor": (("",), ("",), "coat"),
+    "artist": (("palette", "brush"), ("studio",), ""),
+    "singer": (("microphone",), ("stage",), ""),
+    "technologist": (("laptop",), ("office",), ""),
+    "office-worker": (("", "laptop"), ("office",), "jacket"),
+}
+"""What shows somebody's work where a prompt names it and nothing to hold, no place and no field."""
 _WHO = {
     "teacher": 8, "student": 2, "scientist": 2, "artist": 1.5, "singer": 1.5, "technologist": 1.5, "man": 3, "woman": 3,
     "person": 1, "old-man": 2, "old-woman": 2, "boy": 1.2, "girl": 1.2,
@@ -62,7 +74,7 @@ def groups(subjects: Mapping[str, Subject]) -> list[str]:
 
 def can_sit(group: str | None) -> bool:
     """Whether this subject is somebody whom the icon sets of people can draw."""
-    return group in _WHO
+    return group in _WHO or group in WORKS
 
 
 def sitting(
@@ -229,19 +241,21 @@ def portrait_from_words(
     prop: str | None = None,
     backdrop: str | None = None,
     field: str | None = None,
+    work: str | None = None,
     beside: str = "",
-    usual: tuple[str, str] = ("", ""),
     hands: Sequence[str] = portraits.PAINTED,
     genders: Sequence[frozenset[str]] = (),
 ) -> Portrait:
     """The portrait that a prompt asks for; what it leaves open, the seed chooses.
 
-    prop, backdrop, field: what a reader found already, keys of PROPS, of BACKDROPS or PLACES, and of PORTRAIT_FIELDS;
-    None looks for them in the text. beside: the words of a second person, who stands at the right hand side.
-    usual: prop and backdrop where nothing is asked for, held or behind.
+    prop, backdrop, field, work: what a reader found already, keys of PROPS, of BACKDROPS or PLACES, of PORTRAIT_FIELDS
+    and of WORKS; None looks for them in the text. beside: the words of a second person, who stands at the right.
     genders: as `people.read` takes them. Raises PixgenError when nobody can draw what is asked for together.
     """
     said, rng = bare(text), random.Random(f"{text}/{seed}/sitting")
+    asked = people.read(text, *genders)
+    if work is None:
+        work = _found(said, _names_of_works())
     if field is None:
         field = _found(said, PORTRAIT_FIELDS)
     if prop is None:
@@ -251,10 +265,14 @@ def portrait_from_words(
     if backdrop is None:
         words = {name: tuple(_noun(w) for both in lists for w in both) for name, lists in BACKDROP_WORDS.items()}
         backdrop = _found(said, words) or (THEMES[field].backdrops[0] if field else "")
-    if not (prop or backdrop or field):
-        prop, backdrop = usual
+    if work in WORKS and not field:
+        props, places, clothes = WORKS[work]
+        if not prop and not backdrop and not beside:
+            prop, backdrop = rng.choice(props), rng.choice(places)
+        if clothes and "clothes" not in asked and any(clothes in portrait_parts.HANDS[hand].clothes for hand in hands):
+            asked["clothes"] = clothes
     near = re.search(r"\b(?:close[- ]?up|portrait|headshot|close|retrato|rosto|face)\b", said)
-    person = portraits.person_from_words(people.read(text, *genders), seed, hands)
+    person = portraits.person_from_words(asked, seed, hands)
     # Before the chest at half figure: whoever is asked for with a thing must be seen with it.
     frame = CLOSE if near and not prop else HALF
     light = rng.choice(((0.90, 0.93, 0.96), (0.97, 0.93, 0.85), (0.88, 0.94, 0.89), (0.95, 0.90, 0.93)))
@@ -264,6 +282,12 @@ def portrait_from_words(
     return Portrait(
         (person,), frame, prop, backdrop, light, rng.random() < 0.5, rng.choice((-1, 1)), rng.getrandbits(20)
     )
+
+
+@cache
+def _names_of_works() -> dict[str, tuple[str, ...]]:
+    subjects = load_subjects()
+    return {g: (*s.en, *s.pt, *s.pt_male, *s.pt_female) for g in WORKS if (s := subjects.get(g))}
 
 
 def _noun(words: str) -> str:

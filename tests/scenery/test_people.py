@@ -115,6 +115,11 @@ def test_six_seeds_give_six_people_whom_the_words_fit(text: str) -> None:
     [
         ("a watercolor of a young male teacher of literature with a book", {"age": "young", "sex": "male"}),
         ("an old photograph of a man", {"sex": "male"}),
+        ("an old black and white photo of a young woman", {"age": "young", "sex": "female"}),
+        ("a teenage boy", {"age": "young", "sex": "male"}),
+        ("a man in a black suit and a white shirt", {"clothes": "jacket", "clothes_colour": "black", "sex": "male"}),
+        ("um velho de barba branca", {"age": "old", "beard": "beard", "hair_colour": "white", "sex": "male"}),
+        ("a man with no hair", {"hair": "bald", "sex": "male"}),
         ("a man with an old book and two glasses of wine", {"sex": "male"}),
         ("a white cat and a black hat stand", {"headwear": "hat"}),
         ("a black woman with grey hair", {"skin": "dark", "sex": "female", "hair_colour": "grey"}),

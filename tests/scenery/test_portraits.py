@@ -18,8 +18,18 @@ from pixgen.scenery import dicebear_svg, portraits, sittings
 from pixgen.scenery.backdrops import BACKDROP_WORDS, BACKDROPS
 from pixgen.scenery.people import Person
 from pixgen.scenery.portrait_parts import HANDS, HELD_OUT_HAND, Hand, Part
-from pixgen.scenery.portrait_scenes import CLOSE, GROUP, HALF, Portrait, compose_portrait, face_box, prop_box
+from pixgen.scenery.portrait_scenes import (
+    CLOSE,
+    GROUP,
+    HALF,
+    Portrait,
+    compose_portrait,
+    face_box,
+    prop_box,
+    styled_portrait,
+)
 from pixgen.scenery.props import PROPS
+from pixgen.scenery.styles import STYLES
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training.data import drawings, labels
 from pixgen.training.data.scenes import Scenes
@@ -249,3 +259,38 @@ def test_twins_of_portraits_differ_in_one_thing(cache: Path) -> None:
 @pytest.mark.parametrize("step", range(8))
 def test_a_batch_of_one_is_one_picture(cache: Path, step: int) -> None:
     assert len(scenes(cache, portraits=1.0, batch=1)[step].images) == 1
+
+
+@pytest.mark.parametrize("style", ["watercolor", "oil", "pastel", "stained-glass", "mosaic"])
+def test_a_style_keeps_the_face(style: str) -> None:
+    person = portraits.person_from_words("a black man with a beard", 1)
+    portrait = Portrait((person,), CLOSE, backdrop="bookshelf")
+    plain = compose_portrait(portrait, 96, torch.Generator().manual_seed(0))
+    usual = STYLES[style](plain[None], torch.Generator().manual_seed(0))[0].expand(3, 96, 96)
+    kept = styled_portrait(portrait, style, 96, torch.Generator().manual_seed(0))
+    box = face_box(person, CLOSE)
+    rows, columns = slice(int(96 * box.top), int(96 * box.bottom)), slice(int(96 * box.left), int(96 * box.right))
+
+    def similarity(picture: torch.Tensor) -> float:
+        both = torch.stack((picture[:, rows, columns].flatten(), plain[:, rows, columns].flatten()))
+        return float(torch.corrcoef(both)[0, 1])
+
+    assert similarity(kept) > min(0.9, similarity(usual) + 0.2) and similarity(kept) > similarity(usual)
+    assert torch.allclose(kept[:, :, :5], usual.clamp(0, 1)[:, :, :5], atol=0.02)  # the rest is the style's
+
+
+@pytest.mark.parametrize(
+    ("text", "props", "backdrops", "clothes"),
+    [
+        ("a scientist", {"flask", "microscope"}, {"laboratory"}, "coat"),
+        ("uma pintora", {"palette", "brush"}, {"studio"}, ""),
+        ("an old singer", {"microphone"}, {"stage"}, ""),
+        ("a scientist with a book", {"book"}, {""}, "coat"),
+        ("a scientist in a red sweater", {"flask", "microscope"}, {"laboratory"}, "sweater"),
+        ("a bald scientist with sunglasses, a beard and a hat", {"flask", "microscope"}, {"laboratory"}, "coat"),
+    ],
+)
+def test_a_work_that_is_named_is_shown(text: str, props: set[str], backdrops: set[str], clothes: str) -> None:
+    made = [sittings.portrait_from_words(text, seed) for seed in range(12)]
+    assert {p.prop for p in made} == props and {p.backdrop for p in made} == backdrops
+    assert not clothes or {p.people[0].clothes for p in made} == {clothes}

@@ -21,7 +21,7 @@ from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import HELD_OUT_HAND
-from pixgen.scenery.portrait_scenes import compose_portrait
+from pixgen.scenery.portrait_scenes import compose_portrait, with_faces
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
 from pixgen.scenery.subjects import Subject, load_subjects
@@ -171,6 +171,11 @@ class Scenes(Dataset[Batch]):
             styled = STYLES[name](images[rows], noise).clamp(0, 1)
             if self.strength < 1:
                 styled = images[rows].lerp(styled, uniform(noise, len(rows), self.strength, 1))
+            if any(sketches[i].portrait for i in rows):
+                styled = styled.expand(len(rows), 3, self.side, self.side).clone()
+            for place, i in enumerate(rows):
+                if (portrait := sketches[i].portrait) is not None:
+                    styled[place] = with_faces(styled[place], images[i], portrait, name)
             images[rows] = styled
         if self.noise:
             loud = torch.rand(len(sketches), 1, 1, 1, generator=noise) * self.noise
