@@ -134,6 +134,7 @@ def test_the_example_of_openai_s_readme(name: str, random_weights: Path, capsys:
     assert capsys.readouterr().out.startswith("Label probs: [[")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_cells_of_the_notebook(
     name: str, random_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -49,6 +49,7 @@ def test_the_newcomer_s_test_passes_and_sees_a_wrong_loss(loss: str, monkeypatch
         test()
 
 
+@pytest.mark.slow
 def test_the_newcomer_s_command_draws(loss: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -35,6 +35,7 @@ def test_a_second_call_draws_only_what_is_missing(lists: Lists) -> None:
         assert 0 < record.scores["held_out"] != record.losses["clip"]
 
 
+@pytest.mark.slow
 def test_a_job_is_drawn_as_a_single_picture_is(lists: Lists, capsys: pytest.CaptureFixture[str]) -> None:
     lists.draw(lists.jobs("a {red|blue} fox | fog :0.5\n", seeds=[7]))
     single = lists.folder / "single.png"
@@ -65,6 +66,7 @@ def test_one_failure_does_not_stop_the_list(lists: Lists) -> None:
     assert counts["failed"] == 2 and set(watched.reasons) == {"explode", "image:missing.png"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [2, 8])
 def test_in_a_group_only_the_one_that_fails_fails(batch: int, lists: Lists) -> None:
     counts, watched = lists.draw(
@@ -123,6 +125,7 @@ def test_a_resumed_group_gives_the_same_bytes(lists: Lists) -> None:
     assert lists.pictures() == lists.pictures(lists.folder / "whole")
 
 
+@pytest.mark.slow
 def test_what_was_chosen_is_kept(lists: Lists) -> None:
     open_threads = {"threads": "auto"}
     lists.draw(lists.jobs("a\n", **open_threads), tuning_options=TuningOptions(threads=1, workers=1))

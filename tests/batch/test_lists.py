@@ -44,6 +44,7 @@ def test_every_line_of_a_text_is_a_prompt(prompts: list[str], bom: bool, end: st
     assert [row.source for row in rows] == [f"{tmp_path}/list.txt:{i}" for i in range(3, 3 + len(prompts))]
 
 
+@pytest.mark.slow
 @any_example
 @given(rows=st.lists(st.tuples(PROMPTS, SEEDS, st.sampled_from([None, 0.5, 2]))))
 def test_csv_jsonl_and_yaml_say_the_same(rows: list[tuple[str, int, Any]], tmp_path: Path) -> None:

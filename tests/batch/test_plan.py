@@ -105,6 +105,7 @@ def test_multiplying_beyond_the_bound_needs_a_yes(lists: Lists) -> None:
     assert next(lists.plan(seeds=many, allow_many=True).expand(rows({"prompt": "a"}))).seed == 0
 
 
+@pytest.mark.slow
 def test_a_long_plain_list_is_no_bomb_and_quick(lists: Lists) -> None:
     lines = ({"prompt": f"fox {number}"} for number in range(MAX_JOBS + 50))
     jobs = lists.plan().expand(Row(line, "a row") for line in lines)

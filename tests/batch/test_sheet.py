@@ -40,6 +40,7 @@ def test_rows_of_other_settings_are_rows_of_the_sheet(lists: Lists) -> None:
     assert shown == [[record.file for record in lists.records() if record.planned == steps] for steps in (2, 3)]
 
 
+@pytest.mark.slow
 def test_a_draft_that_failed_keeps_its_place(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     lists.draw(lists.jobs("a fox\na cat\n", grid={"size": ["32x32", "32x64"]}))
     with Manifest(lists.out) as manifest:
@@ -77,6 +78,7 @@ def test_pages_are_numbered_and_old_ones_go(lists: Lists, monkeypatch: pytest.Mo
     assert sorted(path.name for path in lists.out.glob("sheet*.png")) == ["sheet.png"]
 
 
+@pytest.mark.slow
 def test_the_page_shows_all_and_runs_nothing(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "PER_PAGE", 2)
     nasty = "a <b>\"fox\"</b> & 'cat' 雪"

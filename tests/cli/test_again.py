@@ -114,6 +114,7 @@ def test_files_are_found_beside_the_picture_and_refused_when_changed(capsys: pyt
     assert not Path("not.png").exists()
 
 
+@pytest.mark.slow
 def test_weights_of_one_s_own_are_part_of_the_picture(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(embedded() / "perceptor.safetensors", "mine.safetensors")
     weights = ["perceptors.mine.type=tiny", "perceptors.mine.path=mine.safetensors"]

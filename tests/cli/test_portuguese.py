@@ -145,6 +145,7 @@ def test_every_row_is_one_that_pixgen_prints() -> None:
     assert sorted(map(row, ACTIONS)) == sorted(portuguese.LINES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beginning", ACTIONS)
 def test_a_row_is_printed_and_comes_out_in_portuguese(
     beginning: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -229,6 +229,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(
     assert not runs.checkpoint_due(time.time(), 60.0)  # the next training is not asked to stop
 
 
+@pytest.mark.slow
 def test_a_run_resumes_with_its_first_inputs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = own(tmp_path / "own")
     arguments = ["clip", "--drawings", folder, "--runs", "mine", "--pictures", "16"]

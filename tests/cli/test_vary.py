@@ -87,6 +87,7 @@ def test_a_morph_is_a_strip_and_a_video(capsys: pytest.CaptureFixture[str]) -> N
     assert metadata.read(Path("there.png")).command.startswith("pixgen morph fox.png thin.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", ["fox.png mask.png", "clear.png mask.png", "fox.png twice.png"])
 def test_outside_the_mask_pixels_are_the_files_own(names: str, caplog: pytest.LogCaptureFixture) -> None:
     name, mask = names.split()

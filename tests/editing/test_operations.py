@@ -67,6 +67,7 @@ def test_the_best_candidate_is_kept(pair: ToyPair) -> None:
     assert torch.equal(operations._nearest(pair, codes, goal), codes[3])
 
 
+@pytest.mark.slow
 def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
     made = refine.refine(pair, pair.codes(picture())[0], pair.embed(picture(seed=9)), 0, 4, 128, pull=0.0)
     assert made.steps == len(made.losses["embedding"]) == 4
@@ -74,6 +75,7 @@ def test_the_loop_comes_nearer_to_the_embedding(pair: ToyPair) -> None:
     assert made.image.shape == (1, 3, 128, 128) and made.codes.shape == (16, 16)
 
 
+@pytest.mark.slow
 def test_the_loop_has_the_settings_of_the_pair_s_profile(
     pair: ToyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +102,7 @@ def test_the_loop_has_the_settings_of_the_pair_s_profile(
     assert len(varied.image.unique()) == 2
 
 
+@pytest.mark.slow
 def test_the_pull_to_the_first_codes_is_weaker_the_stronger_the_edit(pair: ToyPair) -> None:
     codes, target = pair.codes(picture())[0], pair.embed(picture(seed=9))
     free, held = (refine.refine(pair, codes, target, 0, 4, 128, pull=pull) for pull in (0.0, 1000.0))
@@ -107,6 +110,7 @@ def test_the_pull_to_the_first_codes_is_weaker_the_stronger_the_edit(pair: ToyPa
     assert held.losses["embedding"][-1] > free.losses["embedding"][-1]
 
 
+@pytest.mark.slow
 def test_a_morph_begins_with_the_one_and_ends_with_the_other(pair: ToyPair) -> None:
     first, last = picture(seed=1), picture(90, 200, seed=2)
     frames = list(operations.morph(pair, first, last, 3, steps=1))
@@ -154,6 +158,7 @@ def test_an_edit_changes_as_many_places_as_its_strength_says(pair: ToyPair, monk
         operations.edit(pair, picture(), "green", "red", strength=1.5)
 
 
+@pytest.mark.slow
 def test_outside_the_mask_every_pixel_stays(pair: ToyPair) -> None:
     image = picture(150, 170)
     mask = torch.zeros(1, 1, 150, 170)

@@ -277,6 +277,7 @@ def test_what_cannot_be_judged_is_not_drawn(
     assert not made
 
 
+@pytest.mark.slow
 def test_evaluate_measures_and_makes_the_card(
     cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

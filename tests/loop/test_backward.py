@@ -104,6 +104,7 @@ def test_the_chunk_bounds_what_is_held_for_the_backward_pass(names: tuple[str, .
     assert small <= large / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("perceptors", [1, 2])
 def test_a_picture_s_first_gradient_is_the_same_alone_and_in_a_batch(perceptors: int) -> None:
     def first(pictures: tuple[tuple[int, str], ...]) -> torch.Tensor:

@@ -68,6 +68,7 @@ def test_every_command_runs(line: str, folder: Path, capsys: pytest.CaptureFixtu
         assert "vqgan-imagenet-f16-16384" in profiles.default_file().read_text()
 
 
+@pytest.mark.slow
 def test_the_python_lines_run(folder: Path) -> None:
     (source,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     names: dict[str, object] = {}

@@ -152,6 +152,7 @@ def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> N
     assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1
 
 
+@pytest.mark.slow
 def test_bundles_name_known_models_and_settings_that_hold() -> None:
     for name, bundle in profiles.bundles().items():
         for tier in [value for key, value in bundle.items() if key.isdecimal()]:
@@ -168,6 +169,7 @@ def test_bundles_name_known_models_and_settings_that_hold() -> None:
     assert profiles.bundle("nothing", 8) is None
 
 
+@pytest.mark.slow
 def test_the_default_models_lie_beneath_the_user_s_own_settings(home: Path) -> None:
     profiles.choose("vqgan-coco", ["ViT-B/32"])
     resources.user_config().write_text("steps: 9\n")

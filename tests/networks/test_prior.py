@@ -72,6 +72,7 @@ def test_the_better_of_two_is_more_like_its_text(learnt: tuple[Prior, Prior]) ->
     assert (likeness[1] >= likeness[0] - 1e-6).all() and likeness[1].mean() > likeness[0].mean() + 1e-3
 
 
+@pytest.mark.slow
 def test_the_same_generator_draws_the_same_embeddings(learnt: tuple[Prior, Prior]) -> None:
     model, (texts, _) = learnt[1], pairs(5, 3)
     first, again, other = (model.sample(texts, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))

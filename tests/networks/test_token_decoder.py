@@ -144,6 +144,7 @@ def test_prefixes_are_one_or_one_each() -> None:
         prefix.expand(3)
 
 
+@pytest.mark.slow
 def test_it_learns_which_grid_belongs_to_which_picture() -> None:
     torch.manual_seed(0)
     model, codes, shown = TokenDecoder(SMALL), grids(2, 7), embeddings(2, 8).float()

@@ -85,6 +85,7 @@ def test_another_type_begins_with_options_of_its_own() -> None:
     assert "betas" not in made.optimizer
 
 
+@pytest.mark.slow
 def test_text_stays_text_whatever_it_looks_like() -> None:
     for text in ("${oc.env:HOME}", "???", "\\${x}", "a: b", "null", "1984"):
         made = config.resolve([Layer({"prompt": text}, "here")])

@@ -18,6 +18,8 @@ from pixgen.training.data import drawings
 from tests.training.pair import write_pair
 from tests.training.shapes import GROUPS, SHAPES, pack
 
+pytestmark = pytest.mark.slow  # the bank that all read takes five seconds to make
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -36,7 +38,6 @@ def options(place: Path, out: Path, **more: Any) -> bank.Options:
     return bank.Options(**{"out": out, "cache": place / "cache", "subjects": 10_000, "each": 2, **networks, **more})
 
 
-@pytest.mark.slow
 def test_every_subject_and_place_is_in_it(folder: Path) -> None:
     made = load_bank(folder)
     assert set(made.subjects) == set(GROUPS) == {e.group for e in made.entries if not e.place}
@@ -46,7 +47,6 @@ def test_every_subject_and_place_is_in_it(folder: Path) -> None:
     assert made.captions.shape == (len(GROUPS) + len(PLACES), 16)
 
 
-@pytest.mark.slow
 def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
     made = load_bank(folder)
     for entry, mask in zip(made.entries, made.masks, strict=True):
@@ -56,7 +56,6 @@ def test_masks_hold_the_subject_and_not_its_ground(folder: Path) -> None:
     assert not car[:20].any() and car[64].any()  # wide and low
 
 
-@pytest.mark.slow
 def test_the_same_seed_makes_the_same_file(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.safetensors"
     bank.main(options(folder, again))

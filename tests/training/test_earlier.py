@@ -80,6 +80,7 @@ def begun(name: str, folder: Path, run: Path) -> tuple[dict[str, Any], dict[str,
     return checkpoint, values
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # so short a run may warn
 @pytest.mark.parametrize("name", MORE)
 def test_a_run_that_an_earlier_version_began_is_resumed(name: str, folder: Path, tmp_path: Path) -> None:

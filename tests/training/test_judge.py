@@ -44,6 +44,7 @@ def test_a_judge_that_was_killed_ends_as_one_that_was_not(cache: Path, tmp_path:
         assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
+@pytest.mark.slow
 def test_the_file_resumes_and_holds_its_facts(cache: Path, tmp_path: Path) -> None:
     train(judge, tmp_path / "old", cache=cache, final=True, **VALUES)
     path = tmp_path / "old" / "judge.safetensors"
@@ -60,6 +61,7 @@ def test_the_file_resumes_and_holds_its_facts(cache: Path, tmp_path: Path) -> No
     assert train(judge, tmp_path / "new", cache=cache, final=True, **more)["begun"] == 6
 
 
+@pytest.mark.slow
 def test_a_toy_numbers_its_subjects_as_the_table_does(cache: Path, tmp_path: Path) -> None:
     few = {**VALUES, "subjects": 12}
     train(judge, tmp_path, cache=cache, **few)

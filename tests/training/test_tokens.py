@@ -106,6 +106,7 @@ def test_scenes_that_are_drawn_otherwise_now_are_encoded_again(
     torch.testing.assert_close(embeddings, pair.embed(images), atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_decoder_with_more_layers_says_at_first_what_it_said(folder: Path) -> None:
     made = Grids(folder / "grown", CleanScenes(folder / "cache", 4, 0, 10**6), load(folder / "pair"), 4)
     model = tokens.new_decoder(tokens.Options(run=folder, cache=folder, width=32, depth=1), load(folder / "pair"), made)

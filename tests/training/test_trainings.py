@@ -67,6 +67,7 @@ def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
     torch.testing.assert_close(clip.encode_by_length(model, ids[:2]), model.encode_text(ids[:2]), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @LOUD
 def test_a_perceptor_resumes_from_what_was_shipped(cache: Path, tmp_path: Path) -> None:
     train(clip, tmp_path / "old", cache=cache, pictures=16, pool=8)

@@ -92,6 +92,7 @@ def test_whole_views_come_first_and_hold_every_corner() -> None:
     assert inside.abs().max() <= 1 + 1e-5
 
 
+@pytest.mark.slow
 def test_the_gradient_to_the_picture_is_exact() -> None:
     warp = still(whole=0.5, noise=0.1, affine=1.0, brightness=0.1, hue=0.05)
     plan = draw(warp, (9, 7), count=3, side=4)

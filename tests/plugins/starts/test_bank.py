@@ -118,6 +118,7 @@ WORDS = [
 NAMES = [name for subject in SUBJECTS.values() for name in (*subject["en"], *subject["pt"])]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(), st.lists(st.sampled_from([*WORDS, *NAMES, ",", "a", "of"]), max_size=12).map(" ".join)))
 def test_no_text_breaks_the_reader(text: str) -> None:
@@ -340,12 +341,14 @@ def test_other_prompts_begin_as_without_portraits(folder: Path, text: str) -> No
     assert torch.equal(*(start(known, 0, (64, 64), 0)["pixels"] for start in starts))
 
 
+@pytest.mark.slow
 def test_all_the_best_are_tried_before_any_comes_again(folder: Path) -> None:
     start, known = begun(folder, "a cat", top=3)
     firsts = [start(known, 0, (32, 32), attempt)["pixels"] for attempt in range(3)]
     assert len({tuple(p.flatten().tolist()) for p in firsts}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (256, 256), (64, 128)])
 @pytest.mark.parametrize("kind", ["pixel", "multires", "vqgan"])
 def test_every_generator_that_encodes_begins_from_it(folder: Path, kind: str, size: tuple[int, int]) -> None:
@@ -360,6 +363,7 @@ def test_every_generator_that_encodes_begins_from_it(folder: Path, kind: str, si
         assert any(torch.equal(codes, start._bank.codes[i]) for i in range(3))
 
 
+@pytest.mark.slow
 def test_noise_moves_the_picture(folder: Path) -> None:
     (quiet, known), (loud, _) = begun(folder, "a cat"), begun(folder, "a cat", noise=0.2)
     assert (quiet(known, 0, (32, 32), 0)["pixels"] - loud(known, 0, (32, 32), 0)["pixels"]).std() > 0.05

@@ -41,6 +41,7 @@ def test_a_toy_knows_people_and_things() -> None:
     assert {"apple", "cat", "book"} <= {s.group for s in first}
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_step_give_the_same_batch(cache: Path) -> None:
     one, two, other = scenes(cache)[5], scenes(cache)[5], scenes(cache)[6]
     assert torch.equal(one.images, two.images) and one.captions == two.captions
@@ -100,6 +101,7 @@ def test_what_is_not_counted_has_no_article() -> None:
     assert {"meat", "a meat on the bone"} & said("meat", None) and "a meat" not in said("meat", None)
 
 
+@pytest.mark.slow
 def test_twins_differ_in_caption_or_picture_only_by_one_thing(cache: Path) -> None:
     rng = random.Random(1)
     for _ in range(50):
