@@ -47,7 +47,7 @@ def test_every_value_of_the_config_is_there_once() -> None:
     assert {key.partition(".")[0].partition("[")[0] for key in values} == made.keys()
     assert values["losses.look.text"].value == made["losses"]["look"]["text"]
     assert values["stages[0].size"].value == made["stages"][0]["size"]
-    assert values["size"].value == "256x256"
+    assert values["size"].value == made["size"]
 
 
 def test_defaults_have_no_place() -> None:
