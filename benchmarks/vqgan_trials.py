@@ -10,7 +10,8 @@
 
 Every trial writes checkpoint.pt every four minutes and goes on from it, and ends in one line of JSON in result.json:
 PSNR, gradient energy and the distance of the perceptor's features on 24 unseen scenes and 24 unseen portraits of
-256x256, before and after. `base` and `third` differ by the discriminator alone, `taming` and `shuffle` by the decoder.
+256x256, after the training; with --crops 0 nothing is trained, and they are those of before. `base` and `third` differ
+by the discriminator alone, `taming` and `shuffle` by the decoder.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def main() -> None:
         "model": model, "average": average.model, "critic": critic, "codes": codes,
         "optimizer": optimizer, "critic_optimizer": critic_optimizer,
     }  # fmt: skip
-    before = figures(model) if not decoder_alone else {}
+    before = figures(model) if chosen.crops == 0 else {}
     seen = step = 0
     spent = 0.0
     if (state := load_checkpoint(run / "checkpoint.pt")) is not None:
@@ -201,7 +202,7 @@ def main() -> None:
             states = {name: part.state_dict() for name, part in parts.items()}
             save_atomically(states | {"seen": seen, "step": step, "spent": spent}, run / "checkpoint.pt")
             saved = time.time()
-    after = figures(average.model)
+    after = figures(average.model) if chosen.crops else before
     for name, images in judged.items():
         monitor.sheet(run / f"{name}.png", [images[:8], measure(average.model, images[:8], False)[1]])
     result = {"trial": chosen.trial, "crops": seen, "minutes": round(spent / 60, 1), "before": before, "after": after}

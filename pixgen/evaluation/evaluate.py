@@ -21,7 +21,7 @@ import torch
 
 from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
-from pixgen.evaluation import drawing, embeddings, networks, prompt_lists
+from pixgen.evaluation import drawing, embeddings, networks, people, prompt_lists
 from pixgen.evaluation.statistics import Figure, load_figures, save_figures, table
 from pixgen.io import resources
 from pixgen.networks import pair, vqgan
@@ -31,7 +31,7 @@ from pixgen.training.data.scenes import Scenes
 from pixgen.training.options import BaseOptions, Cache, Option, command_line, parse
 
 EMBEDDED_FOLDER = resources.embedded()
-NAMES = ("perceptor", "vqgan", "judge", "tokens", "prior", "variations", "prompts")
+NAMES = ("perceptor", "people", "vqgan", "judge", "tokens", "prior", "variations", "prompts")
 """What can be measured."""
 
 
@@ -69,6 +69,10 @@ def judge_of(options: Options) -> tuple[judge.Judge, list[str]]:
 
 def of_perceptor(options: Options) -> list[Figure]:
     return networks.perceptor(options.folder / "perceptor.safetensors", options.cache, options.pictures, options.attack)
+
+
+def of_people(options: Options) -> list[Figure]:
+    return people.perceptor(options.folder / "perceptor.safetensors", options.pictures)
 
 
 def of_vqgan(options: Options) -> list[Figure]:
@@ -125,6 +129,7 @@ def of_prompts(options: Options) -> list[Figure]:
 
 MEASURES: dict[str, Callable[[Options], list[Figure]]] = {
     "perceptor": of_perceptor,
+    "people": of_people,
     "vqgan": of_vqgan,
     "judge": of_judge,
     "tokens": of_tokens,

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from pixgen.training.reconstruction import opponent
 
 CODE_DECAY = 0.98
+MAX_SIMILARITIES = 2**27
+"""Cosines of latents and codes that clustering holds at once: half a gigabyte."""
 
 
 class Codes(nn.Module):
@@ -36,7 +38,8 @@ class Codes(nn.Module):
         for _ in range(rounds):
             self.counts.zero_()
             self.sums.zero_()
-            self._add((latents @ codebook.T).argmax(1), latents, 1.0)
+            for part in latents.split(max(1, MAX_SIMILARITIES // len(codebook))):
+                self._add((part @ codebook.T).argmax(1), part, 1.0)
             empty = self.counts == 0
             codebook = F.normalize(self.sums, dim=1)
             codebook[empty] = latents[torch.randint(len(latents), (int(empty.sum()),))]

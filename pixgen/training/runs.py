@@ -7,7 +7,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -54,10 +54,13 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     raise_if_stop_requested()
 
 
-def require_same_inputs(options: RunOptions, *names: str, **more: str) -> None:
+def require_same_inputs(
+    options: RunOptions, *names: str, earlier: Mapping[str, Any] | None = None, **more: str | int
+) -> None:
     """Note in the run folder what it learns from; a run that has begun resumes with the same inputs only.
 
     names: of options that the run depends on. more: what else it depends on, by name. The sprites always belong to it.
+    earlier: the inputs of runs that were begun before these inputs were noted.
     Raises UsageError where the run was begun with other inputs, or there are no sprites.
     """
     load_sprites(options.cache)  # nothing is begun without
@@ -65,7 +68,7 @@ def require_same_inputs(options: RunOptions, *names: str, **more: str) -> None:
     drawings = {"drawings": stamp.read_text()[:8]} if stamp.exists() else {}
     inputs: dict[str, Any] = {name: getattr(options, name) for name in names} | more | drawings
     path = options.run / "learns-from.json"
-    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    known: dict[str, Any] = {**(earlier or {}), **json.loads(path.read_text())} if path.exists() else {}
     for name, value in inputs.items():
         if known.get(name, value) != value:
             raise UsageError(

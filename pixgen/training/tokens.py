@@ -17,7 +17,7 @@ import textwrap
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -186,7 +186,7 @@ def main(options: Options) -> None:
     """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
     sizes = options.sizes
     pair = load(options.pair or "", runs.prepare_device(options))
-    made_by = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
+    made_by: dict[str, Any] = {name: store.fingerprint(pair.path(name)) for name in ("perceptor", "vqgan")}
     runs.require_unfinished(options, options.restart, "grids")
     runs.require_same_inputs(options, "seed", "subjects", "scenes", "width", "depth", "portraits", **made_by)
     learnt, held_out = (

@@ -11,6 +11,8 @@ The scenes have no grain: ten bits for 64 pixels cannot keep it, and would be sp
 
 Counted in crops of 64x64 pixels, so a run may be stopped anywhere and resumes where it stopped. With --decoder only the
 decoder learns, by the discriminator from the first step: codes keep their meaning, and the token decoder stays good.
+--codes sets the size of the codebook; where it differs from that of the weights to begin from, their latents are
+clustered anew.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ ANCHORED = 0.75
 LATENT_NOISE = 0.03
 """Standard deviation of the noise on unit latents while there are no codes."""
 CRITIC_FROM = 0.8
+"""Share of the run before the discriminator, by default."""
 CRISPNESS = 0.3
 """Pull of the discriminator on a picture, as a share of the pull towards the true one (arXiv 2012.09841, eq. 7)."""
 COMMITMENT = 0.25
@@ -55,9 +58,9 @@ class Sizes:
     """What a test makes small.
 
     batch: crops of 64x64 a step; a batch of larger pictures has as many pixels.
-    clustered: batches whose latents are clustered.
+    clustered: batches whose latents are clustered, at least; a large codebook takes more, four latents a code.
     validation: how many unseen scenes are reconstructed at every checkpoint, and their side.
-    network: as `networks.vqgan.VQModel` takes it.
+    network: as `networks.vqgan.VQModel` takes it; the option `codes` changes the size of its codebook.
     """
 
     batch: int = 4
@@ -74,6 +77,8 @@ class Options(RunOptions):
     crops: Annotated[int, Option("Crops to see in all.", minimum=1, toy=2000, counts=True)] = 400_000
     pool: Annotated[int, Option("Scenes that are rendered once and used again.", minimum=1, toy=500)] = 10_000
     decoder: Annotated[bool, Option("Train the decoder alone; codes keep their meaning.")] = False
+    codes: Annotated[int | None, Option("Size of the codebook; 1024 if not given.", minimum=1)] = None
+    critic: Annotated[float, Option("Share of the run before the discriminator.", minimum=0)] = CRITIC_FROM
     lr: LearningRate = 1e-3
     restart: Restart = None
     sizes: Sizes = Sizes()
@@ -104,6 +109,19 @@ def unit_rows(latents: Tensor) -> Tensor:
     return F.normalize(latents.movedim(1, -1).flatten(0, 2), dim=1)
 
 
+def cluster(
+    model: VQModel, codes: Codes, halves: ScenePool, wholes: ScenePool, step: int, seed: int, sizes: Sizes
+) -> None:
+    """Make the codebook from what the encoder gives for the batches from this step on."""
+    weight = model.quantize.embedding.weight
+    latents = sizes.batch * (64 // model.factor) ** 2  # of a batch of crops; one of larger pictures has no fewer
+    count = max(sizes.clustered, 4 * len(weight) // latents)
+    with torch.no_grad():
+        batches = (batch_at(later, seed, halves, wholes, sizes.batch) for later in range(step, step + count))
+        rows = torch.cat([unit_rows(model.encode(batch.to(weight.device))) for batch in batches])
+        weight.copy_(codes.cluster(rows))
+
+
 def pull(loss: Tensor, made: Tensor, critic: nn.Module | None) -> Tensor:
     """Where the decoded pictures should go: the gradient of the loss and, of a length in proportion, the critic's."""
     (wanted,) = torch.autograd.grad(loss, made)
@@ -121,11 +139,21 @@ def scenes(cache: Path, batch: int, side: int, seed: int, portraits: float = 0.0
 
 
 def main(options: Options) -> None:
-    """Train, or resume the checkpoint. Raises UsageError where the run was begun with other inputs."""
-    sizes, config = options.sizes, options.sizes.network
+    """Train, or resume the checkpoint.
+
+    Raises UsageError where the run was begun with other inputs, or the decoder is to learn alone and has no codes, or a
+    number of codes that differs from that of the weights to begin from.
+    """
+    sizes, usual = options.sizes, options.sizes.network["n_embed"]
+    config = sizes.network | {"n_embed": options.codes or usual}
     device = runs.prepare_device(options)
     runs.require_unfinished(options, options.restart, "crops")
-    runs.require_same_inputs(options, "seed", "pool", "portraits")
+    checkpoint = options.run / "checkpoint.pt"
+    shipped = load(options.restart) if options.restart and not checkpoint.exists() else None
+    known = len(shipped.quantize.codebook) if shipped else config["n_embed"]
+    if options.decoder and known != config["n_embed"]:
+        raise UsageError(f"--decoder keeps all codes, and {options.restart} has {known}; give --codes {known}")
+    runs.require_same_inputs(options, "seed", "pool", "portraits", earlier={"codes": usual}, codes=config["n_embed"])
 
     small = scenes(options.cache, 32, 128, options.seed + 100, options.portraits)
     large = scenes(options.cache, 32, 256, options.seed + 101, options.portraits)
@@ -155,7 +183,7 @@ def main(options: Options) -> None:
         "optimizer": optimizer,
         "critic_optimizer": critic_optimizer,
     }
-    log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.crops), options.run / "checkpoint.pt"
+    log = runs.TrainingLog(options.run / "log.jsonl", options.crops)
     seen, step, begun = 0, 0, 0  # steps since `begun` warm the learning rate up
     if (state := runs.load_checkpoint(checkpoint)) is not None:
         others = state.get("decoder", options.decoder) != options.decoder  # parameters that learn from here on
@@ -164,13 +192,18 @@ def main(options: Options) -> None:
                 part.load_state_dict(state[name])
         seen, step = state["seen"], state["step"]
         begun = step if others else state["begun"]
-    elif options.restart:
-        shipped = load(options.restart).state_dict()
-        model.load_state_dict(shipped)
-        average.model.load_state_dict(shipped)
-        codes.hold(model.quantize.codebook)
-        if (known := options.restart.with_name("discriminator.safetensors")).exists():
-            critic.load_state_dict(store.read(known, "discriminator")[0])
+    elif options.restart and shipped:
+        weights = shipped.state_dict()
+        if known == config["n_embed"]:
+            model.load_state_dict(weights)
+            codes.hold(model.quantize.codebook)
+        else:  # the encoder's latents stay what they are, and are clustered anew
+            kept = {name: value for name, value in weights.items() if not name.startswith("quantize.")}
+            model.load_state_dict(model.state_dict() | kept)
+            cluster(model, codes, halves, wholes, 0, options.seed, sizes)
+        average.model.load_state_dict(model.state_dict())
+        if (beside := options.restart.with_name("discriminator.safetensors")).exists():
+            critic.load_state_dict(store.read(beside, "discriminator")[0])
         seen = store.about(options.restart)["crops"]
         step = begun = seen // sizes.batch
     clustered = bool(codes.counts.any())
@@ -183,16 +216,12 @@ def main(options: Options) -> None:
         progress = seen / options.crops
         real = batch_at(step, options.seed, halves, wholes, sizes.batch).to(device, memory_format=torch.channels_last)
         if not clustered and progress >= CONTINUOUS:
-            with torch.no_grad():
-                steps = range(step, step + sizes.clustered)
-                batches = (batch_at(later, options.seed, halves, wholes, sizes.batch) for later in steps)
-                rows = torch.cat([unit_rows(model.encode(batch.to(device))) for batch in batches])
-                model.quantize.embedding.weight.copy_(codes.cluster(rows))
+            cluster(model, codes, halves, wholes, step, options.seed, sizes)
             clustered = True
         with runs.autocast(device):
             latents = model.encode(real)
         unit = F.normalize(latents, dim=1)
-        commitment, adversarial = torch.zeros(()), options.decoder or progress >= CRITIC_FROM
+        commitment, adversarial = torch.zeros(()), options.decoder or progress >= options.critic
         if clustered:
             looked_up, indices = model.quantize(latents)
             commitment = (unit - looked_up.detach()).square().sum(1).mean()

@@ -100,3 +100,12 @@ def test_what_an_earlier_version_noted_is_still_held_against_the_options(folder:
     _, values = begun("clip", folder, tmp_path / "run")
     with pytest.raises(UsageError, match="was begun with pool 8, and now it is 12"):
         clip.main(options(clip, tmp_path / "run", **{**values, "pool": 12}))
+
+
+def test_a_vqgan_that_an_earlier_version_began_keeps_the_size_of_its_codebook(folder: Path, tmp_path: Path) -> None:
+    from pixgen.training import vqgan
+
+    _, values = begun("vqgan", folder, tmp_path / "run")
+    assert "codes" not in json.loads((tmp_path / "run" / "learns-from.json").read_text())
+    with pytest.raises(UsageError, match="was begun with codes 1024, and now it is 48"):
+        vqgan.main(options(vqgan, tmp_path / "run", **values, codes=48))

@@ -12,7 +12,7 @@ from pixgen.errors import UsageError
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.networks.vqgan import load
-from pixgen.training import clip, runs, vqgan
+from pixgen.training import clip, codebook, runs, vqgan
 from pixgen.training.data import drawings
 from pixgen.training.data.pool import ScenePool, camera, mirror_caption, open_pool
 from pixgen.training.data.scenes import Scenes
@@ -93,6 +93,31 @@ def test_a_vqgan_resumes_from_the_codes_that_were_shipped(cache: Path, tmp_path:
 
 @pytest.mark.slow
 @LOUD
+def test_a_vqgan_resumes_shipped_weights_with_more_codes(cache: Path, tmp_path: Path) -> None:
+    train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
+    shipped = tmp_path / "old" / "vqgan.safetensors"
+    values = {"cache": cache, "crops": 16, "pool": 40, "restart": shipped, "codes": 1100}
+    with pytest.raises(UsageError, match=r"--decoder keeps all codes, and .* has 1024; give --codes 1024"):
+        train(vqgan, tmp_path / "new", **values, decoder=True)
+    assert not (tmp_path / "new").exists()
+    train(vqgan, tmp_path / "new", **values)
+    codes = load(tmp_path / "new" / "vqgan.safetensors").quantize.codebook
+    assert len(codes) == 1100 and len(load(shipped).quantize.codebook) == 1024
+    assert torch.allclose(codes.norm(dim=1), torch.ones(1100), atol=1e-3) and len(codes.unique(dim=0)) > 550
+    with pytest.raises(UsageError, match="was begun with codes 1100, and now it is 1024"):
+        train(vqgan, tmp_path / "new", **{**values, "crops": 20, "codes": None})
+
+
+@pytest.mark.slow
+@LOUD
+def test_a_vqgan_s_discriminator_comes_in_when_it_is_asked_to(cache: Path, tmp_path: Path) -> None:
+    for share, comes in ((0.5, True), (1.0, False)):
+        train(vqgan, tmp_path / str(share), cache=cache, crops=6, pool=40, critic=share)
+        assert (tmp_path / str(share) / "discriminator.safetensors").exists() == comes
+
+
+@pytest.mark.slow
+@LOUD
 def test_a_decoder_that_learns_alone_leaves_every_code_its_meaning(cache: Path, tmp_path: Path) -> None:
     train(vqgan, tmp_path / "old", cache=cache, crops=12, pool=40)
     shipped = tmp_path / "old" / "vqgan.safetensors"
@@ -128,6 +153,17 @@ def test_clusters_lie_where_the_latents_are() -> None:
     codebook = vqgan.Codes(24, 8).cluster(latents)
     torch.testing.assert_close(codebook.norm(dim=1), torch.ones(24))
     assert ((latents @ codebook.T).amax(1) > 0.95).all()
+
+
+def test_clusters_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    latents = torch.nn.functional.normalize(torch.randn(300, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    found = []
+    for held in (codebook.MAX_SIMILARITIES, 24 * 7, 1):
+        monkeypatch.setattr(codebook, "MAX_SIMILARITIES", held)
+        torch.manual_seed(0)
+        found.append(vqgan.Codes(24, 8).cluster(latents))
+    torch.testing.assert_close(found[1], found[0])
+    torch.testing.assert_close(found[2], found[0])
 
 
 def test_codes_follow_their_latents_and_idle_ones_are_revived() -> None:
