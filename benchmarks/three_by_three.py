@@ -4,8 +4,8 @@
     python benchmarks/three_by_three.py --portuguese        the same prompts in Portuguese
     python benchmarks/three_by_three.py --to /tmp/t steps=4 a trial; settings are the loop's
 
-Fixed seeds and default settings, so that anybody gets the same on the same machine. A picture that is there stays as long
-as it was drawn with the same settings and weights as it would be now; a run that was stopped goes on where it was.
+Fixed seeds and default settings, so that anybody gets the same on the same machine. A picture that is there stays as
+long as it was drawn with the same settings and weights as it would be now; a run that was stopped resumes.
 """
 
 from __future__ import annotations
