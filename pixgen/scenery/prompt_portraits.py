@@ -68,14 +68,17 @@ def compose(portrait: Portrait, style: str, size: Size, noise: Generator) -> Ten
 
 def _is_more(thing: ParsedThing, parts: Mapping[str, str]) -> bool:
     """Whether this is something else than a person, what one wears, or a prop of ours."""
-    if sittings.can_sit(thing.group) or _prop(thing.group):
+    if sittings.can_sit(thing.group) or _prop(thing):
         return False
     return parts.get(WORN.get(thing.group or "", ""), "") == ""
 
 
-def _prop(group: str | None) -> str:
-    """The prop that is this subject, "" for none."""
-    return next((name for name, prop in PROPS.items() if group in (prop.group, *prop.en)), "")
+def _prop(thing: ParsedThing) -> str:
+    """The prop that a thing is, by its subject or by what it is called (a `notebook` is a laptop in Portuguese)."""
+    for name, prop in PROPS.items():
+        if thing.group in (prop.group, *prop.en) or thing.said in prop.pt:
+            return name
+    return ""
 
 
 def _parted(text: str, sitters: list[ParsedThing]) -> tuple[str, str]:
@@ -90,7 +93,7 @@ def _parted(text: str, sitters: list[ParsedThing]) -> tuple[str, str]:
 
 def _held(reading: ParsedScene) -> str | None:
     """The prop that the prompt names as a subject; None where the words are to be searched for one."""
-    named = (_prop(held.group) for thing in reading.things for held in (thing, *thing.holds))
+    named = (_prop(held) for thing in reading.things for held in (thing, *thing.holds))
     return next((name for name in named if name), None)
 
 

@@ -29,6 +29,7 @@ def portrait(text: str, seed: int = 0) -> Portrait | None:
         ("um velho com óculos em frente a um quadro negro", {"glasses": "glasses"}, "", "blackboard", HALF),
         ("retrato de uma professora com um livro", {"sex": "female"}, "book", "", CLOSE),
         ("a scientist with a flask in a laboratory", {}, "flask", "laboratory", HALF),
+        ("uma professora jovem de informática com um notebook", {"sex": "female"}, "laptop", "office", HALF),
         ("a boy", {"sex": "male", "age": "child"}, "", "", HALF),
     ],
 )  # fmt: skip
