@@ -27,12 +27,12 @@ CLOTHES_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink",
 class Person:
     """One person, every part chosen.
 
-    hand: who draws it, a key of `portrait_parts.HANDS`. headwear, beard and glasses: empty for none.
-    hair: "" where headwear hides it. skin and hair_colour: "" where the hand draws ink on paper.
+    avatar_set: who draws it, a key of `portrait_parts.AVATAR_SETS`. headwear, beard and glasses: empty for none.
+    hair: "" where headwear hides it. skin and hair_colour: "" where the avatar set draws ink on paper.
     look: which of the drawings of each part; two people of different looks differ in details that no word names.
     """
 
-    hand: str
+    avatar_set: str
     sex: str
     age: str
     skin: str
@@ -47,7 +47,7 @@ class Person:
     look: int = 0
 
 
-PARTS = tuple(f.name for f in fields(Person) if f.name not in ("hand", "look"))
+PARTS = tuple(f.name for f in fields(Person) if f.name not in ("avatar_set", "look"))
 """What words can ask for."""
 
 # -- words -------------------------------------------------------------------------------------------------

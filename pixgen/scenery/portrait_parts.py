@@ -1,4 +1,4 @@
-"""Which parts of each hand's drawings make a person: chosen by eye from the definitions of dicebear-styles.
+"""Which parts of each avatar set's drawings make a person: chosen by eye from the definitions of dicebear-styles.
 
 Left out on purpose: hearts for eyes, vomit, fangs, monsters, masks, eye patches. Nothing here is tied to a profession.
 A test holds every name and value against the style's own definition, for dicebear ignores unknown ones silently.
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Hand:
+class AvatarSet:
     """One way of drawing people.
 
     crown, chin: heights of the skull's top and of the chin, as shares of the square canvas. face, body: left and right
@@ -49,7 +49,7 @@ class Hand:
     clothes: Table
     nose: tuple[Part, ...] = ()
     outline: str = ""
-    """Colour of the lines, where the hand draws any."""
+    """Colour of the lines, where the avatar set draws any."""
     ages: tuple[str, ...] = ("young", "adult", "old")
     old_women: tuple[str, ...] = ()
     """Kinds of hair that old women have unasked, where grey locks beside a face would look like a beard."""
@@ -62,7 +62,7 @@ class Hand:
     wrinkled: dict[str, Part] = field(default_factory=dict)
     """By component: what an old person has in its place."""
     skin: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Shades in place of SKIN: one hand makes faces lighter than they were asked for."""
+    """Shades in place of SKIN: one avatar set makes faces lighter than they were asked for."""
 
 
 def each(
@@ -124,11 +124,11 @@ CLOTHES = {
 }
 COAT = "#f7f7f7"
 FRAMES = "#262e33"
-"""Colour of glasses, where a hand lets it be chosen."""
+"""Colour of glasses, where an avatar set lets it be chosen."""
 
 _NONE = "Probability"
 
-AVATAAARS = Hand(
+AVATAAARS = AvatarSet(
     "avataaars", 0.12, 0.655, (0.30, 0.70), (0.145, 0.855), (0.41, 0.59, 0.40, 0.075),
     {"skin": ("skinColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("clothesColor",),
      "hat": ("hatColor",)},
@@ -184,7 +184,7 @@ def _toon(front: str, rear: str, sexes: str) -> tuple[Part, ...]:
     return each("hair", front, sexes=sexes, also={"rearHairVariant": rear, "rearHairProbability": 100})
 
 
-TOON_HEAD = Hand(
+TOON_HEAD = AvatarSet(
     "toon-head", 0.15, 0.765, (0.29, 0.71), (0.20, 0.80), (0.41, 0.59, 0.525, 0.085),
     {"skin": ("skinColor",), "hair": ("hairColor",), "clothes": ("clothesColor",)},
     {f"beard{_NONE}": 0, f"rearHair{_NONE}": 0, "bodyVariant": "body", "headVariant": "head", "strokeColor": "#000000"},
@@ -218,7 +218,7 @@ TOON_HEAD = Hand(
     ages=("child", "young", "adult", "old"), own=("glasses", "wrinkles"), beards=2.2,
 )  # fmt: skip
 
-PERSONAS = Hand(
+PERSONAS = AvatarSet(
     "personas", 0.18, 0.735, (0.28, 0.72), (0.22, 0.78), (0.40, 0.60, 0.445, 0.08),
     {"skin": ("skinColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("clothingColor",)},
     {f"facialHair{_NONE}": 0},
@@ -253,7 +253,7 @@ PERSONAS = Hand(
     skin={"light": ("#e9ab8a", "#e8a582"), "brown": ("#b9703f", "#a8622f"), "dark": ("#5f3219", "#4c2715")},
 )  # fmt: skip
 
-OPEN_PEEPS = Hand(
+OPEN_PEEPS = AvatarSet(
     "open-peeps", 0.18, 0.80, (0.33, 0.82), (0.08, 0.92), (0.59, 0.76, 0.51, 0.06),
     {"skin": ("skinColor",), "hair": ("headContrastColor",), "clothes": ("clothingColor",),
      "hat": ("headContrastColor",)},
@@ -297,7 +297,7 @@ OPEN_PEEPS = Hand(
 
 _OPEN_EYES = "variant02 variant04 variant09 variant10 variant21"
 
-LORELEI = Hand(
+LORELEI = AvatarSet(
     "lorelei", 0.17, 0.785, (0.22, 0.76), (0.10, 0.88), (0.48, 0.67, 0.46, 0.07),
     {"skin": ("skinColor",), "hair": ("hairColor", "eyebrowsColor"), "clothes": ()},
     {f"beard{_NONE}": 0, f"earrings{_NONE}": 0, f"freckles{_NONE}": 0, f"glasses{_NONE}": 0,
@@ -327,7 +327,7 @@ LORELEI = Hand(
     outline="#000000", own=("shoulders",),
 )  # fmt: skip
 
-NOTIONISTS = Hand(
+NOTIONISTS = AvatarSet(
     "notionists", 0.14, 0.635, (0.30, 0.68), (0.10, 0.90), (0.49, 0.60, 0.45, 0.05),
     {"skin": (), "hair": (), "clothes": ()},
     {f"beard{_NONE}": 0, f"clothesGraphic{_NONE}": 0, f"gesture{_NONE}": 0, f"glasses{_NONE}": 0,
@@ -361,7 +361,7 @@ NOTIONISTS = Hand(
     outline="#000000", ages=("young", "adult"),
 )  # fmt: skip
 
-MICAH = Hand(
+MICAH = AvatarSet(
     "micah", 0.20, 0.735, (0.38, 0.74), (0.12, 0.88), (0.45, 0.62, 0.39, 0.06),
     {"skin": ("baseColor",), "hair": ("hairColor", "facialHairColor"), "clothes": ("shirtColor",),
      "hat": ("hairColor",)},
@@ -387,6 +387,9 @@ MICAH = Hand(
     outline="#000000",
 )  # fmt: skip
 
-HANDS = {hand.style: hand for hand in (AVATAAARS, TOON_HEAD, PERSONAS, OPEN_PEEPS, LORELEI, NOTIONISTS, MICAH)}
+AVATAR_SETS = {
+    avatar_set.style: avatar_set
+    for avatar_set in (AVATAAARS, TOON_HEAD, PERSONAS, OPEN_PEEPS, LORELEI, NOTIONISTS, MICAH)
+}
 HELD_OUT_HAND = "micah"
-"""The hand that nothing is trained on or drawn by: people by it are the honest measure."""
+"""The avatar set that nothing is trained on or drawn by: people by it are the honest measure."""

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from pixgen.scenery import backdrops, portraits, props
 from pixgen.scenery.people import Person
 from pixgen.scenery.places import PLACES
-from pixgen.scenery.portrait_parts import HANDS, Hand
+from pixgen.scenery.portrait_parts import AVATAR_SETS, AvatarSet
 from pixgen.scenery.styles import STYLES, blur
 
 CLOSE, HALF, GROUP = "close", "half", "group"
@@ -60,10 +60,10 @@ class Box:
 
 def face_box(person: Person, frame: str, middle: float = 0.5, turned: bool = False) -> Box:
     """Where a face will be, crown to chin."""
-    hand = HANDS[person.hand]
+    avatar_set = AVATAR_SETS[person.avatar_set]
     head, chin = FRAMES[frame]
-    scale, left = _canvas(hand, head, middle, turned)
-    edges = sorted(left + scale * (1 - x if turned else x) for x in hand.face)
+    scale, left = _canvas(avatar_set, head, middle, turned)
+    edges = sorted(left + scale * (1 - x if turned else x) for x in avatar_set.face)
     return Box(edges[0], chin - head, edges[1], chin)
 
 
@@ -135,31 +135,31 @@ def _behind(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     return torch.tensor(portrait.ground).view(3, 1, 1).expand(3, side, side)
 
 
-def _canvas(hand: Hand, head: float, middle: float, turned: bool) -> tuple[float, float]:
-    """Side and left border of the hand's canvas, as shares of the picture."""
-    scale = head / (hand.chin - hand.crown)
-    face, body = (sum(edges) / 2 for edges in (hand.face, hand.body))
+def _canvas(avatar_set: AvatarSet, head: float, middle: float, turned: bool) -> tuple[float, float]:
+    """Side and left border of the avatar set's canvas, as shares of the picture."""
+    scale = head / (avatar_set.chin - avatar_set.crown)
+    face, body = (sum(edges) / 2 for edges in (avatar_set.face, avatar_set.body))
     centre = 0.6 * face + 0.4 * body  # heads that look aside stand a little aside of their bodies
     return scale, middle - scale * (1 - centre if turned else centre)
 
 
 def _figure(person: Person, portrait: Portrait, middle: float, side: int) -> Tensor:
     """A person in the picture, premultiplied RGBA (4, side, side); what lies below the drawing is made longer."""
-    hand = HANDS[person.hand]
+    avatar_set = AVATAR_SETS[person.avatar_set]
     head, chin = FRAMES[portrait.frame]
     if person.age == "child":
         head, chin = head * 0.86, chin + 0.04
-    scale, left = _canvas(hand, head, middle, portrait.turned)
+    scale, left = _canvas(avatar_set, head, middle, portrait.turned)
     pixels = max(8, round(scale * side))
     drawing = portraits.drawn(person, pixels)
     drawing = drawing.flip(-1) if portrait.turned else drawing
-    top = round((chin - scale * hand.chin) * side)
+    top = round((chin - scale * avatar_set.chin) * side)
     missing = side - (top + pixels)
     if missing > 0:
         row = _lowest(person, pixels, drawing, portrait.turned)
         drawing = torch.cat((drawing, row.expand(4, missing, pixels)), 1)
     if person.age == "child":
-        drawing = _narrowed(drawing, hand.chin * pixels, sum(hand.body) / 2)
+        drawing = _narrowed(drawing, avatar_set.chin * pixels, sum(avatar_set.body) / 2)
     x = round(left * side)
     return _pasted(drawing, x, top, side)
 
@@ -167,7 +167,7 @@ def _figure(person: Person, portrait: Portrait, middle: float, side: int) -> Ten
 def _lowest(person: Person, pixels: int, drawing: Tensor, turned: bool) -> Tensor:
     """The lowest row of the body, (4, 1, S): of the same person without the hair that falls over it."""
     if person.hair in ("long", "bun", "curly", "bob") or person.headwear in ("hijab", "winter-hat"):
-        kinds = HANDS[person.hand].hair
+        kinds = AVATAR_SETS[person.avatar_set].hair
         short = next((k for k in ("bald", "short") if k in kinds), None)
         if short:
             other = replace(person, hair=short, headwear="", sex="male", beard="", hair_colour=person.hair_colour)
@@ -177,7 +177,7 @@ def _lowest(person: Person, pixels: int, drawing: Tensor, turned: bool) -> Tenso
             except (IndexError, KeyError):  # a garment of one sex: as it is
                 pass
     row = drawing[:, -2:-1].clone()
-    if "hem" in HANDS[person.hand].own:  # its collar ends at the border
+    if "hem" in AVATAR_SETS[person.avatar_set].own:  # its collar ends at the border
         left, right = (round(x * pixels) for x in (0.22, 0.78))
         row[:3, :, left:right] = torch.tensor([int(portraits.cloth(person)[i : i + 2], 16) / 255 for i in (1, 3, 5)])[
             :, None, None
@@ -222,34 +222,34 @@ def _prop_place(portrait: Portrait) -> tuple[float, float, float]:
 
 
 def _held(portrait: Portrait) -> str:
-    """The prop with the arms and hands of the nearest person, in a square of 100."""
+    """The prop with the arms and fists of the nearest person, in a square of 100."""
     prop, person = props.PROPS[portrait.prop], portrait.people[0]
     half, x, y = (100 * v for v in _prop_place(portrait))
-    hand = HANDS[person.hand]
+    avatar_set = AVATAR_SETS[person.avatar_set]
     cloth, skin = portraits.cloth(person), portraits.skin_colour(person)
-    if not hand.colours["skin"]:
+    if not avatar_set.colours["skin"]:
         cloth = "#ffffff"
-    line = hand.outline or _darker(cloth)
+    line = avatar_set.outline or _darker(cloth)
     body = props.svg_body(portrait.prop, random.Random(f"{portrait.look}/prop"))
     drawn = f'<g transform="translate({x - half} {y - half}) scale({half / 50})">{body}</g>'
     height, reach = y - half + prop.grip[0] * half / 50, prop.grip[1] * half / 50
-    arms, hands = "", ""
+    arms, fists = "", ""
     if portrait.frame == HALF:
         head, chin = FRAMES[HALF]
         shoulder = 100 * chin + 17
-        width = 100 * (hand.body[1] - hand.body[0]) * head / (hand.chin - hand.crown) / 2
+        width = 100 * (avatar_set.body[1] - avatar_set.body[0]) * head / (avatar_set.chin - avatar_set.crown) / 2
         width = max(17.0, min(width, 27.0)) * (0.8 if person.age == "child" else 1)
         for way in (-1, 1):
             bend = max(width + 3, reach + 5)
             path = (
                 f"M{50 + way * (width - 4)} {shoulder}Q{50 + way * bend} {height + 8} {50 + way * (reach + 1)} {height}"
             )
-            arms += _limb(path, cloth, line, 9.5, bool(hand.outline))
-            hands += _fist(50 + way * reach, height, skin, line if hand.outline else _darker(skin))
+            arms += _limb(path, cloth, line, 9.5, bool(avatar_set.outline))
+            fists += _fist(50 + way * reach, height, skin, line if avatar_set.outline else _darker(skin))
     else:
         for way in (-1, 1) if portrait.frame == GROUP else (-portrait.side,):
-            hands += _fist(x + way * reach, height, skin, line if hand.outline else _darker(skin))
-    return f"{arms}{drawn}{hands}"
+            fists += _fist(x + way * reach, height, skin, line if avatar_set.outline else _darker(skin))
+    return f"{arms}{drawn}{fists}"
 
 
 def _limb(path: str, colour: str, line: str, width: float, outlined: bool) -> str:

@@ -50,7 +50,7 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
     try:
         found = sittings.portrait_from_words(
             first, seed, _held(reading), reading.place, sitters[0].field, sitters[0].group, second,
-            hands=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
+            avatar_sets=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
         )  # fmt: skip
     except PixgenError:
         return None

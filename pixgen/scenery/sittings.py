@@ -78,13 +78,13 @@ def can_sit(group: str | None) -> bool:
 
 
 def sitting(
-    rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str] = portraits.TRAINED
+    rng: random.Random, subjects: Mapping[str, Subject], avatar_sets: Sequence[str] = portraits.TRAINED
 ) -> tuple[Portrait, SceneDescription]:
     """A portrait at random and the scene that it shows. Somebody of `groups(subjects)` must be there."""
     if rng.random() < 0.14:
-        return _two(rng, subjects, hands)
+        return _two(rng, subjects, avatar_sets)
     group = _someone(rng, subjects)
-    thing, person = _sitter(rng, subjects[group], hands)
+    thing, person = _sitter(rng, subjects[group], avatar_sets)
     theme = THEMES[field] if (field := _field(group, rng)) else None
     prop, place = _surroundings(rng, theme, group)
     if group == "teacher" and field and (prop or place in THEMES[field].backdrops) and rng.random() < 0.7:
@@ -100,10 +100,10 @@ def sitting(
 
 
 def _two(
-    rng: random.Random, subjects: Mapping[str, Subject], hands: Sequence[str]
+    rng: random.Random, subjects: Mapping[str, Subject], avatar_sets: Sequence[str]
 ) -> tuple[Portrait, SceneDescription]:
-    hand = rng.choice(list(hands))
-    sitters = [_sitter(rng, subjects[_someone(rng, subjects)], (hand,)) for _ in range(2)]
+    avatar_set = rng.choice(list(avatar_sets))
+    sitters = [_sitter(rng, subjects[_someone(rng, subjects)], (avatar_set,)) for _ in range(2)]
     relation = rng.choice((None, None, "left"))
     _, place = _surroundings(rng, None, "")
     scene = SceneDescription([thing for thing, _ in sitters], relation=relation)
@@ -116,7 +116,7 @@ def _someone(rng: random.Random, subjects: Mapping[str, Subject]) -> str:
     return rng.choices(able, [_WHO[g] for g in able])[0]
 
 
-def _sitter(rng: random.Random, subject: Subject, hands: Sequence[str]) -> tuple[Thing, Person]:
+def _sitter(rng: random.Random, subject: Subject, avatar_sets: Sequence[str]) -> tuple[Thing, Person]:
     group = subject.group
     sex = _SEX.get(group) or rng.choice(people.SEXES)
     age = _AGE.get(group) or rng.choice(
@@ -127,7 +127,7 @@ def _sitter(rng: random.Random, subject: Subject, hands: Sequence[str]) -> tuple
     asked = {"sex": sex, "age": age}
     if group == "scientist" and rng.random() < 0.5:
         asked["clothes"] = "coat"
-    person = portraits.person_from_words(asked, rng.getrandbits(30), hands)
+    person = portraits.person_from_words(asked, rng.getrandbits(30), avatar_sets)
     thing = Thing(subject, person=person)
     if group not in _AGE and age in ("young", "old") and (age == "old" or rng.random() < 0.6):
         thing.age = age
@@ -145,7 +145,7 @@ def _sayable(person: Person) -> list[str]:
         parts.append("hair")
     if person.hair and person.hair not in ("bald", "balding"):
         parts.append("hair_colour")
-    if portrait_parts.HANDS[person.hand].colours["skin"]:
+    if portrait_parts.AVATAR_SETS[person.avatar_set].colours["skin"]:
         parts.append("clothes")
     if "hair" in parts and "hair_colour" in parts and person.hair != "bun":
         parts.remove("hair_colour")  # long black hair tells both
@@ -209,7 +209,9 @@ def twin(portrait: Portrait, scene: SceneDescription, rng: random.Random) -> tup
     kinds += ["prop"] * bool(portrait.prop and thing.field is None)
     kinds += ["ground"] * bool(scene.ground)
     kinds += ["sex"] * bool(thing.sex)
-    kinds += ["glasses"] * ("glasses" in thing.saying or "glasses" in portrait_parts.HANDS[person.hand].glasses)
+    kinds += ["glasses"] * (
+        "glasses" in thing.saying or "glasses" in portrait_parts.AVATAR_SETS[person.avatar_set].glasses
+    )
     match rng.choice(kinds):
         case "prop":
             other = rng.choice([p for p in PROPS if p != portrait.prop])
@@ -221,7 +223,7 @@ def twin(portrait: Portrait, scene: SceneDescription, rng: random.Random) -> tup
         case "sex":
             sex = "female" if thing.sex == "male" else "male"
             kept = {part: value for part in ("age", "expression", "skin") if (value := getattr(person, part))}
-            other_person = portraits.person_from_words(kept | {"sex": sex}, person.look, (person.hand,))
+            other_person = portraits.person_from_words(kept | {"sex": sex}, person.look, (person.avatar_set,))
             thing.sex, thing.person, thing.saying = sex, other_person, ()
             return replace(portrait, people=(other_person,)), scene
         case "glasses":
@@ -243,7 +245,7 @@ def portrait_from_words(
     field: str | None = None,
     work: str | None = None,
     beside: str = "",
-    hands: Sequence[str] = portraits.PAINTED,
+    avatar_sets: Sequence[str] = portraits.PAINTED,
     genders: Sequence[frozenset[str]] = (),
 ) -> Portrait:
     """The portrait that a prompt asks for; what it leaves open, the seed chooses.
@@ -269,15 +271,19 @@ def portrait_from_words(
         props, places, clothes = WORKS[work]
         if not prop and not backdrop and not beside:
             prop, backdrop = rng.choice(props), rng.choice(places)
-        if clothes and "clothes" not in asked and any(clothes in portrait_parts.HANDS[hand].clothes for hand in hands):
+        if (
+            clothes
+            and "clothes" not in asked
+            and any(clothes in portrait_parts.AVATAR_SETS[avatar_set].clothes for avatar_set in avatar_sets)
+        ):
             asked["clothes"] = clothes
     near = re.search(r"\b(?:close[- ]?up|portrait|headshot|close|retrato|rosto|face)\b", said)
-    person = portraits.person_from_words(asked, seed, hands)
+    person = portraits.person_from_words(asked, seed, avatar_sets)
     # Before the chest at half figure: whoever is asked for with a thing must be seen with it.
     frame = CLOSE if near and not prop else HALF
     light = rng.choice(((0.90, 0.93, 0.96), (0.97, 0.93, 0.85), (0.88, 0.94, 0.89), (0.95, 0.90, 0.93)))
-    if beside:  # one hand draws both, where one can
-        second = portraits.person_from_words(people.read(beside, *genders), seed + 1, (person.hand,))
+    if beside:  # one avatar set draws both, where one can
+        second = portraits.person_from_words(people.read(beside, *genders), seed + 1, (person.avatar_set,))
         return Portrait((person, second), GROUP, "", backdrop, light, look=rng.getrandbits(20))
     return Portrait(
         (person,), frame, prop, backdrop, light, rng.random() < 0.5, rng.choice((-1, 1)), rng.getrandbits(20)

@@ -27,7 +27,7 @@ def test_the_right_caption_is_right_and_the_icon_set_held_out(question: str, mon
     for parts, caption in people.QUESTIONS[question].values():
         shown.clear()
         assert people.draw_people(parts, 12, 16).shape == (12, 3, 16, 16)
-        assert {person.hand for person in shown} == {HELD_OUT_HAND}
+        assert {person.avatar_set for person in shown} == {HELD_OUT_HAND}
         asked = parts | read(caption)
         assert all(getattr(person, part) == value for person in shown for part, value in asked.items())
         assert len({portraits.svg(person) for person in shown}) > 3

@@ -17,7 +17,7 @@ from pixgen.errors import PixgenError
 from pixgen.scenery import dicebear_svg, portraits, sittings
 from pixgen.scenery.backdrops import BACKDROP_WORDS, BACKDROPS
 from pixgen.scenery.people import Person
-from pixgen.scenery.portrait_parts import HANDS, HELD_OUT_HAND, Hand, Part
+from pixgen.scenery.portrait_parts import AVATAR_SETS, HELD_OUT_HAND, AvatarSet, Part
 from pixgen.scenery.portrait_scenes import (
     CLOSE,
     GROUP,
@@ -44,19 +44,26 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cache"
 
 
-def parts_of(hand: Hand) -> Iterator[Part]:
-    for table in (hand.hair, hand.headwear, hand.beard, hand.glasses, hand.expression, hand.clothes):
+def parts_of(avatar_set: AvatarSet) -> Iterator[Part]:
+    for table in (
+        avatar_set.hair,
+        avatar_set.headwear,
+        avatar_set.beard,
+        avatar_set.glasses,
+        avatar_set.expression,
+        avatar_set.clothes,
+    ):
         yield from itertools.chain.from_iterable(table.values())
-    yield from (*hand.nose, *hand.wrinkled.values())
+    yield from (*avatar_set.nose, *avatar_set.wrinkled.values())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HANDS)
+@pytest.mark.parametrize("name", AVATAR_SETS)
 def test_every_option_and_value_is_one_of_the_style(name: str) -> None:
-    hand = HANDS[name]
+    avatar_set = AVATAR_SETS[name]
     known = OptionsDescriptor(Style(dicebear_svg.definition(name))).to_json()
-    colours = {option: "#123456" for options in hand.colours.values() for option in options}
-    used = [tuple(hand.fixed.items()), tuple(colours.items()), *(part.options for part in parts_of(hand))]
+    colours = {option: "#123456" for options in avatar_set.colours.values() for option in options}
+    used = [tuple(avatar_set.fixed.items()), tuple(colours.items()), *(part.options for part in parts_of(avatar_set))]
     for option, value in itertools.chain.from_iterable(used):
         assert option in known, f"{name} has no {option}"
         field = known[option]
@@ -68,7 +75,7 @@ def test_every_option_and_value_is_one_of_the_style(name: str) -> None:
             assert field["min"] <= value <= field["max"]
 
 
-@pytest.mark.parametrize("name", HANDS)
+@pytest.mark.parametrize("name", AVATAR_SETS)
 def test_nothing_is_left_to_dicebear_s_own_dice(name: str) -> None:
     for seed in range(60):
         person = portraits.person_from_words({}, seed, (name,))
@@ -79,7 +86,7 @@ def test_nothing_is_left_to_dicebear_s_own_dice(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HANDS)
+@pytest.mark.parametrize("name", AVATAR_SETS)
 def test_it_draws_as_dicebear_itself_does(name: str) -> None:
     options = portraits.options(portraits.person_from_words({}, 3, (name,)))
     whole = Avatar(Style(dicebear_svg.definition(name)), {"seed": "pixgen", **options})
@@ -88,7 +95,7 @@ def test_it_draws_as_dicebear_itself_does(name: str) -> None:
 
 def test_licences_are_those_that_the_card_credits() -> None:
     card = (Path(dicebear_svg.__file__).parent.parent / "embedded" / "README.md").read_text(encoding="utf-8")
-    for name in HANDS:
+    for name in AVATAR_SETS:
         about = dicebear_svg.definition(name)["meta"]
         assert about["source"]["url"] in card and about["creator"]["name"].split(" - ")[0] in card, name
         assert about["license"]["name"].lower() in card.lower(), name
@@ -98,20 +105,20 @@ def shown(person: Person) -> torch.Tensor:
     return portraits.drawn(person, 48)
 
 
-@pytest.mark.parametrize("name", HANDS)
+@pytest.mark.parametrize("name", AVATAR_SETS)
 def test_glasses_and_beards_are_seen(name: str) -> None:
-    hand = HANDS[name]
+    avatar_set = AVATAR_SETS[name]
     person = portraits.person_from_words({"sex": "male", "hair": "short", "beard": "", "glasses": ""}, 1, (name,))
-    assert person.hand == name
+    assert person.avatar_set == name
     plain = shown(person)
     for part, value in (("glasses", "glasses"), ("beard", "beard")):
         with_it = shown(replace(person, **{part: value}))
-        assert value in getattr(hand, part) and (with_it - plain).abs().amax(0).gt(0.2).sum() > 8
+        assert value in getattr(avatar_set, part) and (with_it - plain).abs().amax(0).gt(0.2).sum() > 8
 
 
 @pytest.mark.parametrize("frame", [CLOSE, HALF])
 def test_what_is_held_never_covers_the_face(frame: str) -> None:
-    for (name, prop), turned, side in itertools.product(itertools.product(HANDS, PROPS), (False, True), (-1, 1)):
+    for (name, prop), turned, side in itertools.product(itertools.product(AVATAR_SETS, PROPS), (False, True), (-1, 1)):
         person = portraits.person_from_words({}, 0, (name,))
         held = prop_box(Portrait((person,), frame, prop, turned=turned, side=side))
         face = face_box(person, frame, turned=turned)
@@ -191,7 +198,7 @@ def test_two_are_drawn_by_one_hand_each_as_asked() -> None:
     for seed in range(6):
         made = sittings.portrait_from_words("an old man with a beard", seed, beside="a smiling girl")
         one, two = made.people
-        assert (made.frame, made.prop) == (GROUP, "") and one.hand == two.hand
+        assert (made.frame, made.prop) == (GROUP, "") and one.avatar_set == two.avatar_set
         assert (one.sex, one.age, one.beard) == ("male", "old", "beard")
         assert (two.sex, two.age, two.expression) == ("female", "child", "smiling")
 
@@ -224,7 +231,7 @@ def test_a_share_of_the_scenes_are_portraits(cache: Path) -> None:
     sketches = [source.sketch(rng) for _ in range(400)]
     found = [s.portrait for s in sketches if s.portrait]
     assert 70 < len(found) < 130
-    assert HELD_OUT_HAND not in {person.hand for portrait in found for person in portrait.people}
+    assert HELD_OUT_HAND not in {person.avatar_set for portrait in found for person in portrait.people}
     batch = scenes(cache, portraits=1.0).batch_at(2, 1)
     assert batch.images.min() >= 0 and batch.images.max() <= 1 and batch.images.std((1, 2, 3)).min() > 0.01
     assert batch.labels.shape == (16, len(labels.LABELS)) and all(batch.things) and all(map(all, batch.wordings))

@@ -141,7 +141,9 @@ class Scenes(Dataset[Batch]):
 
     def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
         """Whose parts people are made of; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_HAND,)}.get(icon_sets, tuple(portrait_parts.HANDS))
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_HAND,)}.get(
+            icon_sets, tuple(portrait_parts.AVATAR_SETS)
+        )
 
     def ground_colour(self, scene: SceneDescription, rng: random.Random) -> tuple[float, float, float]:
         """Of a picture without a place; a subclass may choose others."""
@@ -225,7 +227,17 @@ def _sitters(sketch: Sketch, subjects: dict[str, Subject]) -> list[Icon]:
     if portrait is None:
         return []
     shown = [
-        Icon(p.hand, "portrait", thing.subject.group, "old" if p.age == "old" else "", p.sex, "", p.hair, p.skin, "")
+        Icon(
+            p.avatar_set,
+            "portrait",
+            thing.subject.group,
+            "old" if p.age == "old" else "",
+            p.sex,
+            "",
+            p.hair,
+            p.skin,
+            "",
+        )
         for thing, p in zip(sketch.scene.things, portrait.people, strict=True)
     ]
     if portrait.prop and (group := PROPS[portrait.prop].group) in subjects:
