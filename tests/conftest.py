@@ -23,6 +23,12 @@ settings.load_profile("pixgen")
 
 
 @pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """A test that drew with more threads must not decide how the next ones see the machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
 def _float32_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`precision: auto` is float32 in tests, on a processor that computes in bfloat16 too.
 

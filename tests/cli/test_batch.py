@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pixgen.testing
+from pixgen import registry
 from pixgen.cli.main import run
 
 TOYS = [
@@ -31,6 +32,10 @@ PLUGIN = Path(pixgen.testing.__file__)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIXGEN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+    # Other tests of the same process may have registered scores that a worker process does not know.
+    shipped = {name: registry.get("score", name) for name in registry.names("score")}
+    own = {name: score for name, score in shipped.items() if score.__module__.startswith("pixgen.")}
+    monkeypatch.setitem(registry._plugins, "score", own)
     (tmp_path / "list.txt").write_text("a fox\na cat\n")
     return tmp_path
 

@@ -94,7 +94,7 @@ def test_it_draws_as_dicebear_itself_does(name: str) -> None:
 
 
 def test_licences_are_those_that_the_card_credits() -> None:
-    card = (Path(dicebear_svg.__file__).parent.parent / "embedded" / "README.md").read_text(encoding="utf-8")
+    card = (Path(__file__).parent.parent.parent / "pixgen" / "embedded" / "README.md").read_text(encoding="utf-8")
     for name in AVATAR_SETS:
         about = dicebear_svg.definition(name)["meta"]
         assert about["source"]["url"] in card and about["creator"]["name"].split(" - ")[0] in card, name

@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from pixgen import training
 from pixgen.training import pipeline
 
-FOLDER = Path(training.__file__).parent
+FOLDER = Path(__file__).parent.parent.parent / "pixgen" / "training"  # an installed package has no pages
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
