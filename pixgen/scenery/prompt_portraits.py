@@ -35,7 +35,7 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
     """The portrait of a prompt that names one or two people, and nothing else but what they hold or wear.
 
     reading: what the prompt `text` says. subjects: group -> {"male", "female"}, the names that tell a sex.
-    None where the prompt asks for more, or for what no icon set draws together.
+    None where the prompt asks for more, or for what no avatar set draws together.
     """
     sitters = [thing for thing in reading.things if sittings.can_sit(thing.group)]
     if not 1 <= len(sitters) <= 2 or any(thing.count > 1 for thing in sitters):
@@ -57,7 +57,7 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
     if reading.ground:
         found = replace(found, backdrop="", ground=COLOURS[reading.ground][0])
     if not second:
-        found = replace(found, frame=CLOSE if reading.closeup or _is_near(text) else HALF)
+        found = replace(found, frame=CLOSE if reading.closeup or sittings.is_near(text) else HALF)
     return found
 
 
@@ -95,7 +95,3 @@ def _held(reading: ParsedScene) -> str | None:
     """The prop that the prompt names as a subject; None where the words are to be searched for one."""
     named = (_prop(held) for thing in reading.things for held in (thing, *thing.holds))
     return next((name for name in named if name), None)
-
-
-def _is_near(text: str) -> bool:
-    return re.search(r"\b(?:close[- ]?up|portrait|headshot|retrato|rosto|face)\b", people.bare(text)) is not None

@@ -277,10 +277,9 @@ def portrait_from_words(
             and any(clothes in portrait_parts.AVATAR_SETS[avatar_set].clothes for avatar_set in avatar_sets)
         ):
             asked["clothes"] = clothes
-    near = re.search(r"\b(?:close[- ]?up|portrait|headshot|close|retrato|rosto|face)\b", said)
     person = portraits.person_from_words(asked, seed, avatar_sets)
     # Before the chest at half figure: whoever is asked for with a thing must be seen with it.
-    frame = CLOSE if near and not prop else HALF
+    frame = CLOSE if is_near(text) and not prop else HALF
     light = rng.choice(((0.90, 0.93, 0.96), (0.97, 0.93, 0.85), (0.88, 0.94, 0.89), (0.95, 0.90, 0.93)))
     if beside:  # one avatar set draws both, where one can
         second = portraits.person_from_words(people.read(beside, *genders), seed + 1, (person.avatar_set,))
@@ -294,6 +293,11 @@ def portrait_from_words(
 def _names_of_works() -> dict[str, tuple[str, ...]]:
     subjects = load_subjects()
     return {g: (*s.en, *s.pt, *s.pt_male, *s.pt_female) for g in WORKS if (s := subjects.get(g))}
+
+
+def is_near(text: str) -> bool:
+    """Whether a prompt asks for a face and shoulders."""
+    return re.search(r"\b(?:close[- ]?up|portrait|headshot|close|retrato|rosto|face)\b", bare(text)) is not None
 
 
 def _noun(words: str) -> str:

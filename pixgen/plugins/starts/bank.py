@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +28,7 @@ from pixgen.registry import register
 from pixgen.scenery import prompt_portraits
 from pixgen.scenery.bank import DRAWING_SIDE, NETWORK_FILES, Bank, load_bank
 from pixgen.scenery.compose import compose, cut_out, layout, recoloured
+from pixgen.scenery.portrait_scenes import Portrait
 from pixgen.scenery.reader import ELDERS, ParsedScene, ParsedThing, Reader
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
 
@@ -110,7 +110,8 @@ class BankStart(Start):
         plan, streams = self._plans[index], session.streams[index]
         random = streams.generator("start", attempt)
         if (portrait := self._portrait(plan, streams.seed + attempt, size)) is not None:
-            return session.generator.encode(self._noisy(portrait(random), random).to(session.device))
+            picture = prompt_portraits.compose(portrait, plan.reading.style, size, random)
+            return session.generator.encode(self._noisy(picture, random).to(session.device))
         chosen = {}
         for number, (thing, found) in enumerate(plan.choices):
             best = found[: self.top]
@@ -133,13 +134,12 @@ class BankStart(Start):
         picture = compose(plan.reading, sprites, size, random)
         return session.generator.encode(self._noisy(picture, random).to(session.device))
 
-    def _portrait(self, plan: _PicturePlan, seed: int, size: Size) -> Callable[[torch.Generator], Tensor] | None:
-        """What composes the portrait that the prompts ask for; None where they ask for something else."""
+    def _portrait(self, plan: _PicturePlan, seed: int, size: Size) -> Portrait | None:
+        """The portrait that the prompts ask for; None where they ask for something else."""
         assert self._bank is not None
         if not (self.portraits and plan.text and NEARLY_SQUARE[0] <= size[0] / size[1] <= NEARLY_SQUARE[1]):
             return None
-        portrait = prompt_portraits.portrait(plan.reading, plan.text, seed, self._bank.subjects)
-        return None if portrait is None else partial(prompt_portraits.compose, portrait, plan.reading.style, size)
+        return prompt_portraits.portrait(plan.reading, plan.text, seed, self._bank.subjects)
 
     def _noisy(self, picture: Tensor, random: torch.Generator) -> Tensor:
         if self.noise <= 0:
