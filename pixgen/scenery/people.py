@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, fields
 from functools import cache
+
+from pixgen.scenery import synonyms
 
 SEXES = ("male", "female")
 AGES = ("child", "young", "adult", "old")
@@ -189,7 +190,7 @@ def _compiled() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 def bare(text: str) -> str:
     """In small letters without accents."""
-    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    return synonyms.bare(text.lower())
 
 
 def read(text: str, feminine: frozenset[str] = frozenset(), masculine: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -199,7 +200,7 @@ def read(text: str, feminine: frozenset[str] = frozenset(), masculine: frozenset
     where `professor` is one. Nothing is raised: what is not understood is not among the parts.
     """
     said = _OLD_PHOTOGRAPH.sub("photograph", bare(text))
-    if re.search(r"\bavó\b", unicodedata.normalize("NFC", text.lower())):  # the accent alone tells her from him
+    if re.search(r"\bavó\b", synonyms.normal(text)):  # the accent alone tells her from him
         said += " mulher"
     ends = _HEAD_ENDS.search(said)
     head = said[: ends.start()] if ends else said  # an old book makes nobody old
