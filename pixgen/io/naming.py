@@ -22,7 +22,7 @@ FIELD_BYTES = 64
 SLUG_BYTES = 96
 """A bound that holds everywhere: eCryptfs allows 143 bytes a name, and a number and a suffix are still to come."""
 
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}
+RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}
 
 
 def slug(text: str, limit: int = SLUG_BYTES) -> str:
@@ -33,7 +33,7 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
     """
     words = _words(unicodedata.normalize("NFC", text.lower()))
     name = _shorten(unicodedata.normalize("NFC", "-".join(words)), limit) or "picture"
-    return f"{name}-picture" if name in _RESERVED else name
+    return f"{name}-picture" if name in RESERVED else name
 
 
 def output_path(

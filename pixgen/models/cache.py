@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,7 @@ def folder() -> Path:
 
 
 def place(entry: Entry, file: File) -> Path:
-    """Where a file of an entry lies, or will."""
+    """Where a file of an entry lies, or will. Both names are one component each: `Entry` and `File` see to it."""
     return folder() / entry.name / file.name
 
 
@@ -104,14 +105,16 @@ def forget(entry: Entry) -> None:
 
 def unfinished(entry: Entry) -> list[Path]:
     """The folders of downloads of this entry that were cut off or are still running."""
-    return sorted(folder().glob(f"{PARTS}{entry.name}@*")) if folder().is_dir() else []
+    return sorted(folder().glob(f"{PARTS}{glob.escape(entry.name)}@*")) if folder().is_dir() else []
 
 
 def remove(entry: Entry) -> int:
     """Delete an entry's files and its unfinished downloads; gives the bytes that were freed."""
     gone = 0
     for path in [folder() / entry.name, *unfinished(entry)]:
-        if path.is_dir():
+        if path.is_symlink():  # of the user's making: what it leads to is not the cache's
+            path.unlink()
+        elif path.is_dir():
             gone += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
             shutil.rmtree(path, ignore_errors=True)
     return gone

@@ -8,6 +8,7 @@ which only one can; it never touches one that may be in use.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -69,7 +70,7 @@ def claim(entry: Entry, file: File) -> Iterator[Part]:
     What is in it afterwards is left for the next process, unless its folder was removed: then the file is complete.
     """
     own = _name(entry, file, f"{socket.gethostname()}+{os.getpid()}+{secrets.token_hex(4)}")
-    for left in sorted(cache.folder().glob(_name(entry, file, "*").name), key=_size, reverse=True):
+    for left in sorted(cache.folder().glob(glob.escape(_name(entry, file, "").name) + "*"), key=_size, reverse=True):
         if _abandoned(left) and files.claim(left, own):
             break
     own.mkdir(parents=True, exist_ok=True)

@@ -10,20 +10,26 @@ import torch
 import yaml
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, untrusted
 from pixgen.models import clips, vqgans, weights, zoo
-from pixgen.models.entry import Entry, File, to_dict
+from pixgen.models.entry import Entry, File, is_address, to_dict
 
 
 def describe(
     name: str, source: str, config: Path | None, architecture: str | None, sha256: str | None, about: str
 ) -> Entry:
-    """An entry for a file or an address. Raises UsageError for a name that is taken or odd, or for what is missing."""
+    """An entry for a file or an address (`entry.is_address`).
+
+    Raises UsageError for a name that is taken or odd, an address of another kind (`file://` too: a file of this machine
+    is named by its path), or for what is missing.
+    """
     if not zoo.NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not a valid name for a model; use letters, digits, '.', '_' and '-'")
+    untrusted.name(name, "the model's name")
     taken = zoo.find(name)
     if taken is not None or name == zoo.EMBEDDED:
         raise UsageError(f"there is a model {name!r} already; choose another name, or `pixgen models rm {name}`")
+    _require_address_or_path(source)
     built: dict[str, Any]
     if architecture is not None:
         clips.require(architecture)
@@ -32,15 +38,16 @@ def describe(
     elif config is not None:
         built = vqgans.from_config(config)
     else:
-        built = (None if _is_address(source) else vqgans.described(Path(source).expanduser())) or {}
+        built = (None if is_address(source) else vqgans.described(Path(source).expanduser())) or {}
         if not built:
             raise UsageError(
                 f"{source} does not say how it is built: add --config FILE.yaml for a VQGAN, --architecture NAME for a "
                 "CLIP"
             )
     kind: Any = "clip" if architecture is not None else "vqgan"
-    if _is_address(source):
-        file = File(name=source.rpartition("/")[2].partition("?")[0] or "weights", sources=[source], sha256=sha256)
+    if is_address(source):
+        last = re.split(r"[?#]", source.rpartition("/")[2])[0]
+        file = File(name="weights" if untrusted.problem(last) else last, sources=[source], sha256=sha256)
         return Entry(name, kind, about, built, [file])
     path = Path(source).expanduser().resolve()
     weights.sniff(path)
@@ -48,10 +55,15 @@ def describe(
 
 
 def write(entry: Entry) -> Path:
-    """Put an entry among the user's own; gives its file."""
+    """Put an entry among the user's own; gives its file. Raises UsageError where there is a file of that name."""
     kept = {key: value for key, value in to_dict(entry).items() if key != "name" and value not in (None, "", {})}
     text = f"# Added by `pixgen models add`.\n{yaml.safe_dump(kept, sort_keys=False)}"
-    return files.write(zoo.user_folder() / f"{entry.name}.yaml", text.encode(), overwrite=True)
+    path = zoo.user_folder() / f"{entry.name}.yaml"
+    if path.exists():
+        raise UsageError(
+            f"{path} exists, and is not a model that pixgen can read; move it away, or choose another name"
+        )
+    return files.write(path, text.encode(), overwrite=True)
 
 
 def convert(source: Path, config: Path | None, target: Path) -> Path:
@@ -78,5 +90,11 @@ def convert(source: Path, config: Path | None, target: Path) -> Path:
     return vqgans.write(tensors, architecture, target, check=require_loads)
 
 
-def _is_address(source: str) -> bool:
-    return re.match(r"https?://|hub:", source) is not None
+def _require_address_or_path(source: str) -> None:
+    scheme, colon, rest = source.partition(":")
+    if is_address(source) or not colon or not (rest.startswith("//") or scheme.lower() in ("hub", "file")):
+        return
+    way_out = "downloads come from https://..., http://... and hub:OWNER/REPO/PATH"
+    if scheme.lower() == "file":
+        way_out = f"a file of this machine is named by its path, /{rest.lstrip('/')}"
+    raise UsageError(f"{untrusted.shown(source)} is not an address that pixgen downloads from; {way_out}")

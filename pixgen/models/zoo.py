@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import resources
+from pixgen.io import resources, untrusted
 from pixgen.io.yaml_files import Layer, load_yaml
 from pixgen.models.entry import Entry, parse
 
@@ -116,7 +116,11 @@ def user_folder() -> Path:
 
 
 def _load(path: Path) -> Entry:
-    return parse(path.stem, load_yaml(path).values, str(path))
+    entry = parse(path.stem, load_yaml(path).values, str(path))
+    untrusted.require_settings_inside(
+        entry.profile, [path.parent], f"{path}: profile", "a model's settings name no other files"
+    )
+    return entry
 
 
 def _has(key: str, text: str) -> bool:

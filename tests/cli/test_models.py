@@ -200,6 +200,68 @@ def test_misuse_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "download it from https://k00.fr" in said(capsys, "pull", "ade20k", code=2)[1]
 
 
+HOSTILE = {
+    "name": ("name: ../../../victim/docs\nfiles: []\n", "a model has the name of its file, 'nice'"),
+    "absolute name": ("name: /etc\nfiles: []\n", "a model has the name of its file, 'nice'"),
+    "file": ("files: [{name: ../../x, sources: ['https://127.0.0.1:9/x']}]\n", "'../../x' has a slash"),
+    "drive": ("files: [{name: 'C:x', sources: ['https://127.0.0.1:9/x']}]\n", "has a colon"),
+    "device": ("files: [{name: nul.ckpt, sources: ['https://127.0.0.1:9/x']}]\n", "is the name of a device"),
+    "local source": ("files: [{name: x, sources: ['file:///etc/passwd']}]\n", "is not an address to download from"),
+    "path as source": ("files: [{name: x, sources: [/etc/passwd]}]\n", "is not an address to download from"),
+    "profile": (
+        "files: []\nprofile: {start: {type: image, path: /etc/a.png}}\n",
+        "profile: start.path is '/etc/a.png'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("command", ["rm", "pull", "show", "verify", "path", "use"])
+def test_a_model_of_a_stranger_s_reaches_nothing_outside(
+    what: str, command: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "models").mkdir(parents=True)
+    text, message = HOSTILE[what]
+    (home / "models" / "nice.yaml").write_text(f"kind: vqgan\nabout: nice\narchitecture: {{}}\n{text}")
+    docs = tmp_path / "victim" / "docs"
+    docs.mkdir(parents=True)
+    (docs / "thesis.txt").touch()
+    assert message in said(capsys, command, "nice", code=2)[1]
+    assert (docs / "thesis.txt").exists() and not (home / "cache").exists() and not (home / "x").exists()
+
+
+def test_a_file_called_by_a_dot_is_no_model(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "cache" / "models" / "other").mkdir(parents=True)
+    (home / "models" / "..yaml").write_text("kind: vqgan\nabout: nice\narchitecture: {}\nfiles: []\n")
+    assert "names a folder" in said(capsys, "rm", ".", code=2)[1]
+    assert (home / "cache" / "models" / "other").exists()
+
+
+def test_rm_follows_no_link(home: Path, tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "thesis.txt").touch()
+    (home / "cache" / "models").mkdir(parents=True)
+    (home / "cache" / "models" / "vqgan-coco").symlink_to(outside)
+    assert "nothing of vqgan-coco" in said(capsys, "rm", "vqgan-coco")[1]
+    assert (outside / "thesis.txt").exists() and not (home / "cache" / "models" / "vqgan-coco").exists()
+
+
+def test_add_takes_downloads_and_paths_alone(home: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--config", "project.yaml")
+    assert "named by its path, /etc/passwd" in said(capsys, "add", "a", "file:///etc/passwd", *words, code=2)[1]
+    assert "ftp://a/b' is not an address" in said(capsys, "add", "a", "ftp://a/b", *words, code=2)[1]
+    assert "'hub:a/b' is not an address" in said(capsys, "add", "a", "hub:a/b", *words, code=2)[1]
+    assert "name of a device" in said(capsys, "add", "nul", str(checkpoint), *words, code=2)[1]
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "mine.yaml").write_text("notes of my own\n")
+    assert "mine.yaml exists" in said(capsys, "add", "mine", str(checkpoint), *words, code=2)[1]
+    assert (home / "models" / "mine.yaml").read_text() == "notes of my own\n"
+    said(capsys, "add", "odd", "https://127.0.0.1:9/a/..", *words)
+    assert "name: weights" in (home / "models" / "odd.yaml").read_text()
+
+
 def test_offline_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PIXGEN_OFFLINE", "1")
     assert "PIXGEN_OFFLINE forbids the network" in said(capsys, "pull", "ViT-B/32", code=2)[1]

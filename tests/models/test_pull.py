@@ -143,7 +143,34 @@ def test_every_source_is_named_with_its_reason(home: Path, server: Server) -> No
     refused(entry(server.address + "/none", busy), r"(?s)/none answers 404 Not Found.*/busy answers 503")
     assert [path for path, _ in server.asked] == ["/none", *["/busy"] * 3]  # what may pass is tried again
     refused(entry("http://127.0.0.1:9/a"), "cannot be reached")
-    refused(entry("ftp://127.0.0.1/a"), "ftp")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(
+            "ftp://127.0.0.1/a",
+            "file:///etc/passwd",
+            "FILE:/etc/passwd",
+            "/etc/passwd",
+            "data:,a",
+            "https:///a",
+            "a.ckpt",
+        ),
+        *(
+            "hub:a/b",
+            "hub:a/b/../../c",
+            "hub:../b/c",
+            "hub:a/b//etc/passwd",
+            "hub:a/b/c\\d",
+            "https://a/b c",
+            "http://[/",
+        ),
+    ],
+)
+def test_only_downloads_are_sources(source: str) -> None:
+    with pytest.raises(ValueError, match="is not an address to download from"):
+        entry(source)
 
 
 def test_a_busy_server_is_asked_again(home: Path, server: Server) -> None:
