@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 
 class PixgenError(Exception):
@@ -34,14 +33,3 @@ def reason(error: BaseException) -> str:
     """Why something failed, in one line: what the system says, else the message's first line, else the error's name."""
     said = getattr(error, "strerror", None) or str(error)
     return next(iter(str(said).splitlines()), "") or type(error).__name__
-
-
-def run(main: Callable[[], object]) -> None:
-    """Run a file's own command (`python -m ...`): an error is one line and an exit code, as `pixgen` gives them."""
-    try:
-        main()
-    except PixgenError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None

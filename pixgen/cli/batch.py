@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixgen.cli import batch_tables, flags, options
-from pixgen.cli.console import INTERRUPTED, say
+from pixgen.cli.console import INTERRUPTED, result, say
 from pixgen.errors import UsageError
 from pixgen.io import files, interrupts
 
@@ -184,11 +184,11 @@ def _draw(
     from pixgen.batch.driver import Stop
     from pixgen.cli.batch_progress import ListBars
 
-    def result(record: Record, picture: Picture, seconds: float) -> None:
+    def drawn(record: Record, picture: Picture, seconds: float) -> None:
         if as_json:
-            click.echo(run.json_line(record, picture, folder, seconds))
+            result(run.json_line(record, picture, folder, seconds))
         elif record.state == "pending":  # a draft's path is known already
-            click.echo(folder / record.file)
+            result(folder / record.file)
 
     def begin(overview: Overview) -> None:
         if overview.changes.duplicates:
@@ -201,7 +201,7 @@ def _draw(
 
     stop = Stop()
     began = time.monotonic()
-    with ListBars(quiet, result) as bars, interrupts.asking(ask):
+    with ListBars(quiet, drawn) as bars, interrupts.asking(ask):
         counts = run.draw(
             *(folder, wanted_jobs, engine, bars),
             tuning_options=tuning_options,

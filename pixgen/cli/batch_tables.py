@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from pixgen.cli.console import say
+from pixgen.cli.console import result, result_json, say
+from pixgen.io.terminal import visible
 
 if TYPE_CHECKING:
     from pixgen.batch.job import Job
@@ -27,9 +25,9 @@ def status(folder: Path, as_json: bool) -> int:
                 for record in manifest.records("failed")
             ]
             told = {"folder": str(folder), **counts, "choice": manifest.fact("choice"), "failures": failed}
-            click.echo(json.dumps(told))
+            result_json(told)
         else:
-            click.echo(counts_line(counts))
+            result(counts_line(counts))
     if counts["failed"] and not as_json:
         failures(folder)
     return 0
@@ -70,7 +68,7 @@ def dry_run(
         axes = "".join(f"  {axis}={value}" for axis, value in job.axes.items())
         record: dict[str, Any] = {"prompt": job.prompt, "template": job.template, "seed": job.seed, "name": job.name}
         record |= {"axes": dict(job.axes), "key": job.key, "steps": job.settings.config.steps}
-        click.echo(json.dumps(record) if as_json else f"{job.prompt}  seed {job.seed}{axes}")
+        result_json(record) if as_json else result(f"{job.prompt}  seed {job.seed}{axes}")
     left_out = f"; {failed} failed (--retry-failed retries them)" if failed else ""
     to_draw = f"{made} picture{'s' * (made != 1)} to draw, {steps:,} steps in all"
     say(f"{to_draw}; {known} are done or duplicates{left_out}")
@@ -124,5 +122,5 @@ def progress(folder: Path) -> None:
 def _plain(text: object) -> Any:
     from rich.text import Text
 
-    shown = str(text)
+    shown = visible(text)
     return Text(shown if len(shown) <= 200 else shown[:199] + "…")

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from pixgen.cli.commands import COMPLETE
+from pixgen.cli.console import result_lines
 from pixgen.cli.group import CommandLine
 
 SHELLS = ("bash", "zsh", "fish")
@@ -27,5 +28,5 @@ def completion(shell: str, debug: bool) -> int:
     assert found is not None
     # What click checks on the way (the version of bash) runs bash; the text needs none.
     maker = found(CommandLine(), {}, "pixgen", COMPLETE)
-    click.echo(maker.source_template % maker.source_vars())
+    result_lines(maker.source_template % maker.source_vars())
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import click
 
 from pixgen.cli import options
+from pixgen.cli.console import result, result_json
 from pixgen.cli.finding import Finding
 from pixgen.io import resources
 
@@ -32,11 +32,11 @@ def doctor(as_json: bool) -> int:
     for finding in findings():
         well = well and finding.ok
         if as_json:
-            click.echo(json.dumps(asdict(finding)))
+            result_json(asdict(finding))
             continue
-        click.echo(f"{'ok ' if finding.ok else 'BAD'}  {finding.about:<12} {finding.state}")
+        result(f"{'ok ' if finding.ok else 'BAD'}  {finding.about:<12} {finding.state}")
         if finding.way_out:
-            click.echo(f"     {'':<12} -> {finding.way_out}")
+            result(f"     {'':<12} -> {finding.way_out}")
     return 0 if well else 1
 
 

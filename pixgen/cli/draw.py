@@ -7,7 +7,7 @@ import re
 import click
 
 from pixgen.cli import flags, options
-from pixgen.cli.console import INTERRUPTED
+from pixgen.cli.console import INTERRUPTED, result
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
@@ -27,7 +27,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         from pixgen.io.resources import version
 
-        click.echo(f"pixgen {version()}")
+        result(f"pixgen {version()}")
         context.exit()
 
 

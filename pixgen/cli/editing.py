@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from pixgen.cli.console import say
+from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
 from pixgen.io import naming
@@ -82,7 +79,7 @@ def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: boo
     }
     if not quiet:
         say(f"seed {about.seed}, {about.steps_done} of {about.steps_planned} steps, {made.seconds:.2f} s")
-    click.echo(json.dumps(record) if as_json else path)
+    result_json(record) if as_json else result(path)
     return path
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from pixgen.cli.commands import COMPLETE
-from pixgen.cli.console import INTERRUPTED, say
+from pixgen.cli.console import INTERRUPTED, refuse, say
 from pixgen.cli.group import CommandLine
 from pixgen.errors import PixgenError
 
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         code = CommandLine().main(list(arguments), "pixgen", complete_var=COMPLETE, standalone_mode=False)
         return code or 0
     except click.ClickException as error:
-        error.show(sys.stderr)
+        refuse(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")

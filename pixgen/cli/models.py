@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pixgen.cli import options
-from pixgen.cli.console import say
+from pixgen.cli.console import result, result_json, result_lines, say
 from pixgen.cli.download_progress import Transfers
 from pixgen.errors import UsageError
 
@@ -51,21 +50,21 @@ def list_(here: bool, as_json: bool) -> None:
         if here and state != "here":
             continue
         if as_json:
-            record = {
+            values = {
                 "name": entry.name,
                 "kind": entry.kind,
                 "bytes": entry.bytes,
                 "state": state,
                 "about": entry.about,
             }
-            click.echo(json.dumps({**record, "aliases": entry.aliases}))
+            result_json({**values, "aliases": entry.aliases})
         else:
             size = cache.size(entry.bytes) if entry.bytes else "?"
-            click.echo(f"{entry.name:<40} {entry.kind:<6} {size:>7}  {state:<12} {entry.about}")
+            result(f"{entry.name:<40} {entry.kind:<6} {size:>7}  {state:<12} {entry.about}")
     if not here and not as_json:
         for name, bundle in profiles.bundles().items():
             tiers = ", ".join(key for key in bundle if key.isdecimal())
-            click.echo(f"{name:<40} bundle          for {tiers} GB: {bundle['about']}")
+            result(f"{name:<40} bundle          for {tiers} GB: {bundle['about']}")
 
 
 @command
@@ -82,7 +81,7 @@ def show(name: str, as_json: bool) -> None:
     about = {**to_dict(entry), "state": cache.state(entry), "folder": str(cache.folder() / entry.name)}
     for file, record in zip(entry.files, about["files"]):
         record["sha256_of_first_download"] = cache.trusted(entry, file)
-    click.echo(json.dumps(about) if as_json else yaml.safe_dump(about, sort_keys=False, allow_unicode=True).rstrip())
+    result_json(about) if as_json else result_lines(yaml.safe_dump(about, sort_keys=False, allow_unicode=True))
 
 
 @command
@@ -112,7 +111,7 @@ def pull(names: tuple[str, ...], memory: float | None, quiet: bool) -> None:
             with Transfers(quiet) as transfers:
                 paths = fetch(entry, transfers.watch())
             for path in paths:
-                click.echo(path)
+                result(path)
         if tier:
             profiles.choose(tier[1]["generator"], tier[1]["perceptors"], tier[1].get("settings"))
             say(f"{name} for {tier[0]} GB is the default now: {', '.join(chosen)}")
@@ -141,7 +140,7 @@ def verify(names: tuple[str, ...]) -> int:
             known = (
                 "as published" if file.sha256 else "as first downloaded" if cache.trusted(entry, file) else "no hash"
             )
-            click.echo(f"{path}: {wrong or f'correct, {known}'}")
+            result(f"{path}: {wrong or f'correct, {known}'}")
     if bad:
         say(f"{bad} corrupt; `pixgen models pull NAME` downloads them again")
     return 1 if bad else 0
@@ -153,7 +152,7 @@ def path(name: str) -> None:
     """Print the path of a model's weights."""
     from pixgen.models import cache, zoo
 
-    click.echo(cache.weights(zoo.get(name)))
+    result(cache.weights(zoo.get(name)))
 
 
 @command
@@ -214,7 +213,7 @@ def add(name: str, source: str, config: Path | None, architecture: str | None, s
     from pixgen.models import user_models
 
     entry = user_models.describe(name, source, config, architecture, sha256, about)
-    click.echo(user_models.write(entry))
+    result(user_models.write(entry))
 
 
 @command
@@ -236,7 +235,7 @@ def convert(source: Path, config: Path | None, output: Path | None, overwrite: b
     target = output or source.with_suffix(".safetensors")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists; choose another file with -o, or --overwrite")
-    click.echo(user_models.convert(source, config, target))
+    result(user_models.convert(source, config, target))
 
 
 def _entry(name: str) -> Entry:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from pixgen.cli import editing, options
 from pixgen.cli.progress import Bar
-from pixgen.io import files
+from pixgen.io import files, terminal
 
 EPILOG = """\b
 Examples:
@@ -62,5 +64,6 @@ def morph(
             loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=editing.steps_shown(bar)
         )  # fmt: skip
     path = editing.save(made.strip, target, overwrite, as_json, quiet)
-    click.echo(files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite), err=as_json)
+    written = files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite)
+    terminal.write(written, sys.stderr if as_json else sys.stdout)
     return 0

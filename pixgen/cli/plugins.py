@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pixgen.cli import options
-from pixgen.cli.console import say
+from pixgen.cli.console import result, result_json, result_lines, say
 from pixgen.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ def list_(kind: str | None, plugins: tuple[str, ...], as_json: bool) -> int:
     for k, name in found:
         about = _first_line(registry.get(k, name))
         full = f"{k}.{name}"
-        click.echo(json.dumps({"kind": k, "name": name, "about": about}) if as_json else f"{full:<{width}}  {about}")
+        if as_json:
+            result_json({"kind": k, "name": name, "about": about})
+        else:
+            result(f"{full:<{width}}  {about}")
     for module, why in registry.problems().items():
         say(f"not loaded: {module} ({why})")
     return 0
@@ -80,27 +83,27 @@ def show(name: str, plugins: tuple[str, ...], as_json: bool) -> int:
     cls = registry.get(kind, rest)
     own, of_loop = registry.options(kind, rest), _loop_options(kind)
     if as_json:
-        record = {
+        values = {
             "kind": kind,
             "name": rest,
             "about": inspect.getdoc(cls) or "",
             "options": [_record(option) for option in own],
             "loop_options": of_loop,
         }
-        click.echo(json.dumps(record))
+        result_json(values)
         return 0
     about = inspect.getdoc(cls) or "" if kind != "optimizer" else _first_line(cls)
-    click.echo(f"{kind}.{rest}: {about}")
+    result_lines(f"{kind}.{rest}: {about}")
     if reads := getattr(cls, "reads", None):
-        click.echo(f"reads: {reads}")
-    click.echo("\noptions:" if own else "\nno options")
+        result(f"reads: {reads}")
+    result_lines("\noptions:" if own else "\nno options")
     for option in own:
-        click.echo(f"  {option.name}: {option.type}, {_default(option)}")
+        result(f"  {option.name}: {option.type}, {_default(option)}")
         for line in option.doc.splitlines():
-            click.echo(f"      {line}")
+            result(f"      {line}")
     for key, meaning in of_loop.items():
-        click.echo(f"  {key}: {meaning}")
-    click.echo(f"\nset it: {_example(kind, rest, own)}")
+        result(f"  {key}: {meaning}")
+    result_lines(f"\nset it: {_example(kind, rest, own)}")
     return 0
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pixgen.cli import options
+from pixgen.cli.console import result, result_json, result_lines
 
 EPILOG = """\b
 Examples:
@@ -32,13 +31,14 @@ def presets(name: str | None, as_json: bool) -> int:
         width = max(map(len, known), default=0)
         for each, about in known.items():
             record = {"name": each, "description": about, "settings": layers.load_preset(each).values}
-            click.echo(json.dumps(record) if as_json else f"{each:<{width}}  {about}")
+            result_json(record) if as_json else result(f"{each:<{width}}  {about}")
         return 0
     values = layers.load_preset(name).values
     if as_json:
-        click.echo(json.dumps({"name": name, "description": known[name], "settings": values}))
+        result_json({"name": name, "description": known[name], "settings": values})
         return 0
     import yaml
 
-    click.echo(f"# {known[name]}\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}", nl=False)
+    result(f"# {known[name]}")
+    result_lines(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
     return 0

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 
 from pixgen.cli import portuguese
+from pixgen.io import terminal
 from pixgen.io.progress import Bars, Column
 
 
@@ -47,7 +48,7 @@ class Bar:
             self._tenths = done * 10 // total
             left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
             line = f"step {done}/{total}, loss {loss:.3f}, {rate:.1f} it/s{left}"
-            print(portuguese.translate(line), file=sys.stderr, flush=True)
+            terminal.write(portuguese.translate(line), sys.stderr)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

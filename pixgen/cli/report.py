@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixgen.cli import options
-from pixgen.cli.console import say
+from pixgen.cli.console import result_json, say
 from pixgen.errors import UsageError
+from pixgen.io.terminal import visible
 
 if TYPE_CHECKING:
     from pixgen.batch.report import ReportLine
@@ -73,7 +73,7 @@ def report(
     lines = reports.compare(found, chosen, axes, dict(map(_baseline, baselines)), by_prompt)
     if as_json:
         for line in lines:
-            click.echo(json.dumps(_record(line)))
+            result_json(_record(line))
     elif not quiet:
         _show(lines)
     written: dict[str | None, Callable[[str], bytes]] = {
@@ -112,7 +112,7 @@ def _show(lines: Sequence[ReportLine]) -> None:
 
     for axis in dict.fromkeys(line.axis for line in lines):
         here = [line for line in lines if line.axis == axis]
-        table = Table(title=Text(axis or "the whole list"), title_justify="left")
+        table = Table(title=Text(visible(axis) or "the whole list"), title_justify="left")
         heads = ["value", "score", "mean ± 95 %", *(["difference ± 95 %", "pairs"] if axis else []), "n"]
         for head in heads:
             table.add_column(head, justify="left" if head in heads[:2] else "right", overflow="fold")
@@ -124,5 +124,5 @@ def _show(lines: Sequence[ReportLine]) -> None:
             if last not in (None, line.value):
                 table.add_section()
             last = line.value
-            table.add_row(*map(Text, [*cells, str(line.mean.n)]))
+            table.add_row(*(Text(visible(cell)) for cell in [*cells, str(line.mean.n)]))
         Console().print(table)

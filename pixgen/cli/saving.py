@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
-from pixgen.cli.console import say
+from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
 from pixgen.io import interrupts, naming
 
@@ -68,7 +65,7 @@ class Sink:
             }
             if not self.quiet:
                 say(f"seed {about.seed}, {about.steps_done} of {about.steps_planned} steps, {seconds} s")
-            click.echo(json.dumps(record) if self.as_json else path)
+            result_json(record) if self.as_json else result(path)
 
     def _require_room(self) -> None:
         """A JPEG that cannot hold its metadata should be known of before it is drawn."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixgen.cli import flags, options
+from pixgen.cli.console import result, result_json, result_lines
 from pixgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _config(layers: Sequence[Layer], as_json: bool) -> None:
     from pixgen.settings import config
 
     values = config.to_dict(config.resolve(layers))
-    click.echo(json.dumps(values) if as_json else _yaml(values), nl=as_json)
+    result_json(values) if as_json else result_lines(_yaml(values))
 
 
 def _sources(layers: Sequence[Layer], as_json: bool) -> None:
@@ -85,12 +86,12 @@ def _sources(layers: Sequence[Layer], as_json: bool) -> None:
     found = sources.sources(layers)
     if as_json:
         for each in found:
-            click.echo(json.dumps(dataclasses.asdict(each)))
+            result_json(dataclasses.asdict(each))
         return
     rows = [(f"{each.key}: {json.dumps(each.value, ensure_ascii=False)}", each) for each in found]
     width = max(len(text) for text, _ in rows)
     for text, each in rows:
-        click.echo(f"{text:<{width}}  {each.layer:<12}  {each.place}".rstrip())
+        result(f"{text:<{width}}  {each.layer:<12}  {each.place}".rstrip())
 
 
 def _picture(path: Path, as_json: bool) -> None:
@@ -101,8 +102,7 @@ def _picture(path: Path, as_json: bool) -> None:
     states = replay.states(about, path.parent)
     sha256 = files.sha256(path)
     if as_json:
-        record = {"path": str(path), "sha256": sha256, **json.loads(about.to_json()), "input_states": states}
-        click.echo(json.dumps(record))
+        result_json({"path": str(path), "sha256": sha256, **json.loads(about.to_json()), "input_states": states})
         return
     height, width = about.size
     steps = f"{about.steps_done}"
@@ -120,10 +120,11 @@ def _picture(path: Path, as_json: bool) -> None:
     if about.command:
         lines["made by"] = about.command
     for name, value in lines.items():
-        click.echo(f"{name + ':':<10}{value}")
+        result(f"{name + ':':<10}{value}")
     for file in about.inputs:
-        click.echo(f"{'file:':<10}{file.path}, sha256 {file.sha256[:16]}..., {states[file.path]}")
-    click.echo(f"settings:\n{_yaml(about.config)}", nl=False)
+        result(f"{'file:':<10}{file.path}, sha256 {file.sha256[:16]}..., {states[file.path]}")
+    result("settings:")
+    result_lines(_yaml(about.config))
 
 
 def _yaml(values: Mapping[str, Any]) -> str:

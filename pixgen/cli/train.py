@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pixgen.cli.console import INTERRUPTED, say
+from pixgen.cli.console import INTERRUPTED, result, say
 from pixgen.cli.options import CONTEXT
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.training import pipeline
@@ -186,7 +186,7 @@ def _train(name: str, trainings: Sequence[pipeline.Training], request: pipeline.
     except KeyboardInterrupt:
         say(f"stopped; to resume: {again}")
         return INTERRUPTED
-    click.echo(request.sprites if name == "data" else request.pair)
+    result(request.sprites if name == "data" else request.pair)
     if (request.pair / "vqgan.safetensors").exists():
         say(f'draw with it: pixgen "a teacher" --model {shlex.quote(str(request.pair))}')
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pixgen import errors
+from pixgen.io import terminal
 from pixgen.io.pictures import to_image
 from pixgen.io.sheet import Sheet, font
 from pixgen.training.data.drawings import SETS, Icon, load_sprites
@@ -99,4 +99,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    terminal.run(main)

@@ -23,7 +23,7 @@ from pixgen import api
 from pixgen.errors import UsageError
 from pixgen.evaluation.prompt_lists import PromptRow, sketch
 from pixgen.evaluation.statistics import Figure, difference, share
-from pixgen.io import files, pictures, resources
+from pixgen.io import files, pictures, resources, terminal
 from pixgen.loop.engine import Step
 from pixgen.models import zoo
 from pixgen.settings import layers
@@ -67,7 +67,9 @@ class DrawingSetup:
         return {name: files.sha256(pair / f"{name}.safetensors")[:8] for name in used}
 
 
-def draw(setup: DrawingSetup, prompts: Sequence[PromptRow], run: Path, say: Callable[[str], object] = print) -> None:
+def draw(
+    setup: DrawingSetup, prompts: Sequence[PromptRow], run: Path, say: Callable[[str], object] = terminal.write
+) -> None:
     """Draw what is missing into RUN/SETUP/NUMBER.png, seed = number; the loop's starts into NUMBER.start.png.
 
     Raises UsageError where the folder holds pictures of other settings or weights.

@@ -19,11 +19,10 @@ from typing import Annotated
 
 import torch
 
-from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation import drawing, embeddings, networks, people, prompt_lists
 from pixgen.evaluation.statistics import Figure, load_figures, save_figures, table
-from pixgen.io import resources
+from pixgen.io import resources, terminal
 from pixgen.networks import pair, vqgan
 from pixgen.networks.pair import load_perceptor
 from pixgen.training import judge
@@ -114,7 +113,7 @@ def of_prompts(options: Options) -> list[Figure]:
     true = drawing.figures("true scenes", drawing.true_verdicts(model, groups, prompts, scenes))
     if not options.no_drawing:
         for setup in setups:
-            drawing.draw(setup, prompts, run, lambda line: print(line, file=sys.stderr, flush=True))
+            drawing.draw(setup, prompts, run, lambda line: terminal.write(line, sys.stderr))
     found = [figure for figure in true if figure.n]
     for setup in setups:
         after = drawing.verdicts_on(model, groups, prompts, run / setup.name, ".png")
@@ -157,7 +156,7 @@ def main(options: Options) -> None:
     Raises UsageError for a name that cannot be measured, PixgenError where a network is not there.
     """
     if options.card:
-        print(card(options.out), end="")
+        terminal.write_lines(card(options.out))
         return
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -176,12 +175,10 @@ def main(options: Options) -> None:
         command = shlex.join(["pixgen", "train", "evaluate", "--what", name, *command_line(options, ["what"])])
         suffix = f"{name}{options.prompts}" if name == "prompts" else name
         save_figures(options.out / f"figures-{suffix}.json", command, figures)
-        print(
-            f"\n{name}\n\n| measure | figure (95 % interval) | n |\n|---|---|---|\n{table(figures)}", end="", flush=True
-        )
+        terminal.write_lines(f"\n{name}\n\n| measure | figure (95 % interval) | n |\n|---|---|---|\n{table(figures)}")
     if failed:
         raise PixgenError("not measured: " + "; ".join(failed))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.io import resources
+from pixgen.io import resources, terminal
 from pixgen.io.pictures import fit, read
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.training import bank, monitor
@@ -61,11 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     places, near = nearest(perceptor, pictures, sprites[learnt])
     for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):
         drawing = index[learnt[place]]
-        print(f"{path.name}: {drawing.name} of {drawing.icon_set}, cosine {cosine:.2f}")
+        terminal.write(f"{path.name}: {drawing.name} of {drawing.icon_set}, cosine {cosine:.2f}")
     drawings = on_ground(sprites[[learnt[place] for place in places.tolist()]], 2 * TILE)
     rows = zip(pictures.split(COLUMNS), drawings.split(COLUMNS), strict=True)
     monitor.sheet(options.out, [row for pair in rows for row in pair], side=TILE)
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    terminal.run(main)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.io import terminal
 from pixgen.scenery.captions import SceneDescription, Thing
 from pixgen.scenery.subjects import Subject, load_subjects
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS, FIELDS, PLACE_WORDS, STYLE_WORDS
@@ -227,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    terminal.run(main)

@@ -9,6 +9,8 @@ from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pixgen.io.terminal import visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -84,14 +86,14 @@ class Bars:
         """Show one more bar; what `update` and `remove` call it by. total: None while it is not known."""
         if self._progress is None:
             return None
-        return self._progress.add_task(title, total=total, completed=completed, facts=facts)
+        return self._progress.add_task(visible(title), total=total, completed=completed, facts=visible(facts))
 
     def update(
         self, bar: TaskID | None, completed: float, total: float | None = None, facts: str | None = None
     ) -> None:
         """Move a bar. total and facts: None leaves them as they are."""
         if self._progress is not None and bar is not None:
-            fields: dict[str, Any] = {} if facts is None else {"facts": facts}
+            fields: dict[str, Any] = {} if facts is None else {"facts": visible(facts)}
             self._progress.update(bar, completed=completed, total=total, **fields)
 
     def remove(self, bar: TaskID | None) -> None:
@@ -101,7 +103,9 @@ class Bars:
     def say(self, line: str) -> None:
         """Write a line above the bars."""
         if self._progress is not None:
-            self._progress.console.print(line, markup=False, highlight=False)
+            from rich.text import Text
+
+            self._progress.console.print(Text(visible(line)))
 
 
 class Pace:

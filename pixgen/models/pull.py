@@ -82,9 +82,9 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
     finally:
         if not any(final.parent.iterdir() if final.parent.is_dir() else ()):
             shutil.rmtree(final.parent, ignore_errors=True)
-    tried = "\n  ".join(reasons)
+    tried = "; ".join(reasons)
     kept = "; what came is kept, and the next pull resumes" if cache.unfinished(entry) else ""
-    raise PixgenError(f"no source of {entry.name} gave {file.name}{kept}:\n  {tried}")
+    raise PixgenError(f"no source of {entry.name} gave {file.name}{kept}: {tried}")
 
 
 def _from(source: str, entry: Entry, file: File, part: Part, report: Report, patience: Patience) -> None:

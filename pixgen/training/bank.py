@@ -18,9 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen import errors
 from pixgen.errors import UsageError
-from pixgen.io import files, resources
+from pixgen.io import files, resources, terminal
 from pixgen.networks import vqgan as vqgan_model
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.scenery.bank import DRAWING_SIDE, MASK_SIDE, Bank, BankEntry, save_bank
@@ -266,8 +265,9 @@ def main(options: Options) -> None:
     bank, found = make(options.cache, perceptor, vqgan, options.subjects, options.each, options.seed)
     save_bank(bank, options.out)
     size = options.out.stat().st_size
-    print(json.dumps({**found, "entries": len(bank.entries), "bytes": size, "seconds": round(time.time() - began, 1)}))
+    seconds = round(time.time() - began, 1)
+    terminal.write(json.dumps({**found, "entries": len(bank.entries), "bytes": size, "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

@@ -24,8 +24,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pixgen import errors
-from pixgen.io import files
+from pixgen.io import files, terminal
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.scenery.styles import STYLE_NAMES
@@ -284,4 +283,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

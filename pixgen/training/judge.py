@@ -25,8 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixgen import errors
 from pixgen.errors import PixgenError
+from pixgen.io import terminal
 from pixgen.networks import store
 from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
@@ -290,4 +290,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixgen.io import files
+from pixgen.io import files, terminal
 from pixgen.io.pictures import to_image
 from pixgen.io.progress import Bars, Column, is_watched
 from pixgen.io.sheet import Sheet, font
@@ -73,7 +73,7 @@ def show(line: str, values: Mapping[str, Any], total: int | None) -> None:
     if _monitor is not None and is_watched():
         _monitor.show(values, total)
     else:
-        print(line, file=sys.stderr, flush=True)
+        terminal.write(line, sys.stderr)
 
 
 def checkpoint(run: Path) -> None:

@@ -19,8 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixgen import errors
-from pixgen.io import files
+from pixgen.io import files, terminal
 from pixgen.networks import store
 from pixgen.networks.pair import Pair, load
 from pixgen.networks.prior import Prior, PriorConfig
@@ -194,4 +193,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

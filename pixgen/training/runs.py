@@ -16,7 +16,7 @@ from torch import nn
 
 from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files, interrupts
+from pixgen.io import files, interrupts, terminal
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP
 from pixgen.networks.pair import load_perceptor
@@ -142,7 +142,7 @@ _stop = _Stop()
 
 
 @contextlib.contextmanager
-def stoppable(say: Any = print) -> Iterator[None]:
+def stoppable(say: Any = terminal.write) -> Iterator[None]:
     """Ctrl-C makes a training write a checkpoint and end with KeyboardInterrupt; a second one ends it at once."""
 
     def ask() -> None:

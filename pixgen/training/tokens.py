@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pixgen import errors
+from pixgen.io import terminal
 from pixgen.networks import store
 from pixgen.networks.pair import Pair, load
 from pixgen.networks.token_decoder import Prefix, TokenConfig, TokenDecoder
@@ -258,4 +258,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.io import terminal
 from pixgen.networks import store
 from pixgen.networks.discriminator import Discriminator
 from pixgen.networks.vqgan import TINY, VQModel, load
@@ -291,4 +291,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))

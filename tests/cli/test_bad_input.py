@@ -14,7 +14,7 @@ from PIL import Image
 
 from pixgen.cli.main import run
 from pixgen.errors import UsageError
-from pixgen.io import files, pictures
+from pixgen.io import files, metadata, pictures
 
 PLUGIN = "import pixgen.testing\n"
 
@@ -200,3 +200,22 @@ def test_a_picture_that_moves_is_refused_from_python_too() -> None:
     _animated(Path("moves.png"))
     with pytest.raises(UsageError, match=r"moves\.png.*moves \(2 pictures in one\)"):
         pictures.read(Path("moves.png"))
+
+
+def test_what_a_picture_says_of_itself_is_shown_and_never_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202efox\u2028\nerror: all is well"
+    about = metadata.Metadata(
+        version=f"9\x1b[31m{hostile}", prompt=hostile, config={"prompt": hostile, f"k{hostile}": 1}, steps_planned=1,
+        steps_done=1, seed=0, size=(8, 8), inputs=(metadata.Input(f"x{hostile}.png", "0" * 64),), machine=hostile,
+    )  # fmt: skip
+    metadata.save(Image.new("RGB", (8, 8)), Path("a.png"), about, overwrite=False)
+    for words in (["show", "a.png"], ["show", "a.png", "--json"], ["again", "a.png"]):
+        run(words)
+        out, err = capsys.readouterr()
+        said = out + err
+        assert said.replace("\n", "").isprintable() and "\u202e" not in said
+        assert not any(line.startswith("error:") for line in said.splitlines())
+    assert "\\x1b[2J" in said

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from pixgen import errors
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, terminal
+from pixgen.io.terminal import visible
 from pixgen.scenery.subjects import table
 from pixgen.training.data.sprites import SPRITE_SIDE, each_sprite
 from pixgen.training.options import ALL_SUBJECTS
@@ -247,7 +247,7 @@ def _draw(drawings: Sequence[tuple[Icon, str]], path: Path, side: int, processes
     with each_sprite((svg for _, svg in drawings), side, processes) as drawn:
         for (drawing, _), result in zip(drawings, drawn, strict=True):
             if isinstance(result, str):
-                warnings.warn(f"{drawing.icon_set}/{drawing.name} was left out: {result}", stacklevel=3)
+                warnings.warn(visible(f"{drawing.icon_set}/{drawing.name} was left out: {result}"), stacklevel=3)
             else:
                 sprites[len(kept)] = result
                 kept.append(drawing)
@@ -283,7 +283,7 @@ def make(folder: Path, cache: Path, subjects: int = ALL_SUBJECTS) -> None:
     rasterise(folder, cache, subjects=subjects)
     _, index = load_sprites(cache)
     sets, groups = len({icon.icon_set for icon in index}), len({icon.group for icon in index})
-    print(f"{len(index)} drawings of {groups} subjects in {sets} icon sets", file=sys.stderr)
+    terminal.write(f"{len(index)} drawings of {groups} subjects in {sets} icon sets", sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -299,4 +299,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    terminal.run(main)
