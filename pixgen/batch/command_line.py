@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from pixgen.batch.job import Settings
+from pixgen.io import shell
+from pixgen.io.terminal import visible
 from pixgen.io.yaml_files import Layer
 from pixgen.settings import config as configs
 
@@ -33,7 +34,7 @@ def _assignments(stored: str) -> tuple[str, ...]:
 
 def command(settings: Settings, prompt: str, seed: int) -> str:
     """A `pixgen` command, quoted for a POSIX shell, that draws this picture."""
-    return shlex.join(["pixgen", prompt, "--seed", str(seed), *assignments(settings)])
+    return shell.draw(prompt, ["--seed", str(seed)], assignments(settings))
 
 
 def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,4 +68,5 @@ def _text(value: Any) -> str:
     plain = (
         isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./-]*", value) and value not in ("true", "false", "null")
     )
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    # YAML reads the escapes of JSON and of `visible`; a control character as it is would not be YAML.
+    return value if plain else visible(json.dumps(value, ensure_ascii=False))

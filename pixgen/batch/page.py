@@ -13,6 +13,7 @@ from pixgen.batch.command_line import command
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
 from pixgen.io import files
+from pixgen.io.terminal import visible
 
 PER_PAGE = 500
 """Pictures on a page, which a browser still shows at once."""
@@ -22,7 +23,9 @@ body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; backgr
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.2rem; }
 figure { margin: 0; padding: .7rem; background: #fff; border: 1px solid #ddd; border-radius: .4rem; }
 img { width: 100%; height: auto; display: block; }
-code { display: block; overflow-wrap: anywhere; background: #f0f0f0; padding: .3rem; user-select: all; }
+code { display: block; background: #f0f0f0; padding: .3rem; user-select: all; }
+code { overflow-wrap: anywhere; white-space: pre-wrap; }
+bdi { background: #fd8; } bdi::before { content: attr(title); }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; margin: .4rem 0; }
 dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; } .failed { color: #a00; }
 """
@@ -55,11 +58,11 @@ def _page(title: str, records: Sequence[Record], number: int, pages: int, total:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{_text(title)}</title>
 <style>{_STYLE}</style>
 </head>
 <body>
-<h1>{escape(title)}</h1>
+<h1>{_text(title)}</h1>
 <p>{total} pictures. {links}</p>
 <main>
 {figures}
@@ -78,18 +81,37 @@ def _figure(record: Record) -> str:
     facts["steps"] = f"{record.steps} of {record.planned}"
     numbers = {f"loss {name}": value for name, value in record.losses.items()} | dict(record.scores)
     facts |= {name: f"{value:.4f}" for name, value in numbers.items()}
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
+    listed = "".join(f"<dt>{_text(name)}</dt><dd>{_text(text)}</dd>" for name, text in facts.items())
     source = escape(quote(record.file))
     image = ""
     if record.steps > 0:  # also of a draft that then failed
-        image = f'<a href="{source}"><img src="{source}" alt="{escape(record.prompt)}" loading="lazy"></a>'
+        image = f'<a href="{source}"><img src="{source}" alt="{_text(record.prompt)}" loading="lazy"></a>'
     if record.state not in ("done", "draft"):
-        image += f'<p class="failed">{escape(record.state)}: {escape(record.error or "not drawn yet")}</p>'
+        image += f'<p class="failed">{_text(record.state)}: {_text(record.error or "not drawn yet")}</p>'
     shown = command(record.settings, record.prompt, record.seed)
     return (
-        f"<figure>{image}<figcaption><p>{escape(record.prompt)}</p><dl>{listed}</dl>"
-        f"<details><summary>draw it again</summary><code>{escape(shown)}</code></details></figcaption></figure>"
+        f'<figure>{image}<figcaption><p dir="auto">{_text(record.prompt)}</p><dl>{listed}</dl>'
+        f"<details><summary>draw it again</summary><code>{_to_copy(shown)}</code></details></figcaption></figure>"
     )
+
+
+def _text(text: str) -> str:
+    """Text of the list in HTML, its line breaks as spaces, whatever else is not seen as `\\u202e`."""
+    return escape(visible(" ".join(text.split())))
+
+
+def _to_copy(line: str) -> str:
+    """A command in HTML from which every character is copied.
+
+    What is not seen, or reorders the line, is kept from its surroundings, and the style sheet shows its number.
+    """
+    return "".join(map(_kept, escape(line)))
+
+
+def _kept(char: str) -> str:
+    if char in "\n\t" or visible(char) == char:
+        return char
+    return f'<bdi title="{visible(char)}">&#x{ord(char):x};</bdi>'
 
 
 def _name(number: int) -> str:

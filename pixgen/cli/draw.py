@@ -11,7 +11,7 @@ from pixgen.cli.console import INTERRUPTED, result
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
-from pixgen.io import files, naming
+from pixgen.io import files, naming, shell
 from pixgen.prompts import grammar
 
 EPILOG = """\b
@@ -69,7 +69,7 @@ def draw(
     `|` separates prompts, a suffix `:0.5` weights one, `{a|b}` chooses one. Any setting may follow as KEY=VALUE.
     A name pattern may contain [seed], [prompt_words], [date], [preset] and [size].
     """
-    _require_sense(prompt, settings)
+    _require_sense(prompt, settings, click.get_current_context().meta.get(options.MARKED, False))
     naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
     given = flags.settings(seed, size, steps, device, init_image, model)
     given |= flags.method(given, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
@@ -93,12 +93,13 @@ def draw(
     return 0
 
 
-def _require_sense(prompt: str, settings: tuple[str, ...]) -> None:
-    """Raise UsageError for the mistakes that can be found without torch."""
-    if re.fullmatch(r"[a-z_]+(\.\w+)*=\S*", prompt):
-        raise UsageError(f'{prompt!r} is a setting, not a prompt; write the prompt first: pixgen "a red fox" {prompt}')
+def _require_sense(prompt: str, settings: tuple[str, ...], marked: bool) -> None:
+    """Raise UsageError for the mistakes that can be found without torch. marked: by `--`, as a prompt."""
+    if not marked and re.fullmatch(r"[a-z_]+(\.\w+)*=\S*", prompt):
+        command = shell.draw("a red fox", settings=[prompt])
+        raise UsageError(f"{prompt!r} is a setting, not a prompt; write the prompt first: {command}")
     for word in settings:
         if "=" not in word:
-            whole = " ".join([prompt, *(w for w in settings if "=" not in w)])
-            raise UsageError(f'{word!r} is not KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"')
+            command = shell.draw(" ".join([prompt, *(w for w in settings if "=" not in w)]))
+            raise UsageError(f"{word!r} is not KEY=VALUE; a prompt of several words needs quotes: {command}")
     grammar.parse(prompt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from pixgen.cli import typos
 from pixgen.cli.commands import COMMANDS
-from pixgen.cli.options import CONTEXT
+from pixgen.cli.options import CONTEXT, MARKED
 
 
 class CommandLine(click.Group):
@@ -36,9 +37,12 @@ class CommandLine(click.Group):
             return super().make_context(info_name, args, parent, **extra)
         if not extra.get("resilient_parsing"):  # a shell that asks for completions wants no questions
             typos.require_prompt(args, COMMANDS)
-        if len(args) > 1 and args[0] == "--" and not args[1].startswith("-"):
-            del args[0]  # it marks this word as the prompt, and does not end the options
-        return load("draw").make_context(info_name, args, parent, **{**CONTEXT, **extra})
+        marked = "--" in args
+        if _marks_a_word(args):
+            del args[0]
+        context = load("draw").make_context(info_name, args, parent, **{**CONTEXT, **extra})
+        context.meta[MARKED] = marked
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
@@ -56,6 +60,17 @@ class CommandLine(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
         draw.format_epilog(ctx, formatter)
+
+
+def options_of(arguments: Sequence[str]) -> Sequence[str]:
+    """The words among which the options are: up to a `--` that ends them."""
+    found = arguments[1:] if _marks_a_word(arguments) else arguments
+    return found[: found.index("--")] if "--" in found else found
+
+
+def _marks_a_word(arguments: Sequence[str]) -> bool:
+    """Whether a `--` at the beginning marks the next word as the prompt, and does not end the options."""
+    return len(arguments) > 1 and arguments[0] == "--" and not arguments[1].startswith("-")
 
 
 def load(name: str) -> click.Command:

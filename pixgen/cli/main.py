@@ -15,13 +15,13 @@ import click
 
 from pixgen.cli.commands import COMPLETE
 from pixgen.cli.console import INTERRUPTED, refuse, say
-from pixgen.cli.group import CommandLine
+from pixgen.cli.group import CommandLine, options_of
 from pixgen.errors import PixgenError
 
 
 def main() -> None:
     """Run the command line and exit with its code; where the shell asks for completions, print those."""
-    if "--debug" not in sys.argv:
+    if "--debug" not in options_of(sys.argv[1:]):
         warnings.simplefilter("ignore")  # of libraries, for their programmers
     logging.getLogger("pixgen").addHandler(_Lines(logging.WARNING))
     sys.exit(run(sys.argv[1:]))
@@ -29,7 +29,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. With `--debug` failures raise instead."""
-    debug = "--debug" in arguments
+    debug = "--debug" in options_of(arguments)
     try:
         code = CommandLine().main(list(arguments), "pixgen", complete_var=COMPLETE, standalone_mode=False)
         return code or 0

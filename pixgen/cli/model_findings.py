@@ -7,6 +7,7 @@ from typing import Literal
 
 from pixgen.cli.finding import Finding
 from pixgen.errors import PixgenError
+from pixgen.io import shell
 from pixgen.io.yaml_files import load_yaml
 from pixgen.models import cache, zoo
 from pixgen.settings.profiles import default_file
@@ -47,7 +48,7 @@ def _default() -> Iterator[Finding]:
         if entry is None:
             yield Finding("models", False, f"the default model {name} is unknown", "pixgen models use pixgen-tiny")
         elif cache.state(entry) != "here":
-            yield Finding("models", False, cache.missing(entry), f"pixgen models pull {entry.name}")
+            yield Finding("models", False, cache.missing(entry), shell.command("models pull", [entry.name]))
         else:
             yield Finding("models", True, f"{entry.name} is present, a default model")
 
@@ -56,8 +57,8 @@ def _pulled(check: str) -> Iterator[Finding]:
     for entry in zoo.entries():
         state = cache.state(entry)
         if state == "partly here":
-            yield Finding("models", False, cache.missing(entry), f"pixgen models pull {entry.name}")
+            yield Finding("models", False, cache.missing(entry), shell.command("models pull", [entry.name]))
         if state == "here" and check == "hashes":
             for path, wrong in cache.verify(entry):
-                fix = f"pixgen models pull {entry.name}" if wrong else ""
+                fix = shell.command("models pull", [entry.name]) if wrong else ""
                 yield Finding("models", wrong is None, f"{path}: {wrong or 'correct'}", fix)

@@ -16,6 +16,9 @@ from pixgen.settings.methods import METHODS
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """The click settings of the whole command line; subcommands inherit them."""
 
+MARKED = "pixgen.prompt_is_marked"
+"""In a context's `meta`: whether `--` marks the prompt, which is then one whatever it looks like."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

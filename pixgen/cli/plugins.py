@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 from pixgen.cli import options
 from pixgen.cli.console import result, result_json, result_lines, say
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.io import shell
 
 if TYPE_CHECKING:
     from pixgen.registry import Option
@@ -166,4 +167,4 @@ def _example(kind: str, name: str, options: list[Option]) -> str:
     words = [f"{place}.type={name}"]
     if first is not None:
         words.append(f"{place}.{first.name}={json.dumps(_plain(first.default))}")
-    return f'pixgen "a lighthouse" {" ".join(words)}'
+    return shell.draw("a lighthouse", settings=words)

@@ -44,8 +44,8 @@ LINES: Mapping[str, str] = {
     '{word} is a setting, not a prompt; write the prompt first: pixgen "a red fox" {rest}': (
         '{word} é um ajuste, não um prompt; escreva primeiro o prompt: pixgen "uma raposa vermelha" {rest}'
     ),
-    '{word} is not KEY=VALUE; a prompt of several words needs quotes: pixgen "{whole}"': (
-        '{word} não é CHAVE=VALOR; um prompt de várias palavras precisa de aspas: pixgen "{whole}"'
+    "{word} is not KEY=VALUE; a prompt of several words needs quotes: {command}": (
+        "{word} não é CHAVE=VALOR; um prompt de várias palavras precisa de aspas: {command}"
     ),
     "there is no command {word}; did you mean: {near}  (to draw it: {draw})": (
         "não existe o comando {word}; você quis dizer: {near}  (para desenhá-lo: {draw})"

@@ -13,6 +13,7 @@ import click
 from pixgen.cli import flags, options
 from pixgen.cli.console import result, result_json, result_lines
 from pixgen.errors import UsageError
+from pixgen.io import shell
 
 if TYPE_CHECKING:
     from pixgen.io.yaml_files import Layer
@@ -66,9 +67,8 @@ def show(
         _sources(layers, as_json) if sources else _config(layers, as_json)
         return 0
     if settings or given or presets or config_file or sources:
-        raise UsageError(
-            f"{what} is shown as it was drawn; settings belong to `pixgen show config` or `pixgen again {what}`"
-        )
+        again = shell.command("again", [what])
+        raise UsageError(f"{what} is shown as it was drawn; settings belong to `pixgen show config` or `{again}`")
     _picture(Path(what).expanduser(), as_json)
     return 0
 
@@ -118,7 +118,7 @@ def _picture(path: Path, as_json: bool) -> None:
         "drawn by": f"pixgen {about.version}" + (f" on {about.machine}" if about.machine else ""),
     }
     if about.command:
-        lines["made by"] = about.command
+        lines["made by"] = replay.command_of(about) or f"{about.command!r}, which pixgen did not write; do not run it"
     for name, value in lines.items():
         result(f"{name + ':':<10}{value}")
     for file in about.inputs:

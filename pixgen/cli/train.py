@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from click.core import ParameterSource
 from pixgen.cli.console import INTERRUPTED, result, say
 from pixgen.cli.options import CONTEXT
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.io import shell
 from pixgen.training import pipeline
 from pixgen.training.options import Declared, SubjectOptions, declared
 
@@ -188,7 +188,7 @@ def _train(name: str, trainings: Sequence[pipeline.Training], request: pipeline.
         return INTERRUPTED
     result(request.sprites if name == "data" else request.pair)
     if (request.pair / "vqgan.safetensors").exists():
-        say(f'draw with it: pixgen "a teacher" --model {shlex.quote(str(request.pair))}')
+        say(f"draw with it: {shell.draw('a teacher', ['--model', str(request.pair)])}")
     return 0
 
 
@@ -206,7 +206,7 @@ def _command_again() -> str:
             value = context.params.get(parameter.name)
             for each in value if isinstance(value, tuple) else (value,):
                 words += [parameter.opts[-1], *([] if each is True else [str(each)])]
-    return shlex.join(words)
+    return shell.join(words)
 
 
 train = group()

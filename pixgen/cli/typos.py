@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 
 from pixgen.errors import UsageError, nearest
+from pixgen.io import shell
 
 ALONE_LETTERS = 6
 """A word with no argument behind it is taken for a mistyped command from this many letters; `shoe` is a prompt."""
@@ -49,8 +49,8 @@ def require_prompt(arguments: Sequence[str], commands: Iterable[str]) -> None:
         near = None
     if near is not None:
         raise UsageError(
-            f"there is no command {word!r}; did you mean: {shlex.join(['pixgen', near, *rest])}  "
-            f"(to draw it: {shlex.join(['pixgen', '--', word, *rest])})"
+            f"there is no command {word!r}; did you mean: {shell.join(['pixgen', near, *rest])}  "
+            f"(to draw it: {shell.join(['pixgen', '--', word, *rest])})"
         )
 
 

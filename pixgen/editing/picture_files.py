@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from pixgen.editing import masks, operations
 from pixgen.editing.operations import Sampling
 from pixgen.editing.refine import Callback, Made
 from pixgen.errors import UsageError
-from pixgen.io import files, pictures, video
+from pixgen.io import files, pictures, shell, video
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.networks.pair import PAIR_SIDE
@@ -67,9 +66,11 @@ class Morph:
 
 @dataclass(frozen=True)
 class Job:
-    """What the metadata says of a run, beside the picture. command: the words of its command line."""
+    """What the metadata says of a run, beside the picture. command, arguments, flags: of its command line."""
 
-    command: Sequence[str]
+    command: str
+    arguments: Sequence[str]
+    flags: Sequence[str]
     prompt: str
     options: Mapping[str, Any]
     files: Sequence[Path]
@@ -104,7 +105,7 @@ def vary(
     operations.require_strength(strength)
     image, sampling = pictures.read(picture), sampling or Sampling()
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
-    job = Job(["vary", str(picture), "-n", "1"], f"a variation of {picture.stem}", options, [picture])
+    job = Job("vary", [str(picture)], ["-n", "1"], f"a variation of {picture.stem}", options, [picture])
     _prepare(pair, {picture: image})
     made = operations.vary(
         pair, image, count, strength=strength, seed=first, steps=steps, size=size, sampling=sampling, callback=callback
@@ -128,7 +129,7 @@ def morph(
     seed = _seed(seed, 1)
     ends = [pictures.read(path) for path in (first, last)]
     options = {"frames": frames, "steps": steps}
-    job = Job(["morph", str(first), str(last)], f"from {first.stem} to {last.stem}", options, [first, last])
+    job = Job("morph", [str(first), str(last)], [], f"from {first.stem} to {last.stem}", options, [first, last])
     _prepare(pair, dict(zip((first, last), ends, strict=True)))
     began = time.perf_counter()
     made = list(operations.morph(pair, ends[0], ends[1], frames, seed=seed, steps=steps, callback=callback))
@@ -170,10 +171,9 @@ def edit(
         if resized:
             log.warning("the mask %s is resized to the picture's %dx%d", mask, image.shape[3], image.shape[2])
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
-    words = ["edit", str(picture), text]
-    words += ["--from", before] if before is not None else []
-    words += ["--mask", str(mask)] if mask is not None else []
-    job = Job(words, text, options, [picture, *([mask] if mask else [])])
+    flags = ["--from", before] if before is not None else []
+    flags += ["--mask", str(mask)] if mask is not None else []
+    job = Job("edit", [str(picture), text], flags, text, options, [picture, *([mask] if mask else [])])
     _prepare(pair, {picture: image})
     began = time.perf_counter()
     made = operations.edit(
@@ -203,7 +203,7 @@ def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = No
             size=(image.height, image.width),
             inputs=inputs,
             machine=hardware.machine("cpu"),
-            command=shlex.join(["pixgen", *job.command, "--seed", str(one.seed), *flags]),
+            command=shell.command(job.command, job.arguments, [*job.flags, "--seed", str(one.seed), *flags]),
         )
         yield Altered(image, about, one.losses, time.perf_counter() - began)
         began = time.perf_counter()

@@ -10,7 +10,6 @@ The validation judge is for tuning, the final one for the model card alone.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ import torch
 from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation import drawing, embeddings, networks, people, prompt_lists
 from pixgen.evaluation.statistics import Figure, load_figures, save_figures, table
-from pixgen.io import resources, terminal
+from pixgen.io import resources, shell, terminal
 from pixgen.networks import pair, vqgan
 from pixgen.networks.pair import load_perceptor
 from pixgen.training import judge
@@ -145,7 +144,8 @@ def card(out: Path) -> str:
     """
     paths = sorted(out.glob("figures-*.json"))
     if not paths:
-        raise UsageError(f"nothing was measured into {out} yet; run `pixgen train evaluate --out {out}` first")
+        command = shell.command("train evaluate", [], ["--out", str(out)])
+        raise UsageError(f"nothing was measured into {out} yet; run `{command}` first")
     rows = [table(figures, command) for command, figures in (load_figures(path) for path in paths)]
     return "| measure | figure (95 % interval) | n | command |\n|---|---|---|---|\n" + "".join(rows)
 
@@ -172,7 +172,7 @@ def main(options: Options) -> None:
         except PixgenError as error:  # a network that is not there yet does not hold up the others
             failed.append(f"{name}: {error}")
             continue
-        command = shlex.join(["pixgen", "train", "evaluate", "--what", name, *command_line(options, ["what"])])
+        command = shell.command("train evaluate", [], ["--what", name, *command_line(options, ["what"])])
         suffix = f"{name}{options.prompts}" if name == "prompts" else name
         save_figures(options.out / f"figures-{suffix}.json", command, figures)
         terminal.write_lines(f"\n{name}\n\n| measure | figure (95 % interval) | n |\n|---|---|---|\n{table(figures)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pixgen.errors import UsageError
-from pixgen.io import files, resources
+from pixgen.io import files, resources, shell
 from pixgen.models.entry import Entry, File
 
 State = Literal["here", "partly here", "not here"]
@@ -32,9 +32,8 @@ def weights(entry: Entry) -> Path:
     if entry.path is not None:
         path = Path(entry.path).expanduser()
         if not path.is_file():
-            raise UsageError(
-                f"{path}, model {entry.name}'s weights, is gone; `pixgen models rm {entry.name}` forgets it"
-            )
+            forget = shell.command("models rm", [entry.name])
+            raise UsageError(f"{path}, model {entry.name}'s weights, is gone; `{forget}` forgets it")
         return path
     if state(entry) != "here":
         raise UsageError(missing(entry))
@@ -58,10 +57,8 @@ def state(entry: Entry) -> State:
 
 def missing(entry: Entry) -> str:
     """One line: the model is not here, what fetches it, how large it is and where it goes."""
-    return (
-        f"model {entry.name} is {state(entry)}; `pixgen models pull {entry.name}` fetches {size(entry.bytes)} "
-        f"to {folder() / entry.name}"
-    )
+    pull = shell.command("models pull", [entry.name])
+    return f"model {entry.name} is {state(entry)}; `{pull}` fetches {size(entry.bytes)} to {folder() / entry.name}"
 
 
 def verify(entry: Entry) -> list[tuple[Path, str | None]]:

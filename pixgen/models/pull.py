@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files, resources
+from pixgen.io import files, resources, shell
 from pixgen.models import cache, partial, weights
 from pixgen.models.download import DownloadFailed, Patience, Report, fetch
 from pixgen.models.entry import Entry, File
@@ -76,7 +76,7 @@ def _file(entry: Entry, file: File, watch: Watch, patience: Patience) -> Path:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise PixgenError(
                 f"the disk is full: {entry.name} needs {cache.size(file.bytes)} in {cache.folder()}; make room and "
-                f"pull again, which resumes from here, or `pixgen models rm {entry.name}`"
+                f"pull again, which resumes from here, or `{shell.command('models rm', [entry.name])}`"
             ) from error
         raise PixgenError(f"cannot write to {cache.folder()}: {reason(error).lower()}") from error
     finally:

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files, untrusted
+from pixgen.io import files, shell, untrusted
 from pixgen.models import clips, vqgans, weights, zoo
 from pixgen.models.entry import Entry, File, is_address, to_dict
 
@@ -28,7 +28,9 @@ def describe(
     untrusted.name(name, "the model's name")
     taken = zoo.find(name)
     if taken is not None or name == zoo.EMBEDDED:
-        raise UsageError(f"there is a model {name!r} already; choose another name, or `pixgen models rm {name}`")
+        raise UsageError(
+            f"there is a model {name!r} already; choose another name, or `{shell.command('models rm', [name])}`"
+        )
     _require_address_or_path(source)
     built: dict[str, Any]
     if architecture is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.io import shell
 from pixgen.models import zoo
 from pixgen.settings.layers import load_user
 
@@ -54,5 +55,5 @@ def _only_tiny(path: str) -> dict[str, Any]:
 
 
 def _command(training: str, folder: Path) -> str:
-    runs, quick = (folder.parent.parent, " --quick") if folder.parent.name == "quick" else (folder.parent, "")
-    return f"pixgen train {training} --runs {runs}{quick}" if folder.name == "pair" else f"pixgen train {training}"
+    runs, quick = (folder.parent.parent, ["--quick"]) if folder.parent.name == "quick" else (folder.parent, [])
+    return shell.command(f"train {training}", [], ["--runs", str(runs), *quick] if folder.name == "pair" else [])

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pixgen.errors import UsageError
-from pixgen.io import files
+from pixgen.io import files, shell
 from pixgen.io.metadata import Input, Metadata
 from pixgen.prompts import grammar
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig
+
+_COMMON = frozenset({"--seed", "--steps", "--model"})
+_SAMPLED = _COMMON | {"--strength", "--size", "--candidates", "--temperature", "--top-k", "--guidance"}
+_EDITING: Mapping[str, tuple[int, Set[str]]] = {
+    "vary": (1, _SAMPLED | {"-n"}),
+    "morph": (2, _COMMON | {"--frames"}),
+    "edit": (2, _SAMPLED | {"--from", "--mask"}),
+}
+"""The commands that metadata name: how many arguments, and the options, each with a value, that pixgen writes there.
+
+None of these options runs a file or replaces one.
+"""
+
+_NO_COMMAND = "the command in its metadata is not one that pixgen wrote, and is not shown"
 
 State = Literal["unchanged", "changed", "missing"]
 
@@ -20,6 +34,28 @@ State = Literal["unchanged", "changed", "missing"]
 def states(about: Metadata, folder: Path) -> dict[str, State]:
     """What became of each file that the run of a picture in `folder` read: its path as it was given -> its state."""
     return {file.path: _find(file, folder)[1] for file in about.inputs}
+
+
+def command_of(about: Metadata) -> str | None:
+    """The `pixgen vary`, `morph` or `edit` that made a picture; None where its metadata holds anything else.
+
+    A stranger's picture may hold any text there, and whoever copies it runs it.
+    """
+    words = shell.split(about.command)
+    if words is None or words[:1] != ["pixgen"] or len(words) < 2 or words[1] not in _EDITING:
+        return None
+    wanted, options = _EDITING[words[1]]
+    rest, arguments = iter(words[2:]), 0
+    for word in rest:
+        if word == "--":
+            arguments += len(list(rest))
+        elif word in options:
+            next(rest, None)
+        elif word.startswith("-"):
+            return None
+        else:
+            arguments += 1
+    return shell.join(words) if arguments == wanted else None
 
 
 def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
@@ -30,7 +66,9 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
     command made.
     """
     if about.command:
-        raise UsageError(f"{source} was not drawn from a prompt alone; this command makes it again: {about.command}")
+        command = command_of(about)
+        again = f"this command makes it again: {command}" if command else _NO_COMMAND
+        raise UsageError(f"{source} was not drawn from a prompt alone; {again}")
     moved = {}
     for file in about.inputs:
         path, state = _find(file, folder)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, shell
 from pixgen.scenery.subjects import USER_SUBJECTS
 from pixgen.training.options import ALL_SUBJECTS, QUICK_SUBJECTS, BaseOptions, declared, toy
 
@@ -189,11 +189,12 @@ def options_of(training: Training, request: TrainingRequest) -> BaseOptions:
 
 
 def _require_sprites(training: Training, request: TrainingRequest) -> None:
-    quick = " --quick" if request.quick else ""
+    quick = ["--quick"] if request.quick else []
     if not (request.sprites / "index.json").exists():
         flags = {"--runs": request.runs if request.runs != TrainingRequest.runs else None, "--cache": request.cache}
-        where = "".join(f" {flag} {place}" for flag, place in flags.items() if place)
-        raise UsageError(f"no drawings in {request.sprites}; make them with `pixgen train data{where}{quick}`")
+        where = [word for flag, place in flags.items() if place for word in (flag, str(place))]
+        command = shell.command("train data", [], [*where, *quick])
+        raise UsageError(f"no drawings in {request.sprites}; make them with `{command}`")
     if (request.sprites / USER_SUBJECTS).exists() and not training.user_pictures:
         raise UsageError(
             f"{request.sprites} holds pictures of your own, and {training.name} knows the open drawings alone; leave "
@@ -204,15 +205,13 @@ def _require_sprites(training: Training, request: TrainingRequest) -> None:
 def _require_weights(training: Training, request: TrainingRequest, given: Mapping[str, Any]) -> None:
     if any("{pair}" in place and name in given for name, place in training.places.items()):
         return  # the user says where the weights are
-    quick = " --quick" if request.quick else ""
+    quick = ["--quick"] if request.quick else []
     for name in training.needs:
         weights = request.pair / f"{name}.safetensors"
         if not weights.exists():
             maker = "clip" if name == "perceptor" else name
-            raise UsageError(
-                f"{training.name} needs {weights}: make it with `pixgen train {maker} --runs {request.runs}{quick}`, "
-                "or put one there"
-            )
+            command = shell.command(f"train {maker}", [], ["--runs", str(request.runs), *quick])
+            raise UsageError(f"{training.name} needs {weights}: make it with `{command}`, or put one there")
 
 
 def train(training: Training, request: TrainingRequest) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 import pixgen
 from pixgen.cli.main import run
 from pixgen.io import metadata
-from pixgen.io.resources import embedded
+from pixgen.io.resources import embedded, version
 
 PLUGIN = "import pixgen.testing\n"
 
@@ -204,3 +204,74 @@ def test_metadata_that_says_nothing(
     assert run([command, "damaged.png"]) == code
     err = capsys.readouterr().err
     assert said in err and "damaged.png" in err and len(err.splitlines()) == 1
+
+
+def edited(command: str) -> None:
+    about = metadata.Metadata(
+        version=version(),
+        prompt="a fox",
+        config={},
+        steps_planned=1,
+        steps_done=1,
+        seed=0,
+        size=(8, 8),
+        command=command,
+    )
+    metadata.save(Image.new("RGB", (8, 8)), Path("made.png"), about, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pixgen vary fox.png -n 1 --seed 3 --strength 0.75 --steps 0 --size 128",
+        "pixgen edit fox.png 'a $(green) fox' --from 'it'\"'\"'s red' --mask m.png --seed 1",
+        "pixgen morph a.png b.png --seed 1 --frames 4 --model 'my pair'",
+        "pixgen vary -n 1 --seed 3 -- -fox.png",
+    ],
+)
+def test_a_command_that_pixgen_wrote_is_recommended(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    edited(command)
+    assert run(["again", "made.png"]) == 2
+    assert capsys.readouterr().err.endswith(f"this command makes it again: {command}\n")
+    assert run(["show", "made.png"]) == 0
+    assert f"made by:  {command}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf ~",
+        "pixgen vary x.png; rm -rf ~",
+        "pixgen vary $(reboot)",
+        "pixgen vary x.png\nrm -rf ~",
+        "pixgen batch list.txt -o d --plugin evil.py",
+        "pixgen 'a fox' --plugin=evil.py",
+        "pixgen edit x.png 'a fox' -o ~/.bashrc --overwrite",
+        "pixgen vary x.png --seed=1",
+        "pixgen vary x.png y.png",
+        "pixgen",
+        "pixgen vary",
+        "/tmp/pixgen vary x.png",
+        "pixgen vary 'x.png",
+        "pixgen vary x.png --config evil.yaml",
+    ],
+)
+def test_no_other_command_is_recommended(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    edited(command)
+    assert run(["again", "made.png"]) == 2
+    err = capsys.readouterr().err
+    assert "not one that pixgen wrote" in err and f": {command.splitlines()[0]}" not in err
+    assert run(["show", "made.png"]) == 0
+    assert "do not run it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["--debug", "--version", "-h", "steps=1", "batch", "--", "-o"])
+def test_behind_two_hyphens_every_word_is_a_prompt(word: str) -> None:
+    assert run([*TOYS, "--config", "toys.yaml", "--quiet", "--seed", "1", "-o", "word.png", "--", word]) == 0
+    about = metadata.read(Path("word.png"))
+    assert about.prompt == word and about.seed == 1
+
+
+def test_a_debug_that_is_a_prompt_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--", "--debug", "nonsense"]) == 2
+    assert 'needs quotes: pixgen -- "--debug nonsense"' in capsys.readouterr().err

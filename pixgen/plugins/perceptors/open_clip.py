@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pixgen.contracts import Perceptor
 from pixgen.errors import UsageError
+from pixgen.io import shell
 from pixgen.models import cache, clips, zoo
 from pixgen.models.zoo import is_path
 from pixgen.registry import register
@@ -99,7 +100,7 @@ class OpenCLIP(Perceptor):
         if is_path(self.model):
             raise UsageError(
                 f"perceptors.*.model {self.model!r} is a file; say its architecture and the file: "
-                f"model=ViT-B-32/mine path={self.model}"
+                f"model=ViT-B-32/mine {shell.quote(f'path={self.model}')}"
             )
         if self.path is not None:
             self._architecture, self._weights = _architecture(self.model), self.path.expanduser()
