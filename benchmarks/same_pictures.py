@@ -32,6 +32,7 @@ from PIL import Image
 
 import pixgen
 from pixgen import registry
+from pixgen.io import image_files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -169,9 +170,8 @@ def batch(folder: Path, model: str | None) -> dict[str, dict[str, str]]:
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     found = {}
     for path in sorted((folder / "out").rglob("*.png")):
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGBA")).tobytes()
-            told = image.info["pixgen"]
+        pixels = np.asarray(image_files.load(path).convert("RGBA")).tobytes()
+        told = image_files.info(path)["pixgen"]
         found[f"batch {path.name}"] = {"pixels": digest(pixels), "metadata": digest(told.encode())}
     return found
 

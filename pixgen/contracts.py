@@ -45,6 +45,10 @@ Params = dict[str, Tensor]
 Reads = Literal["images", "params", "cutouts", "embeddings"]
 """What a loss looks at, and with it how the loop differentiates it (see `Loss`)."""
 
+STORED_WHEN_SET: Mapping[str, bool] = {"stored_when_set": True}
+"""`field(default=..., metadata=STORED_WHEN_SET)`: an option that came later. At its default it is left out of a stored
+config, so that the pictures drawn without it stay the same bytes."""
+
 # -- what plugins are given ------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from PIL import ImageFont
 
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record, numbered
+from pixgen.errors import UsageError
 from pixgen.io import files
 from pixgen.io.sheet import Sheet
 
@@ -102,9 +103,10 @@ def _draw(columns: Sequence[str], lines: Sequence[Line]) -> bytes:
         for column, cell in enumerate(line.cells):
             try:
                 if cell.file is None:
-                    raise FileNotFoundError
-                sheet.paste(column, row, cell.file, keep_shape=True)
-            except OSError:  # not drawn, or moved away since: its place stays visible
+                    sheet.outline(column, row)
+                else:
+                    sheet.paste(column, row, cell.file, keep_shape=True)
+            except UsageError:  # not drawn, or moved away since: its place stays visible
                 sheet.outline(column, row)
             x, y = sheet.corner(column, row)
             sheet.write((x, y + TILE), *cell.lines, step=LINE)

@@ -22,7 +22,7 @@ from pixgen.editing import masks, operations
 from pixgen.editing.operations import Sampling
 from pixgen.editing.refine import Callback, Made
 from pixgen.errors import UsageError
-from pixgen.io import files, pictures, shell, video
+from pixgen.io import colour_profiles, files, image_files, pictures, shell, video
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.networks.pair import PAIR_SIDE
@@ -210,22 +210,27 @@ def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = No
 
 
 def _over(path: Path, made: Image, changing: Tensor) -> Image:
-    """`made` where the mask (1, 1, H, W) is not 0, elsewhere the file's own bytes."""
+    """`made` where the mask (1, 1, H, W) is not 0, elsewhere the file's own bytes, with its own colour profile."""
     import numpy as np
     from PIL import Image as images
-    from PIL import ImageOps
 
-    with images.open(path) as file:
-        original = ImageOps.exif_transpose(file)
-        original.load()
+    original = image_files.load(path, in_srgb=False)
     if original.mode.startswith("I;16") or original.mode in ("I", "F"):
         return made  # its bytes were rounded to 8 bits already
+    icc_profile = colour_profiles.profile(original)
+    if icc_profile is not None:
+        made = colour_profiles.from_srgb(made, icc_profile)
+    else:  # of CMYK and grey pictures too, whose bytes cannot be kept
+        original = image_files.load(path)
     clear = original.has_transparency_data
     before, after = (np.array(image.convert("RGBA" if clear else "RGB")) for image in (original, made))
     share = changing[0, 0].cpu().numpy()[..., None]
     if clear:
         after[..., 3:] = np.maximum(before[..., 3:], (share * 255).round().astype(np.uint8))
-    return images.fromarray(np.where(share > 0, after, before))
+    result = images.fromarray(np.where(share > 0, after, before))
+    if icc_profile is not None:
+        result.info["icc_profile"] = icc_profile  # Pillow writes it into the file
+    return result
 
 
 def _prepare(pair: Pair, given: Mapping[Path, Tensor]) -> None:

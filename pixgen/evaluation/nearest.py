@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pixgen.errors import UsageError
 from pixgen.io import resources, terminal
-from pixgen.io.pictures import fit, read
+from pixgen.io.pictures import Fitted
 from pixgen.networks.pair import PairPerceptor, load_perceptor
 from pixgen.training import bank, monitor
 from pixgen.training.data.drawings import HELD_OUT_ICON_SET, load_sprites
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not learnt:
         raise UsageError(f"{options.cache} has no drawing of an icon set that is learnt from")
     perceptor = load_perceptor(options.perceptor)
-    pictures = torch.cat([fit(read(path), (2 * TILE, 2 * TILE)) for path in options.pictures])
+    pictures = torch.cat([Fitted(path)((2 * TILE, 2 * TILE)) for path in options.pictures])
     places, near = nearest(perceptor, pictures, sprites[learnt])
     for path, place, cosine in zip(options.pictures, places.tolist(), near.tolist(), strict=True):
         drawing = index[learnt[place]]

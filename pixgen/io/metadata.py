@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, image_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -162,17 +162,9 @@ def read(path: Path) -> Metadata:
 
     Raises UsageError if the file is missing, is not a picture, or holds no metadata of pixgen's.
     """
-    from PIL import Image as images
-
-    try:
-        with images.open(path) as image:
-            # PNG allows text after the pixels, where some programs move it: load() reads that too.
-            image.load()
-            text = _json_of(image.info)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
-        raise UsageError(f"{path}: cannot be read as a picture ({error})") from error
+    if not os.path.lexists(path):
+        raise UsageError(f"{path}: no such file")
+    text = _json_of(image_files.info(path))
     if text is None:
         raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,15 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
     words = _words(unicodedata.normalize("NFC", text.lower()))
     name = _shorten(unicodedata.normalize("NFC", "-".join(words)), limit) or "picture"
     return f"{name}-picture" if name in RESERVED else name
+
+
+def home(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` and `~user` replaced. Raises UsageError where there is no such user, or no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise UsageError(f"{str(path)!r}: {user!r} has no home folder here; write the whole path") from None
 
 
 def output_path(

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pixgen.io import files
+from pixgen.io import files, image_files
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -50,11 +50,10 @@ class Sheet:
     def paste(self, column: int, row: int, picture: Image.Image | Path, keep_shape: bool = False) -> None:
         """Put a picture, or that of a file, into a cell: resized to the tile, or with keep_shape to fit into it.
 
-        Raises OSError for a file that is missing or no picture.
+        Raises UsageError for a file that is missing or not a picture.
         """
         if isinstance(picture, Path):
-            with Image.open(picture) as file:
-                picture = file.convert("RGB")
+            picture = image_files.small(picture, 2 * max(self.tile))
         if keep_shape:
             small = ImageOps.contain(picture, self.tile, Image.Resampling.LANCZOS)
         else:

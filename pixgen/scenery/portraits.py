@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError
+from pixgen.io import image_files
 from pixgen.scenery import people
 from pixgen.scenery.people import Person
 from pixgen.scenery.portrait_parts import (
@@ -288,16 +289,13 @@ def rendered(markup: str, width: int, height: int | None = None) -> Tensor:
 
     Raises PixgenError when the SVG is broken.
     """
-    import io
-
     import resvg_py
-    from PIL import Image
 
     try:
         png = bytes(resvg_py.svg_to_bytes(svg_string=markup, width=width, height=height or width))
     except ValueError as error:
         raise PixgenError(f"resvg cannot draw {markup[:60]}…: {error}") from error
-    pixels = np.array(Image.open(io.BytesIO(png)).convert("RGBA"), dtype=np.float32) / 255
+    pixels = np.array(image_files.png(png), dtype=np.float32) / 255
     picture = torch.from_numpy(pixels).movedim(-1, 0)
     return torch.cat((picture[:3] * picture[3:], picture[3:]))
 

@@ -272,6 +272,8 @@ def _complete_plugin(kind: str, options: dict[str, Any], where: str) -> dict[str
 def _plain_defaults(plugin: Any) -> dict[str, Any]:
     defaults = {}
     for option in dataclasses.fields(plugin):
+        if option.metadata.get("stored_when_set"):
+            continue
         value = option.default_factory() if callable(option.default_factory) else option.default
         if option.init and isinstance(value, bool | int | float | str | list | tuple | dict | None | Path):
             defaults[option.name] = plain(value)

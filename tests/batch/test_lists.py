@@ -96,7 +96,7 @@ def test_a_row_has_a_name_presets_and_any_setting(tmp_path: Path) -> None:
         ("l.yaml", "prompt: a\n", "before each of its rows"),
         ("l.yaml", "- a\n- {b\n", r"l\.yaml:3"),
         ("l.list", "a\n", "or say what it is with --format"),
-        ("l.png", b"no picture", "cannot be read as a picture"),
+        ("l.png", b"no picture", "not a picture that can be read"),
     ],
 )
 def test_a_broken_list_is_told_with_its_line(name: str, content: str | bytes, message: str, tmp_path: Path) -> None:

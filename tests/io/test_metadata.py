@@ -99,7 +99,7 @@ def test_files_that_say_nothing_are_told_apart(tmp_path: Path) -> None:
     text.write_text("no picture")
     with pytest.raises(UsageError, match="no pixgen metadata"):
         metadata.read(plain)
-    with pytest.raises(UsageError, match="cannot be read as a picture"):
+    with pytest.raises(UsageError, match="not a picture that can be read"):
         metadata.read(text)
     with pytest.raises(UsageError, match="no such file"):
         metadata.read(tmp_path / "none.png")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pixgen.errors import UsageError
 from pixgen.io import sheet
 from pixgen.io.sheet import Sheet
 
@@ -36,7 +37,7 @@ def test_a_picture_fills_its_tile_or_keeps_its_shape(tmp_path: Path) -> None:
 
 def test_a_missing_picture_is_told_and_its_place_can_be_marked(tmp_path: Path) -> None:
     page = Sheet(1, 1, 16)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UsageError, match="there is no picture"):
         page.paste(0, 0, tmp_path / "none.png")
     page.outline(0, 0)
     assert page.paper.getpixel((15, 15)) == page.paper.getpixel((0, 0)) == (187, 187, 187)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pixgen.backend.tensors import Size
-from pixgen.contracts import Frame, Loss, Reads, Session
-from pixgen.io.pictures import fit, read
+from pixgen.contracts import STORED_WHEN_SET, Frame, Loss, Reads, Session
+from pixgen.io.pictures import Fitted
 from pixgen.registry import register
 
 
@@ -54,17 +54,20 @@ class ImageDistance(Loss):
     distance: Literal["mse", "l1"] = "mse"
     """`mse`: mean squared difference of values in [0, 1]; `l1`: mean absolute difference."""
 
-    _target: Tensor | None = field(init=False, repr=False, compare=False, default=None)
+    first_frame: bool = field(default=False, metadata=STORED_WHEN_SET)
+    """Take the first frame of a file that moves."""
+
+    _target: Fitted | None = field(init=False, repr=False, compare=False, default=None)
     _fitted: dict[Size, Tensor] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def prepare(self, session: Session) -> None:
         """Read the picture. Raises UsageError if it is missing or not a picture."""
-        self._target, self._fitted = read(self.path), {}
+        self._target, self._fitted = Fitted(self.path, self.first_frame), {}
 
     def __call__(self, frame: Frame) -> Tensor:
         assert self._target is not None
         size = (frame.images.shape[2], frame.images.shape[3])
         if size not in self._fitted:
-            self._fitted[size] = fit(self._target, size).to(frame.images)
+            self._fitted[size] = self._target(size).to(frame.images)
         difference = frame.images - self._fitted[size]
         return (difference.abs() if self.distance == "l1" else difference.square()).flatten(1).mean(1)

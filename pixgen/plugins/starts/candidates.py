@@ -6,7 +6,6 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -137,4 +136,4 @@ def similarity(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:
 def picture(pair: Pair, prompt: Prompt) -> Tensor:
     """The image embedding of an image prompt, (1, D). Raises UsageError for an unreadable picture."""
     side = pair.perceptor.input_size
-    return pair.embed(fit(read(Path(prompt.text)), (side, side)))
+    return pair.embed(fit(read(prompt.text, size=(side, side)), (side, side)))

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from pixgen.backend.tensors import Size
-from pixgen.contracts import Params, Session, Start
-from pixgen.io.pictures import fit, read
+from pixgen.contracts import STORED_WHEN_SET, Params, Session, Start
+from pixgen.io.pictures import Fitted
 from pixgen.registry import register
 
 
@@ -20,21 +19,23 @@ class Image(Start):
     """Starts from a picture, centre-cropped, resized and encoded; attempts differ in their noise alone."""
 
     path: Path
-    """The picture file: PNG, JPEG, WebP or any other format that Pillow reads."""
+    """The picture file: PNG, JPEG, WebP, TIFF, BMP or GIF."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise on the picture (values 0 to 1) before it is encoded; at least 0."""
+    first_frame: bool = field(default=False, metadata=STORED_WHEN_SET)
+    """Take the first frame of a file that moves."""
 
-    _image: Tensor | None = field(init=False, repr=False, compare=False, default=None)
+    _image: Fitted | None = field(init=False, repr=False, compare=False, default=None)
 
     def prepare(self, session: Session) -> None:
         """Read the file. Raises UsageError if it is missing or not a picture."""
-        self._image = read(self.path)
+        self._image = Fitted(self.path, self.first_frame)
 
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
         if self._image is None:
             self.prepare(session)
         assert self._image is not None
-        image = fit(self._image, size)
+        image = self._image(size)
         if self.noise > 0:
             random = session.streams[index].generator("start", attempt)
             image = (image + self.noise * torch.randn(image.shape, generator=random)).clamp(0, 1)

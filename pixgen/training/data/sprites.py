@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
+
+from pixgen.io import image_files
 
 SPRITE_SIDE = 192
 """Of a sprite, in pixels, unless another is asked for."""
@@ -27,7 +28,7 @@ def rendered(svg: str, side: int) -> Image.Image:
     import resvg_py
 
     png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side))
-    return Image.open(io.BytesIO(png)).convert("RGBA")
+    return image_files.png(png)
 
 
 def trimmed(picture: Image.Image, side: int) -> np.ndarray:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files
+from pixgen.io import files, image_files
 from pixgen.scenery.subjects import USER_SUBJECTS, Subject
 from pixgen.scenery.vocabulary import COLOURS
 from pixgen.training.data.drawings import Icon
@@ -116,14 +115,13 @@ def picture(path: Path, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
     Raises ValueError, with the reason, where it cannot be read or shows nothing.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if path.suffix.lower() == ".svg":
-                image = rendered(path.read_text(encoding="utf-8"), side * 4 // 3)
-            else:
-                with Image.open(path) as file:
-                    image = ImageOps.exif_transpose(file).convert("RGBA")
-    except Exception as error:  # of three libraries, each with errors of its own
+        if path.suffix.lower() == ".svg":
+            image = rendered(path.read_text(encoding="utf-8"), side * 4 // 3)
+        else:
+            image = image_files.load(path, first_frame=True).convert("RGBA")
+    except UsageError as error:
+        raise ValueError(str(error).removeprefix(f"{image_files.name_of(path)} ")) from error
+    except Exception as error:  # of two libraries, each with errors of its own
         raise ValueError(reason(error)) from error
     if np.asarray(image.getchannel("A")).min() < 250:
         return trimmed(image, side), False
