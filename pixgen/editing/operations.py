@@ -86,7 +86,7 @@ def vary(
             yield Made(pair.decode(codes[None]), codes, number)
             continue
         anew = masks.random_places(strength, codes.shape[-1], streams.generator("places"))
-        drawn = _draw(pair, embedding, codes, anew, streams, sampling or Sampling())
+        drawn = _draw(pair, embedding, square, codes, anew, streams, sampling or Sampling())
         best = _nearest(pair, drawn, embedding)
         if steps == 0:
             yield Made(pair.decode(best[None]), best, number)
@@ -174,7 +174,8 @@ def edit(
         changing = anew.float()[None, None]
     found = torch.stack((codes, torch.where(anew, pair.codes(coloured)[0], codes)))
     if "decoder" in vars(pair) or pair.path("tokens").is_file():  # the loop can do without one
-        found = torch.cat((found, _draw(pair, target, codes, anew, streams, sampling or Sampling())))
+        drawn = _draw(pair, target, square, codes, anew, streams, sampling or Sampling())
+        found = torch.cat((found, drawn))
     best = _nearest(pair, found, target)
     composite = Composite(pair, whole, changing, exact=mask is not None)
     if steps == 0:
@@ -210,7 +211,7 @@ def is_unlike(pair: Pair, picture: Tensor) -> bool:
     Then its codes show something else than the picture does: the perceptor or the eye tells the two apart.
     """
     square = fit(picture, (PAIR_SIDE, PAIR_SIDE))
-    shown = pair.decode(pair.codes(square))
+    shown = pair.decode(pair.token_codes(square))
     same = float(pair.embed(square)[0] @ pair.embed(shown)[0])
     psnr = -10 * float((shown - square).square().mean().clamp(min=1e-10).log10())
     return same < SAME or psnr < PSNR
@@ -229,18 +230,27 @@ def _unchanged(pair: Pair, picture: Tensor, whole: Tensor, mask: Tensor | None, 
     return Made(image, codes[0], seed)
 
 
-def _draw(pair: Pair, embedding: Tensor, codes: Tensor, anew: Tensor, streams: Streams, sampling: Sampling) -> Tensor:
-    """Candidates, int64 (n, h, w): the codes, with those `anew` drawn after the embedding."""
-    return pair.from_embedding(
+def _draw(
+    pair: Pair,
+    embedding: Tensor,
+    square: Tensor,
+    codes: Tensor,
+    anew: Tensor,
+    streams: Streams,
+    sampling: Sampling,
+) -> Tensor:
+    """Candidates, int64 (n, h, w): the codes of the picture `square`, with those `anew` drawn after the embedding."""
+    drawn = pair.from_embedding(
         embedding,
         sampling.candidates,
         temperature=sampling.temperature,
         top_k=sampling.top_k,
         guidance=sampling.guidance,
         generator=streams.generator("candidates"),
-        known=codes,
+        known=pair.token_codes(square)[0],
         mask=anew,
     )
+    return torch.where(anew, drawn, codes)
 
 
 def _nearest(pair: Pair, codes: Tensor, embedding: Tensor) -> Tensor:

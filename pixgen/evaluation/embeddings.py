@@ -43,7 +43,7 @@ def tokens(models: Pair, cache: Path, wanted: int = 256) -> list[Figure]:
     losses: dict[str, list[Tensor]] = {}
     for step in range(-(-wanted // 32)):
         batch = scenes.batch_at(step)
-        codes, embeddings = models.codes(batch.images), models.embed(batch.images)
+        codes, embeddings = models.token_codes(batch.images), models.embed(batch.images)
         others = batch.captions[16:] + batch.captions[:16]  # twins stand side by side, and say almost the same
         for name, kind, captions in (
             ("unconditional", "unconditional", batch.captions),

@@ -107,7 +107,7 @@ class Pair:
     def decoder(self) -> TokenDecoder:
         path = self.path("tokens")
         model, about = store.load(path, TokenConfig, TokenDecoder, "pixgen train tokens")
-        codes, grid = len(self.vqgan.quantize.codebook), PAIR_SIDE // self.vqgan.factor
+        codes, grid = self.vqgan.token_codes, PAIR_SIDE // self.vqgan.factor
         sizes = (model.config.codes, model.config.grid, model.config.embedding)
         if sizes != (codes, grid, self.perceptor.dim):
             raise PixgenError(
@@ -139,9 +139,14 @@ class Pair:
 
     @torch.no_grad()
     def codes(self, images: Tensor) -> Tensor:
-        """The code grids of pictures, resized to 128x128: int64 (B, 16, 16)."""
-        found: Tensor = self.vqgan.quantize(self.vqgan.encode(resized(images.to(self.device), PAIR_SIDE)))[1]
+        """The code grids of pictures, resized to 128x128, as finely as the VQGAN can: int64 (B, 16, 16)."""
+        found: Tensor = self.vqgan.quantize(self._latents(images))[1]
         return found
+
+    @torch.no_grad()
+    def token_codes(self, images: Tensor) -> Tensor:
+        """The same of the codes that the token decoder models: all that is learnt, sampled or known by it."""
+        return self.vqgan.quantize.nearest(self._latents(images), self.vqgan.token_codes)
 
     def from_text(
         self,
@@ -184,7 +189,8 @@ class Pair:
     ) -> Tensor:
         """DALL-E 2's decoder: n code grids of one image embedding, (1, D), or one grid of each of (n, D).
 
-        known: int64 (16, 16), kept exactly where mask, bool (16, 16), is False; where it is True codes are resampled.
+        known: int64 (16, 16), of `token_codes`, kept exactly where mask, bool (16, 16), is False; where it is True
+            codes are resampled.
         The other options, and the UsageError for one out of range, are those of `TokenDecoder.sample`.
         """
         with torch.no_grad():
@@ -216,6 +222,9 @@ class Pair:
     def decode(self, codes: Tensor) -> Tensor:
         """Code grids -> pictures, float32 (B, 3, 128, 128) in [0, 1]."""
         return self.vqgan.decode(self.vqgan.codes(codes.to(self.device))).clamp(0, 1)
+
+    def _latents(self, images: Tensor) -> Tensor:
+        return self.vqgan.encode(resized(images.to(self.device), PAIR_SIDE))
 
     def _own(self, name: str) -> str:
         """The path of a network's file as its plugin takes it: empty for the one that ships with pixgen."""

@@ -109,18 +109,22 @@ def _about(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 CODE_TENSORS = ("encoder.", "quant_conv.", "quantize.")
 """What of a VQGAN gives its codes their meaning: another decoder shows the same codes, only better or worse."""
+CODEBOOK = "quantize.embedding.weight"
 
 
 def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits that identify a network; of a VQGAN only what gives its codes their meaning counts.
+    """Sixteen hexadecimal digits that identify a network.
 
+    Of a VQGAN only what gives the token decoder's codes their meaning counts: codes that were added behind them do not.
     Raises PixgenError where there is no such file, or no network in it.
     """
     if path.stem == "vqgan":
-        tensors, _ = weights.read(path)
+        tensors, metadata = weights.read(path)
+        token_codes = _about(metadata).get("architecture", {}).get("token_codes")
         meaning = hashlib.sha256()
         for name in sorted(name for name in tensors if name.startswith(CODE_TENSORS)):
-            meaning.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+            counted = tensors[name][:token_codes] if name == CODEBOOK else tensors[name]
+            meaning.update(name.encode() + counted.contiguous().numpy().tobytes())
         return meaning.hexdigest()[:16]
     try:
         return files.sha256(path)[:16]

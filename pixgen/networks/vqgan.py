@@ -48,8 +48,8 @@ TINY: dict[str, Any] = {
 }
 """The architecture of the embedded VQGAN: 8 pixels a code, 1,024 unit codes of 8 dimensions (arXiv 2406.06525)."""
 
-ROWS = 1024
-"""Latents whose distances to all codes are computed at once: 64 MB with 16,384 codes."""
+DISTANCES = 2**20
+"""Distances of latents to codes that are computed at once: 4 MB, which a processor's cache holds."""
 
 
 class Quantizer(nn.Module):
@@ -77,14 +77,18 @@ class Quantizer(nn.Module):
         return F.normalize(weight, dim=1) if self.kind == "unit" else weight
 
     @torch.no_grad()
-    def nearest(self, z: Tensor) -> Tensor:
-        """Latents (B, C, h, w) -> indices of the nearest codes, int64 (B, h, w)."""
-        codebook = self.codebook.to(z.dtype)
+    def nearest(self, z: Tensor, first: int | None = None) -> Tensor:
+        """Latents (B, C, h, w) -> indices of the nearest codes, int64 (B, h, w).
+
+        first: look among so many codes alone, from the first on.
+        """
+        codebook = self.codebook[:first].to(z.dtype)
         flat = z.movedim(1, -1).flatten(0, 2)
         # |z - c|^2 without |z|^2, which is the same for every code.
         square = codebook.square().sum(1)
         with torch.autocast(z.device.type, enabled=False):
-            found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in flat.split(ROWS)]
+            parts = flat.split(max(1, DISTANCES // len(codebook)))
+            found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in parts]
         return torch.cat(found).view(z.shape[0], *z.shape[2:])
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,9 +153,11 @@ def _recomputed(module: nn.Module) -> None:
 class VQModel(nn.Module):
     """Encoder, quantiser and decoder.
 
-    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}, and "group", where
-    given: how many channels are normalised together. taming's 32 groups make one of every channel of a narrow network,
-    which then forgets the mean of each, and with it the colour of a plain picture.
+    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}, and where given:
+    "group": how many channels are normalised together. taming's 32 groups make one of every channel of a narrow
+    network, which then forgets the mean of each, and with it the colour of a plain picture.
+    "token_codes": how many codes, from the first on, are those that a token decoder models; the others were added
+    behind them later, so that pictures are encoded more finely. All of them if not given.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -173,6 +179,9 @@ class VQModel(nn.Module):
         self.quant_conv = nn.Conv2d(channels, config["embed_dim"], 1)
         self.post_quant_conv = nn.Conv2d(config["embed_dim"], dd["z_channels"], 1)
         self.factor = 2 ** (len(dd["ch_mult"]) - 1)
+        self.token_codes: int = config.get("token_codes", config["n_embed"])
+        if not 1 <= self.token_codes <= config["n_embed"]:
+            raise ValueError(f"token_codes is {self.token_codes} of {config['n_embed']} codes")
 
     def checkpointing(self) -> None:
         """Trade a second forward pass of the decoder for its activations' memory; results stay the same."""

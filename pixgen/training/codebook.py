@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from pixgen.training.reconstruction import opponent
 
 CODE_DECAY = 0.98
-MAX_SIMILARITIES = 2**27
-"""Cosines of latents and codes that clustering holds at once: half a gigabyte."""
+MAX_SIMILARITIES = 2**20
+"""Cosines of latents and codes that clustering holds at once: 4 MB, which a processor's cache holds."""
 
 
 class Codes(nn.Module):
@@ -36,14 +36,29 @@ class Codes(nn.Module):
         """k-means on the unit sphere; latents (M, dim), unit. Returns the codebook (n, dim)."""
         codebook = latents[torch.randperm(len(latents))[: len(self.counts)]].clone()
         for _ in range(rounds):
-            self.counts.zero_()
-            self.sums.zero_()
-            for part in latents.split(max(1, MAX_SIMILARITIES // len(codebook))):
-                self._add((part @ codebook.T).argmax(1), part, 1.0)
+            self._count(latents, codebook)
             empty = self.counts == 0
             codebook = F.normalize(self.sums, dim=1)
             codebook[empty] = latents[torch.randint(len(latents), (int(empty.sum()),))]
         return codebook
+
+    def extend(self, codebook: Tensor, latents: Tensor, rounds: int = 6) -> Tensor:
+        """k-means with the codes that are there, (m, dim), held fixed and others added behind them: (n, dim).
+
+        latents: (M, dim), unit. The new codes begin at latents drawn with chances in proportion to their squared
+        distance from the old ones, as k-means++ draws (Arthur and Vassilvitskii 2007).
+        """
+        kept = len(codebook)
+        first = torch.multinomial(_distances(latents, codebook), len(self.counts) - kept)
+        whole = torch.cat((codebook, latents[first]))
+        for _ in range(rounds):
+            self._count(latents, whole)
+            empty = self.counts[kept:] == 0
+            moved = F.normalize(self.sums[kept:], dim=1)
+            if bool(empty.any()):
+                moved[empty] = latents[torch.multinomial(_distances(latents, whole), int(empty.sum()))]
+            whole = torch.cat((codebook, moved))
+        return whole
 
     def follow(self, codebook: Tensor, indices: Tensor, latents: Tensor) -> None:
         """Move every code towards the latents (M, dim) that chose it (indices (M,))."""
@@ -63,9 +78,23 @@ class Codes(nn.Module):
         self.sums[dead] = chosen * self.counts[dead, None]
         return len(dead)
 
+    def _count(self, latents: Tensor, codebook: Tensor) -> None:
+        """Counts and sums of the latents by their nearest codes, from nothing."""
+        self.counts.zero_()
+        self.sums.zero_()
+        for part in latents.split(max(1, MAX_SIMILARITIES // len(codebook))):
+            self._add((part @ codebook.T).argmax(1), part, 1.0)
+
     def _add(self, indices: Tensor, latents: Tensor, share: float) -> None:
         self.counts += share * torch.bincount(indices, minlength=len(self.counts))
         self.sums.index_add_(0, indices, latents, alpha=share)
+
+
+def _distances(latents: Tensor, codebook: Tensor) -> Tensor:
+    """Half the squared distance of every unit latent (M, dim) to its nearest code, (M,), a little above zero."""
+    parts = latents.split(max(1, MAX_SIMILARITIES // len(codebook)))
+    nearest = torch.cat([(part @ codebook.T).amax(1) for part in parts])
+    return (1 - nearest).clamp(min=1e-9)
 
 
 class Components(nn.Module):

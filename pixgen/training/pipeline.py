@@ -72,6 +72,14 @@ TRAININGS = (
         needs=("perceptor",),
     ),
     Training(
+        "codes",
+        "pixgen.training.codes",
+        "more codes for the VQGAN",
+        "Add codes to the VQGAN behind those of the token decoder, which stay as they are.",
+        {"out": "{run}/vqgan.safetensors", "cache": "{cache}", "vqgan": "{pair}/vqgan.safetensors"},
+        needs=("vqgan",),
+    ),
+    Training(
         "bank",
         "pixgen.training.bank",
         "code grids to begin from, a few a subject",

@@ -158,7 +158,7 @@ def optimizers_of(model: TokenDecoder, lr: float) -> list[torch.optim.Optimizer]
 def new_decoder(options: Options, pair: Pair, scenes: Grids) -> TokenDecoder:
     """An untrained decoder, scaled to the pair's codes and embeddings."""
     config = TokenConfig(
-        codes=len(pair.vqgan.quantize.codebook),
+        codes=pair.vqgan.token_codes,
         width=options.width,
         depth=options.depth,
         heads=max(1, options.width // 32),
@@ -166,7 +166,7 @@ def new_decoder(options: Options, pair: Pair, scenes: Grids) -> TokenDecoder:
         text_width=pair.perceptor.model.config.text_width,
     )
     model = TokenDecoder(config)
-    model.init_codes(pair.vqgan.quantize.codebook.cpu())
+    model.init_codes(pair.vqgan.quantize.codebook[: config.codes].cpu())
     _, embeddings, captions = scenes.rows(np.arange(scenes.each), torch.Generator().manual_seed(0))
     model.fit_scale(pair.perceptor.encode_text(captions).cpu(), embeddings)
     return model

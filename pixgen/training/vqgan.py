@@ -12,7 +12,7 @@ The scenes have no grain: ten bits for 64 pixels cannot keep it, and would be sp
 Counted in crops of 64x64 pixels, so a run may be stopped anywhere and resumes where it stopped. With --decoder only the
 decoder learns, by the discriminator from the first step: codes keep their meaning, and the token decoder stays good.
 --codes sets the size of the codebook; where it differs from that of the weights to begin from, their latents are
-clustered anew.
+clustered anew. `pixgen.training.codes` adds codes without any training.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Options(RunOptions):
     crops: Annotated[int, Option("Crops to see in all.", minimum=1, toy=2000, counts=True)] = 400_000
     pool: Annotated[int, Option("Scenes that are rendered once and used again.", minimum=1, toy=500)] = 10_000
     decoder: Annotated[bool, Option("Train the decoder alone; codes keep their meaning.")] = False
-    codes: Annotated[int | None, Option("Size of the codebook; 1024 if not given.", minimum=1)] = None
+    codes: Annotated[int | None, Option("Size of the codebook; that of --restart, or 1024.", minimum=1)] = None
     critic: Annotated[float, Option("Share of the run before the discriminator.", minimum=0)] = CRITIC_FROM
     lr: LearningRate = 1e-3
     restart: Restart = None
@@ -145,13 +145,18 @@ def main(options: Options) -> None:
     number of codes that differs from that of the weights to begin from.
     """
     sizes, usual = options.sizes, options.sizes.network["n_embed"]
-    config = sizes.network | {"n_embed": options.codes or usual}
     device = runs.prepare_device(options)
     runs.require_unfinished(options, options.restart, "crops")
     checkpoint = options.run / "checkpoint.pt"
-    shipped = load(options.restart) if options.restart and not checkpoint.exists() else None
-    known = len(shipped.quantize.codebook) if shipped else config["n_embed"]
-    if options.decoder and known != config["n_embed"]:
+    state = runs.load_checkpoint(checkpoint)
+    shipped = load(options.restart) if options.restart and state is None else None
+    known = len(shipped.quantize.codebook) if shipped else len(state["model"][store.CODEBOOK]) if state else usual
+    config = sizes.network | {"n_embed": options.codes or known}
+    if shipped and known == config["n_embed"]:
+        config["token_codes"] = shipped.token_codes
+    elif state is not None:
+        config["token_codes"] = state.get("token_codes", config["n_embed"])
+    if shipped and options.decoder and known != config["n_embed"]:
         raise UsageError(f"--decoder keeps all codes, and {options.restart} has {known}; give --codes {known}")
     runs.require_same_inputs(options, "seed", "pool", "portraits", earlier={"codes": usual}, codes=config["n_embed"])
 
@@ -185,7 +190,7 @@ def main(options: Options) -> None:
     }
     log = runs.TrainingLog(options.run / "log.jsonl", options.crops)
     seen, step, begun = 0, 0, 0  # steps since `begun` warm the learning rate up
-    if (state := runs.load_checkpoint(checkpoint)) is not None:
+    if state is not None:
         others = state.get("decoder", options.decoder) != options.decoder  # parameters that learn from here on
         for name, part in parts.items():
             if part is not optimizer or not others:
@@ -286,6 +291,7 @@ def main(options: Options) -> None:
             states = {name: part.state_dict() for name, part in parts.items()}
             # Last: where it ends the training, all is written.
             counts = {"seen": seen, "step": step, "begun": begun, "decoder": options.decoder}
+            counts["token_codes"] = model.token_codes
             runs.save_atomically(states | counts, checkpoint)
             saved = time.time()
 

@@ -33,6 +33,7 @@ from tests.training.trained import SIZES
 PRESETS: dict[str, dict[str, Any]] = {
     "clip": {"pictures": 24, "pool": 8},
     "vqgan": {"crops": 6, "pool": 40},
+    "codes": {"codes": 1100, "each": 2},
     "bank": {"each": 1},
     "tokens": {"grids": 12, "scenes": 8, "width": 32, "depth": 1},
     "prior": {"pairs": 24, "scenes": 8},

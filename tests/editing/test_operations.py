@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pixgen.editing.operations import Sampling, slerp
 from pixgen.errors import UsageError
 from pixgen.io import video
 from pixgen.loop.build import stages
+from pixgen.networks.token_decoder import TokenDecoder
 from tests.editing.toy_pair import ToyPair
 
 QUICK = Sampling(candidates=2)
@@ -59,6 +61,17 @@ def test_variations_follow_their_seed_and_differ_from_each_other(pair: ToyPair) 
     for one in made:
         changed = (one.codes != own).float().mean()
         assert 0.5 < changed <= 0.75  # the untrained decoder repeats a code by chance alone
+
+
+@pytest.mark.slow
+def test_what_a_variation_keeps_is_as_fine_as_the_picture(pair: ToyPair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair.vqgan, "token_codes", 20)
+    monkeypatch.setattr(pair, "decoder", TokenDecoder(replace(pair.decoder.config, codes=20)).eval())
+    own, coarse = pair.codes(picture())[0], pair.token_codes(picture())[0]
+    assert own.max() >= 20 > coarse.max()
+    (made,) = operations.vary(pair, picture(), 1, strength=0.5, sampling=QUICK)
+    kept = made.codes == own
+    assert 0.45 < kept.float().mean() < 0.7 and made.codes[~kept].max() < 20 <= made.codes[kept].max()
 
 
 def test_the_best_candidate_is_kept(pair: ToyPair) -> None:

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.networks import store
-from pixgen.networks.pair import load
+from pixgen.networks import store, vqgan
+from pixgen.networks.pair import Pair, load
+from pixgen.training import codes as codebooks
 from tests.networks.toys import TOKENS, decoder, pair
 
 
@@ -90,6 +91,42 @@ def test_files_of_different_pairs_are_told(folder: Path, tmp_path: Path, caplog:
     store.save(decoder(dataclasses.replace(TOKENS, codes=99)), mixed / "tokens.safetensors")
     with pytest.raises(PixgenError, match=r"does not fit.*of 99 codes.*of 24.*pixgen train tokens"):
         _ = load(mixed).decoder
+
+
+@pytest.mark.parametrize("codes", [25, 400])
+def test_codes_that_were_added_change_nothing_that_the_token_decoder_does(
+    codes: int, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    added = copy(folder, tmp_path)
+    network = vqgan.load(folder / "vqgan.safetensors")
+    store.save(codebooks.extended(network, codes, unit(codes * 4)), added / "vqgan.safetensors")
+    old, new = load(folder), load(added)
+    with caplog.at_level(logging.WARNING):
+        assert new.decoder.config == TOKENS and len(new.vqgan.quantize.codebook) == codes
+    assert not caplog.text
+
+    def drawn(pair: Pair) -> torch.Tensor:
+        return pair.from_text(["a red cat"], 2, generator=torch.Generator().manual_seed(0))
+
+    assert torch.equal(drawn(old), drawn(new))
+    assert torch.equal(old.decode(drawn(old)), new.decode(drawn(new)))
+    pictures = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(old.codes(pictures), new.token_codes(pictures))
+
+
+def test_with_more_codes_a_picture_is_encoded_more_finely(folder: Path, tmp_path: Path) -> None:
+    added = copy(folder, tmp_path)
+    network = vqgan.load(folder / "vqgan.safetensors")
+    store.save(codebooks.extended(network, 2000, unit(8000)), added / "vqgan.safetensors")
+    pair, pictures = load(added), torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    latents = torch.nn.functional.normalize(pair.vqgan.encode(pictures), dim=1)
+    fine, coarse = (pair.vqgan.codes(found) for found in (pair.codes(pictures), pair.token_codes(pictures)))
+    assert (fine * latents).sum(1).mean() > (coarse * latents).sum(1).mean()
+
+
+def unit(count: int) -> torch.Tensor:
+    """Unit latents of eight dimensions."""
+    return torch.nn.functional.normalize(torch.randn(count, 8, generator=torch.Generator().manual_seed(2)), dim=1)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

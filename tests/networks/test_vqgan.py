@@ -92,8 +92,24 @@ def test_gradient_passes_straight_through(kind: str) -> None:
 def test_a_chunked_search_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     quantizer, z = Quantizer("vq", 16, 4, 4), torch.randn(2, 4, 6, 6)
     expected = quantizer.nearest(z)
-    monkeypatch.setattr(vqgan, "ROWS", 7)
+    monkeypatch.setattr(vqgan, "DISTANCES", 7 * 16)
     assert torch.equal(quantizer.nearest(z), expected)
+    monkeypatch.setattr(vqgan, "DISTANCES", 1)
+    assert torch.equal(quantizer.nearest(z), expected)
+
+
+def test_the_first_codes_alone_can_be_asked_for() -> None:
+    quantizer, z = Quantizer("unit", 16, 4, 4), torch.randn(2, 4, 6, 6)
+    among = torch.einsum("bchw,nc->bnhw", z, quantizer.codebook[:5])
+    assert torch.equal(quantizer.nearest(z, 5), among.argmax(1)) and quantizer.nearest(z).max() >= 5
+
+
+def test_a_token_decoder_has_all_codes_or_the_first_ones() -> None:
+    assert VQModel(SMALL).token_codes == SMALL["n_embed"]
+    assert VQModel({**SMALL, "token_codes": 3}).token_codes == 3
+    for wrong in (0, SMALL["n_embed"] + 1):
+        with pytest.raises(ValueError, match="token_codes"):
+            VQModel({**SMALL, "token_codes": wrong})
 
 
 def test_half_precision_latents_are_quantised_in_float32() -> None:

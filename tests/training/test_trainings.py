@@ -105,7 +105,9 @@ def test_a_vqgan_resumes_shipped_weights_with_more_codes(cache: Path, tmp_path: 
     assert len(codes) == 1100 and len(load(shipped).quantize.codebook) == 1024
     assert torch.allclose(codes.norm(dim=1), torch.ones(1100), atol=1e-3) and len(codes.unique(dim=0)) > 550
     with pytest.raises(UsageError, match="was begun with codes 1100, and now it is 1024"):
-        train(vqgan, tmp_path / "new", **{**values, "crops": 20, "codes": None})
+        train(vqgan, tmp_path / "new", **{**values, "crops": 20, "codes": 1024})
+    train(vqgan, tmp_path / "new", **{**values, "crops": 20, "codes": None})
+    assert len(load(tmp_path / "new" / "vqgan.safetensors").quantize.codebook) == 1100
 
 
 @pytest.mark.slow
@@ -153,6 +155,18 @@ def test_clusters_lie_where_the_latents_are() -> None:
     codebook = vqgan.Codes(24, 8).cluster(latents)
     torch.testing.assert_close(codebook.norm(dim=1), torch.ones(24))
     assert ((latents @ codebook.T).amax(1) > 0.95).all()
+
+
+def test_codes_are_added_where_those_that_are_there_are_far() -> None:
+    torch.manual_seed(0)
+    centres = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
+    latents = torch.nn.functional.normalize(centres.repeat_interleave(50, 0) + 0.05 * torch.randn(300, 8), dim=1)
+    kept = centres[:3]
+    whole = vqgan.Codes(30, 8).extend(kept, latents)
+    assert torch.equal(whole[:3], kept)
+    torch.testing.assert_close(whole.norm(dim=1), torch.ones(30))
+    assert (whole[3:] @ centres[3:].T > 0.9).sum() > 18  # most of the new ones lie at the centres that had none
+    assert ((latents @ whole.T).amax(1) > 0.95).all()
 
 
 def test_clusters_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ class Grids:
         batches = [self.scenes.batch_at(step, WORDINGS) for step in steps]
         wordings = json.dumps([said for b in batches for said in b.wordings], ensure_ascii=False).encode()
         if not drawn.exists() or np.load(drawn)["wordings"].tobytes() != wordings:  # another pixgen drew other scenes
-            codes = np.concatenate([self.pair.codes(b.images).cpu().numpy().astype(np.uint16) for b in batches])
+            codes = np.concatenate([self.pair.token_codes(b.images).cpu().numpy().astype(np.uint16) for b in batches])
             _write(drawn, np.savez, codes=codes, wordings=np.frombuffer(wordings, np.uint8))
         embeddings = [self.pair.embed(b.images).cpu().numpy().astype(np.float16) for b in batches]
         _write(embedded, np.save, np.concatenate(embeddings))
