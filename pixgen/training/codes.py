@@ -11,13 +11,13 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from pixgen import errors
 from pixgen.errors import UsageError
+from pixgen.io import terminal
 from pixgen.networks import store, vqgan
 from pixgen.training.codebook import Codes
 from pixgen.training.data.scenes import Scenes
@@ -71,7 +71,7 @@ def main(options: Options) -> None:
     began = time.time()
     torch.manual_seed(options.seed)
     about = store.about(options.vqgan)
-    facts = {name: about[name] for name in ("crops", "seed") if name in about}
+    facts: dict[str, Any] = {name: about[name] for name in ("crops", "seed") if name in about}
     model = vqgan.load(options.vqgan)
     if model.quantize.kind != "unit":
         raise UsageError(f"{options.vqgan} has no codes of unit length; only such can be added to")
@@ -92,10 +92,10 @@ def main(options: Options) -> None:
     network = extended(model, options.codes, torch.cat(found))
     unseen = Scenes(options.cache, VALIDATION, SIDES[1], options.seed + 200, ALL_SUBJECTS, noise=0.0)[0].images
     before, after = (measure(each, unseen, False)[0] for each in (model, network))
-    store.save(network, options.out, **{**facts, **after})
+    store.save(network, options.out, **facts, **after)
     said = {"codes": options.codes, "of_the_token_decoder": network.token_codes, "before": before, "after": after}
-    print(json.dumps({**said, "seconds": round(time.time() - began, 1)}))
+    terminal.write(json.dumps({**said, "seconds": round(time.time() - began, 1)}))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(parse(Options)))
+    terminal.run(lambda: main(parse(Options)))
