@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pixgen.batch.job import Settings
@@ -15,7 +17,8 @@ from pixgen.batch.records import Record
 from pixgen.batch.schedule import Assignment, Schedule
 from pixgen.batch.tuning import Tuning
 from pixgen.batch.worker import Failed, Finished, Picture, Stepped, Task
-from pixgen.io import files
+from pixgen.errors import PixgenError
+from pixgen.io import files, metadata
 
 DEATHS = 3
 """How often workers may die on a group before the group is given up."""
@@ -106,7 +109,7 @@ class Driver:
     def _keep(self, finished: Sequence[tuple[Finished, list[Record]]]) -> None:
         """Write the pictures of groups that are drawn, then record them."""
         drawn = [
-            (record, picture, event.seconds / len(records))
+            (self._named(record), picture, event.seconds / len(records))
             for event, records in finished
             for record, picture in zip(records, event.pictures, strict=True)
             if record.state != "done"  # drawn again only because its group is
@@ -128,6 +131,15 @@ class Driver:
                 rank=picture.scores.get(RANKED_BY, picture.total),
             )
             self.observer.drawn(record, picture, seconds)
+
+    def _named(self, record: Record) -> Record:
+        """The record, under another name where somebody else's file has its own."""
+        path = self.manifest.folder / record.file
+        if not os.path.lexists(path) or _is_picture_of(record, path):
+            return record
+        named = self.manifest.rename(record)
+        self.observer.warned(f"{path} is not the picture of this list; it stays, and that is called {named.file}")
+        return named
 
     def _write(self, record: Record, picture: Picture) -> None:
         # The same job has the same name for ever: what a kill left unrecorded is written again, not beside.
@@ -156,6 +168,18 @@ class Driver:
     def group_size(self, settings: Settings) -> int:
         """How many pictures of these settings are drawn together."""
         return self.tuning.group_size(settings)
+
+
+def _is_picture_of(record: Record, path: Path) -> bool:
+    """Whether the file is what this job drew: a draft, or what a kill left unrecorded (`pixgen.io.own_files`)."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        about = metadata.read(path)
+    except PixgenError:
+        return False
+    config = about.config if isinstance(about.config, Mapping) else {}
+    return about.seed == record.seed and record.prompt in (about.prompt, config.get("prompt"))
 
 
 def _group(records: Sequence[Record]) -> int:

@@ -64,6 +64,11 @@ class Job:
         return dataclasses.replace(self.settings.config, prompt=self.prompt, seed=self.seed)
 
 
+def key_of(settings: Settings, prompt: str, seed: int, repeat: int) -> str:
+    """The key of a job: what is drawn, and how many earlier rows ask for the same."""
+    return digest_of(canonical([settings.digest, prompt, seed, repeat]))
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys: the same text for equal values."""
     return json.dumps(value, sort_keys=True, default=str)

@@ -7,7 +7,10 @@ file is written first and recorded then: what is recorded exists.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,50 +18,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.job import Job, Settings
-from pixgen.batch.records import Record
+from pixgen.batch.database import connect, refusals, transaction
+from pixgen.batch.job import Job, Settings, key_of
+from pixgen.batch.records import Record, plain_data
 from pixgen.batch.rows import MANIFEST
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import UsageError
 from pixgen.io import naming
 
-VERSION = 1
-_APPLICATION = 0x7069786C
-"""Stands in the file's header, so that another program's database is not taken for a manifest."""
-
-_SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE settings (id INTEGER PRIMARY KEY, digest TEXT UNIQUE NOT NULL, config TEXT NOT NULL);
-CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY,
-    key TEXT UNIQUE NOT NULL,
-    listed INTEGER NOT NULL,
-    file TEXT UNIQUE NOT NULL,
-    prompt TEXT NOT NULL,
-    template TEXT,
-    seed INTEGER NOT NULL,
-    repeat INTEGER NOT NULL,
-    axes TEXT NOT NULL,
-    settings INTEGER NOT NULL REFERENCES settings,
-    state TEXT NOT NULL DEFAULT 'pending',
-    attempts INTEGER NOT NULL DEFAULT 0,
-    taken INTEGER NOT NULL DEFAULT 0,
-    grp INTEGER,
-    steps INTEGER NOT NULL DEFAULT 0,
-    planned INTEGER NOT NULL,
-    seconds REAL,
-    losses TEXT,
-    scores TEXT,
-    rank REAL,
-    error TEXT
-);
-CREATE INDEX waiting ON jobs (state, attempts, id);
-CREATE INDEX ranked ON jobs (state, rank);
-CREATE INDEX grouped ON jobs (grp);
-"""
-
 _COLUMNS = (
-    "id, key, file, prompt, template, seed, axes, settings, state, attempts, grp, steps, planned, seconds, losses, "
-    "scores, rank, error"
+    "id, key, file, prompt, template, seed, repeat, axes, settings, state, attempts, grp, steps, planned, seconds, "
+    "losses, scores, rank, error"
 )
 
 
@@ -85,16 +54,7 @@ class Manifest:
             raise UsageError(f"{folder}: no list was drawn there (no {MANIFEST})")
         self._session = 0
         self._settings = lru_cache(maxsize=256)(self._read_settings)
-        with _refusals(self.path):
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-            try:
-                self._require_ours(readonly)
-                if not readonly:
-                    self._db.execute("PRAGMA journal_mode = WAL")
-                    self._db.execute("PRAGMA synchronous = NORMAL")
-            except BaseException:
-                self._db.close()
-                raise
+        self._db = connect(self.path, readonly=readonly)
 
     def __enter__(self) -> Manifest:
         return self
@@ -108,7 +68,13 @@ class Manifest:
     def fact(self, name: str) -> Any:
         """What `fix` stored under this name, or None."""
         row = self._one("SELECT value FROM facts WHERE name = ?", name)
-        return None if row is None else json.loads(row[0])
+        return None if row is None else plain_data(row[0], f"{self.path}: {name}")
+
+    def _count(self, name: str) -> int:
+        value = self.fact(name)
+        if not isinstance(value, int | None):
+            raise UsageError(f"{self.path}: {name} is not a number; choose another folder with -o")
+        return value or 0
 
     def fix(self, name: str, value: Any) -> None:
         """Store plain data under a name."""
@@ -123,7 +89,7 @@ class Manifest:
         """
         added = known = duplicates = 0
         with self._transaction():
-            reading = int(self.fact("reading") or 0) + 1
+            reading = self._count("reading") + 1
             for job in jobs:
                 found = self._one("SELECT id, listed FROM jobs WHERE key = ?", job.key)
                 if found is None:
@@ -139,7 +105,7 @@ class Manifest:
 
     def begin(self) -> None:
         """Begin handing jobs out: what an earlier process had in hand is free again."""
-        self._session = int(self.fact("session") or 0) + 1
+        self._session = self._count("session") + 1
         self.fix("session", self._session)
 
     def retry_failed(self) -> int:
@@ -229,6 +195,15 @@ class Manifest:
             yield from map(self._record, rows)
             last = rows[-1][0]
 
+    def rename(self, record: Record) -> Record:
+        """The same job under the next free name: somebody else's file has taken its own."""
+        for path in naming.numbered(self.folder / record.file):
+            taken = self._one("SELECT 1 FROM jobs WHERE file = ?", path.name)
+            if taken is None and not os.path.lexists(path):
+                self._do("UPDATE jobs SET file = ? WHERE id = ?", path.name, record.id)
+                return dataclasses.replace(record, file=path.name)
+        raise AssertionError("names have no end")
+
     def known(self, key: str) -> str | None:
         """The state of the job with this key, None for an unknown one."""
         row = self._one("SELECT state FROM jobs WHERE key = ?", key)
@@ -253,7 +228,7 @@ class Manifest:
         if stem:
             plain = f"{naming.slug(stem)}{suffix}"
             taken = self._one("SELECT 1 FROM jobs WHERE file = ?", plain)
-            if taken is None and not (self.folder / plain).exists() and not plain.startswith("sheet"):
+            if taken is None and not (self.folder / plain).exists() and not re.match("(pixgen-)*sheet", plain):
                 return plain  # sheet.png, sheet-2.png and so on are the contact sheets
         return f"{naming.slug(stem or job.prompt)}-{job.key[:12]}{suffix}"
 
@@ -271,80 +246,40 @@ class Manifest:
                     self._do("UPDATE jobs SET grp = ? WHERE id = ?", ids[0], member)
                 group = ids[0]
             self._do("UPDATE jobs SET taken = ?, attempts = attempts + 1 WHERE grp = ?", self._session, group)
-        return list(self.records(group=group))
+        records = list(self.records(group=group))
+        for record in records:
+            # What is drawn is what a list asked for, not what the file may have become since.
+            if record.key != key_of(record.settings, record.prompt, record.seed, record.repeat):
+                raise UsageError(
+                    f"{self.path}: job {record.id} is not the one that was listed; draw the list into another folder"
+                )
+        return records
 
     def _record(self, row: Sequence[Any]) -> Record:
         values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-        values |= {name: json.loads(values[name] or "{}") for name in ("axes", "losses", "scores")}
-        values["group"] = values.pop("grp")
-        return Record(**values | {"settings": self._settings(values["settings"])})
+        settings = self._settings(values["settings"])
+        return Record.checked(values | {"settings": settings}, f"{self.path}: job {values['id']}")
 
     def _read_settings(self, id: int) -> Settings:
-        (text,) = self._one("SELECT config FROM settings WHERE id = ?", id)
-        return Settings(text)
+        row = self._one("SELECT config FROM settings WHERE id = ?", id)
+        if row is None or not isinstance(plain_data(row[0], f"{self.path}: settings {id}"), dict):
+            raise UsageError(f"{self.path}: there are no settings {id!r}; choose another folder with -o")
+        return Settings(str(row[0]))
 
-    def _require_ours(self, readonly: bool) -> None:
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if application == 0 and version == 0 and tables == 0 and not readonly:
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-            return
-        if application != _APPLICATION:
-            raise UsageError(f"{self.path} is not a manifest of pixgen's; choose another folder with -o")
-        if version != VERSION:
-            raise UsageError(
-                f"{self.path} was written by another version of pixgen (manifest {version}, this one reads {VERSION}); "
-                "resume with that version, or choose another folder with -o"
-            )
-        # Looks at every page's structure, which takes a second for a million jobs.
-        if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise UsageError(_DAMAGED.format(path=self.path))
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _refusals(self.path):
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> contextlib.AbstractContextManager[None]:
+        return transaction(self._db, self.path)
 
     def _do(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        with _refusals(self.path):
+        with refusals(self.path):
             return self._db.execute(statement, values)
 
     def _one(self, statement: str, *values: Any) -> Any:
-        with _refusals(self.path):
+        with refusals(self.path):
             return self._db.execute(statement, values).fetchone()
 
     def _all(self, statement: str, *values: Any) -> list[Any]:
-        with _refusals(self.path):
+        with refusals(self.path):
             return self._db.execute(statement, values).fetchall()
 
 
 _READING = "(SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'reading')"
-_DAMAGED = "{path} is damaged; put it back from a copy, or choose another folder with -o (this one is left as it is)"
-
-
-@contextlib.contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        way_out = "make room, or see that the folder can be written; the same command then resumes"
-        raise PixgenError(f"cannot use {path}: {error}; {way_out}") from error
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.DatabaseError as error:
-        raise UsageError(_DAMAGED.format(path=path)) from error

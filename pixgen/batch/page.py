@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pixgen.batch.command_line import command
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record
-from pixgen.io import files
+from pixgen.io import files, own_files
 from pixgen.io.terminal import visible
 
 PER_PAGE = 500
@@ -34,29 +34,33 @@ dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; } .failed { color: 
 def write_page(folder: Path) -> list[Path]:
     """Write `index.html`, and `index-2.html` and so on for long lists; their paths.
 
-    Raises PixgenError where the folder cannot be written.
+    They replace earlier ones of pixgen's, and nobody else's (`own_files.series`). Raises PixgenError where the folder
+    cannot be written.
     """
     with Manifest(folder, readonly=True) as manifest:
         total = sum(manifest.counts().values())
         pages = max(1, -(-total // PER_PAGE))
         records = manifest.records()
+        place = own_files.series(folder, "index", ".html", pages, own_files.PAGE)
+        names = [place(number).name for number in range(1, pages + 1)]
         paths = []
         for number in range(1, pages + 1):
             some = list(itertools.islice(records, PER_PAGE))
-            text = _page(folder.resolve().name, some, number, pages, total)
-            paths.append(files.write(folder / _name(number), text.encode(errors="replace"), overwrite=True))
+            text = _page(folder.resolve().name, some, number, names, total)
+            paths.append(files.write(place(number), text.encode(errors="replace"), overwrite=True))
     return paths
 
 
-def _page(title: str, records: Sequence[Record], number: int, pages: int, total: int) -> str:
+def _page(title: str, records: Sequence[Record], number: int, names: Sequence[str], total: int) -> str:
     links = " ".join(
-        f"<b>{n}</b>" if n == number else f'<a href="{_name(n)}">{n}</a>' for n in range(1, pages + 1) if pages > 1
+        f"<b>{n}</b>" if n == number else f'<a href="{name}">{n}</a>' for n, name in enumerate(names, 1) if names[1:]
     )
     figures = "\n".join(map(_figure, records))
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{own_files.PAGE.decode()}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{_text(title)}</title>
 <style>{_STYLE}</style>
@@ -112,7 +116,3 @@ def _kept(char: str) -> str:
     if char in "\n\t" or visible(char) == char:
         return char
     return f'<bdi title="{visible(char)}">&#x{ord(char):x};</bdi>'
-
-
-def _name(number: int) -> str:
-    return "index.html" if number == 1 else f"index-{number}.html"

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixgen.batch.job import Job, Settings, canonical, digest_of
+from pixgen.batch.job import Job, Settings, canonical, key_of
 from pixgen.batch.rows import Row
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io.yaml_files import Layer
@@ -108,7 +108,7 @@ class Plan:
             grammar.parse(prompt, seed)
             for point in points:
                 settings, _ = resolve(own, row.presets, row.whole, canonical(point))
-                key = digest_of(canonical([settings.digest, prompt, seed, repeat]))
+                key = key_of(settings, prompt, seed, repeat)
                 origin = row.template or template
                 yield Job(key, row.name, prompt, None if origin == prompt else origin, seed, repeat, point, settings)
 

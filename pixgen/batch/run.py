@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pixgen.batch import lock
+from pixgen.batch.database import SUFFIXES
 from pixgen.batch.driver import Driver, Observer, Stop
 from pixgen.batch.job import Job
 from pixgen.batch.manifest import ListChanges, Manifest
@@ -127,17 +129,21 @@ def _schedule(manifest: Manifest, driver: Driver, deadline: float | None) -> Sch
 
 @contextlib.contextmanager
 def _kept_if_listed(folder: Path) -> Iterator[Manifest]:
-    """The folder's manifest, which is removed again if no list could be read into it."""
-    listed = True
+    """The folder's manifest; where it is new and no list could be read into it, its files are removed again.
+
+    Only those: what else is in the folder, a copy called `manifest.sqlite.bak` or an earlier manifest, is the user's.
+    """
+    made = [folder / f"{MANIFEST}{suffix}" for suffix in SUFFIXES]
+    listed = any(map(os.path.lexists, made))
     try:
         with Manifest(folder) as manifest:
             try:
                 yield manifest
             finally:
-                listed = manifest.fact("reading") is not None
+                listed = listed or manifest.fact("reading") is not None
     finally:
         if not listed:
-            for path in (*folder.glob(f"{MANIFEST}*"), folder / lock.NAME):
+            for path in (*made, folder / lock.NAME):
                 with contextlib.suppress(OSError):  # Windows keeps the lock's file while it is held
                     path.unlink(missing_ok=True)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from PIL import ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record, numbered
 from pixgen.errors import UsageError
-from pixgen.io import files
+from pixgen.io import files, own_files, untrusted
 from pixgen.io.sheet import Sheet
 
 TILE, GAP, LINE = 160, 8, 15
@@ -47,21 +48,22 @@ class Line:
 def write_sheets(folder: Path) -> list[Path]:
     """Write `sheet.png`, `sheet-2.png`, ... of the pictures that are there; their paths.
 
-    The last axis of a grid makes the columns. Raises PixgenError where the folder cannot be written.
+    They replace earlier ones of pixgen's, and nobody else's (`own_files.series`). The last axis of a grid makes the
+    columns. Raises PixgenError where the folder cannot be written.
     """
     with Manifest(folder, readonly=True) as manifest:
         drawn = (pair for pair in numbered(manifest.records()) if pair[0].steps > 0)
         columns, lines = layout(list(itertools.islice(drawn, MOST_PICTURES)), folder)
     paths = []
-    for number, start in enumerate(range(0, len(lines), PAGE_ROWS), 1):
-        data = _draw(columns, lines[start : start + PAGE_ROWS])
-        path = folder / ("sheet.png" if number == 1 else f"sheet-{number}.png")
-        paths.append(files.write(path, data, overwrite=True))
-    for number in itertools.count(len(paths) + 1):  # of an earlier, longer list
-        old = folder / f"sheet-{number}.png"
-        if number < 2 or not old.exists():
+    starts = range(0, len(lines), PAGE_ROWS)
+    place = own_files.series(folder, "sheet", ".png", len(starts), own_files.SHEET)
+    for number, start in enumerate(starts, 1):
+        data = _draw(columns, lines[start : start + PAGE_ROWS], folder)
+        paths.append(files.write(place(number), data, overwrite=True))
+    for number in itertools.count(max(2, len(paths) + 1)):  # of an earlier, longer list
+        if not own_files.has_mark(place(number), own_files.SHEET):
             break
-        old.unlink()
+        place(number).unlink()
     return paths
 
 
@@ -90,7 +92,7 @@ def layout(drawn: Sequence[tuple[Record, int]], folder: Path) -> tuple[list[str]
     return [f"{axis}={value}" for value in values], lines
 
 
-def _draw(columns: Sequence[str], lines: Sequence[Line]) -> bytes:
+def _draw(columns: Sequence[str], lines: Sequence[Line], folder: Path) -> bytes:
     wide = max(len(line.cells) for line in lines)
     under = max((len(cell.lines) for line in lines for cell in line.cells), default=0) * LINE
     left, top = (LABEL, 2 * LINE) if columns else (0, 0)
@@ -102,7 +104,7 @@ def _draw(columns: Sequence[str], lines: Sequence[Line]) -> bytes:
         sheet.write((GAP, sheet.corner(0, row)[1]), *line.label, step=LINE)
         for column, cell in enumerate(line.cells):
             try:
-                if cell.file is None:
+                if cell.file is None or not untrusted.is_inside(cell.file, folder):
                     sheet.outline(column, row)
                 else:
                     sheet.paste(column, row, cell.file, keep_shape=True)
@@ -110,7 +112,9 @@ def _draw(columns: Sequence[str], lines: Sequence[Line]) -> bytes:
                 sheet.outline(column, row)
             x, y = sheet.corner(column, row)
             sheet.write((x, y + TILE), *cell.lines, step=LINE)
-    return sheet.encode()
+    about = PngInfo()
+    about.add_text("Software", own_files.SHEET.decode())
+    return sheet.encode(pnginfo=about)
 
 
 def _mark(record: Record) -> list[str]:

@@ -15,6 +15,7 @@ from pixgen.backend import hardware
 from pixgen.batch.job import Settings
 from pixgen.batch.worker import Failed, Finished
 from pixgen.errors import UsageError
+from pixgen.io import schema
 from pixgen.settings.config import RenderConfig
 
 MIN_WORKER_SPEEDUP = 1.05
@@ -83,8 +84,9 @@ class Tuning:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
-        """The inverse of `to_dict`."""
-        return cls(**values)
+        """The inverse of `to_dict`. Raises UsageError for other values: a manifest may be a stranger's."""
+        tuning: Tuning = schema.coerce(values, cls, "the manifest's choice")
+        return tuning
 
 
 @dataclass(frozen=True)

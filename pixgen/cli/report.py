@@ -44,9 +44,7 @@ Examples:
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table as CSV.")
 @click.option("--latex", "latex_file", metavar="FILE", help="Write the table as LaTeX (booktabs).")
 @click.option("--plot", "plot_file", metavar="FILE", help="Write a plot: .png, .svg or .pdf.")
-@options.as_json
-@options.quiet
-@options.debug
+@options.results
 def report(
     folder: str,
     scores: str | None,
@@ -56,6 +54,7 @@ def report(
     csv_file: str | None,
     latex_file: str | None,
     plot_file: str | None,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -84,7 +83,7 @@ def report(
     for name, content in written.items():
         if name is not None:
             path = Path(name).expanduser()
-            written_to = files.write(path, content(path.suffix.lower()), overwrite=True)
+            written_to = files.write(path, content(path.suffix.lower()), overwrite=overwrite)
             if not quiet:
                 say(f"wrote {written_to}")
     return 0

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -16,6 +17,8 @@ from pixgen.io.naming import numbered
 
 TEMPORARY = ".pixgen-"
 """How the names of unfinished files begin: hidden, short enough for every file system, in the final folder."""
+
+_UNFINISHED = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{8}-[0-9a-f]{8}\.tmp")
 
 
 def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
@@ -71,7 +74,7 @@ def claim(folder: Path, name: Path) -> bool:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left unfinished in `folder`; only where no other process writes there."""
-    _remove(folder.glob(f"{TEMPORARY}*.tmp"))
+    _remove(path for path in folder.glob(f"{TEMPORARY}*.tmp") if _UNFINISHED.fullmatch(path.name))
 
 
 def check_writable(folder: Path) -> None:

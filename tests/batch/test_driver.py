@@ -9,6 +9,7 @@ import pytest
 
 from pixgen.batch.driver import DEATHS, Stop
 from pixgen.batch.local import Local
+from pixgen.batch.manifest import Manifest
 from pixgen.batch.pool import Inline, WorkerPool
 from pixgen.batch.processes import Processes
 from pixgen.batch.tuning import Tuning, TuningOptions
@@ -157,9 +158,43 @@ def test_a_full_disk_stops_cleanly_and_the_list_goes_on(lists: Lists, monkeypatc
 
 def test_what_a_kill_left_unfinished_is_swept(lists: Lists) -> None:
     lists.out.mkdir()
-    (lists.out / ".pixgen-0123.tmp").write_bytes(b"half")
+    (lists.out / ".pixgen-01234567-89abcdef.tmp").write_bytes(b"half")
     lists.draw(lists.jobs("a\n"))
     assert not list(lists.out.glob(".pixgen-*.tmp"))
+
+
+@pytest.mark.parametrize("kind", ["other bytes", "a picture", "another job's picture"])
+def test_a_file_of_the_user_s_under_a_job_s_name_stays(kind: str, lists: Lists) -> None:
+    from PIL import Image
+
+    jobs = lists.jobs("a fox\na cat\n")
+    lists.draw(jobs[1:], lists.folder / "other")
+    lists.out.mkdir()
+    with Manifest(lists.out) as manifest:
+        manifest.read_list(jobs)
+        path = lists.out / next(manifest.records()).file
+    if kind == "other bytes":
+        path.write_bytes(b"dear")
+    elif kind == "a picture":
+        Image.new("RGB", (8, 8)).save(path)
+    else:
+        path.write_bytes(next(iter(lists.pictures(lists.folder / "other").values())))
+    before = path.read_bytes()
+    counts, watched = lists.draw(jobs)
+    assert counts["done"] == 2 and path.read_bytes() == before
+    first = lists.records()[0]
+    assert first.file == f"{path.stem}-2.png" == watched.paths[0] and (lists.out / first.file).is_file()
+    assert any("it stays" in text for text in watched.warnings)
+    assert lists.draw(jobs)[1].paths == []  # the same name from now on
+
+
+def test_what_a_kill_left_unrecorded_is_drawn_under_its_own_name(lists: Lists) -> None:
+    jobs = lists.jobs("a {red|blue} fox :2 | in snow\n")
+    lists.draw(jobs)
+    with Manifest(lists.out) as manifest:
+        manifest._do("UPDATE jobs SET state = 'pending', steps = 0")
+    _, watched = lists.draw(jobs)
+    assert [*lists.pictures()] == watched.paths and not watched.warnings
 
 
 def test_a_folder_that_cannot_be_written(lists: Lists) -> None:

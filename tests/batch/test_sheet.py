@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -47,7 +48,7 @@ def test_a_draft_that_failed_keeps_its_place(lists: Lists, monkeypatch: pytest.M
         manifest.record(1, steps=1, seconds=1.0, losses={}, scores={}, rank=0.0)
         manifest.fail(1, "it exploded")
     seen: list[sheet.Line] = []
-    monkeypatch.setattr(sheet, "_draw", lambda columns, lines: seen.extend(lines) or b"")
+    monkeypatch.setattr(sheet, "_draw", lambda columns, lines, folder: seen.extend(lines) or b"")
     write_sheets(lists.out)
     first = lists.records()[0]
     cells = [cell for line in seen for cell in line.cells]
@@ -92,3 +93,35 @@ def test_the_page_shows_all_and_runs_nothing(lists: Lists, monkeypatch: pytest.M
     assert sorted(map(unquote, sources)) == sorted(lists.pictures())
     assert len(re.findall(r"<code>pixgen .*?--seed \d+ .*?</code>", text, re.DOTALL)) == 3
     assert not [path for path in Path(lists.out).iterdir() if path.suffix == ".tmp"]
+
+
+@pytest.mark.slow
+def test_pages_and_sheets_replace_their_own_and_nobody_else_s(lists: Lists) -> None:
+    lists.out.mkdir()
+    for name in ("index.html", "sheet.png", "sheet-2.png", "pixgen-sheet-2.png"):
+        (lists.out / name).write_bytes(b"somebody else's")
+    lists.draw(lists.jobs("a fox\n"))
+    for _ in range(2):  # the second time they replace what they wrote the first time
+        written = [path.name for path in (*write_page(lists.out), *write_sheets(lists.out))]
+        assert written == ["pixgen-index.html", "pixgen-sheet.png"]
+    kept = {path.name for path in lists.out.iterdir() if path.read_bytes() == b"somebody else's"}
+    assert kept == {"index.html", "sheet.png", "sheet-2.png", "pixgen-sheet-2.png"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_no_link_leads_a_page_or_a_sheet_out(lists: Lists) -> None:
+    lists.draw(lists.jobs("a fox\n"))
+    (picture,) = lists.pictures()
+    private = lists.folder / "private.png"
+    Image.new("RGB", (32, 32), "magenta").save(private)
+    for name in (picture, "index.html", "sheet.png"):
+        (lists.out / name).unlink(missing_ok=True)
+        (lists.out / name).symlink_to(private)
+    before = private.read_bytes()
+    (sheet_file,) = write_sheets(lists.out)
+    (page_file,) = write_page(lists.out)
+    assert (sheet_file.name, page_file.name) == ("pixgen-sheet.png", "pixgen-index.html")
+    assert private.read_bytes() == before
+    with Image.open(sheet_file) as image:
+        assert (255, 0, 255) not in [colour for _, colour in image.convert("RGB").getcolors(1 << 24) or []]

@@ -165,6 +165,14 @@ def test_a_list_that_is_refused_leaves_nothing_behind(text: str | None, folder: 
     assert batch("bad.csv") == 2 and sorted((folder / "out").iterdir()) == made  # nor takes what was there
 
 
+def test_a_list_that_is_refused_deletes_nothing_of_the_user_s(folder: Path) -> None:
+    (folder / "empty.txt").touch()
+    (folder / "out").mkdir()
+    (folder / "out" / "manifest.sqlite.bak").write_text("keep")
+    assert batch("empty.txt") == 2
+    assert [path.name for path in (folder / "out").iterdir()] == ["manifest.sqlite.bak"]
+
+
 def test_a_file_is_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "out").write_text("mine")
     for words in ([], ["--dry-run"]):
@@ -196,6 +204,9 @@ def test_an_ablation_is_one_batch_and_one_report(folder: Path, capsys: pytest.Ca
     assert r"\toprule" in (folder / "t.tex").read_text()
     assert run(["report", "out", "--json", "--baseline", "losses.clip.type=clip_mean", "--scores", "held_out"]) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert run(["report", "out", "--csv", "t.csv", "--latex", "t.tex", "--overwrite", "--quiet"]) == 0
+    assert run(["report", "out", "--csv", "t.csv"]) == 0  # nothing is overwritten unasked
+    assert "wrote t-2.csv" in capsys.readouterr().err and not (folder / "t-2.tex").exists()
     assert first["difference"]["n"] == 4 and second["difference"] is None
     for words in (["nowhere"], ["out", "--plot", "x.doc"], ["out", "--baseline", "x"], ["out", "--axis", "size"]):
         assert run(["report", *words]) == 2

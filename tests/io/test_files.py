@@ -161,3 +161,10 @@ def test_files_are_hashed_in_one_place() -> None:
     sources = [path for path in ROOT.glob("pixgen/**/*.py") if path != ROOT / "pixgen" / "io" / "files.py"]
     hashed = re.compile(r"file_digest|sha256\([^()]*read_bytes\(")
     assert sources and not [path for path in sources if hashed.search(path.read_text())]
+
+
+def test_only_unfinished_files_are_swept(tmp_path: Path) -> None:
+    for name in (".pixgen-0123abcd-89ef4567.tmp", ".pixgen-notes.tmp", ".pixgen-0123abcd-89ef4567.tmp.bak"):
+        (tmp_path / name).touch()
+    files.sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".pixgen-0123abcd-89ef4567.tmp.bak", ".pixgen-notes.tmp"]
