@@ -137,7 +137,7 @@ class Driver:
         path = self.manifest.folder / record.file
         if not os.path.lexists(path) or _is_picture_of(record, path):
             return record
-        named = self.manifest.rename(record)
+        named = self.manifest.take_next_name(record)
         self.observer.warned(f"{path} is not the picture of this list; it stays, and that is called {named.file}")
         return named
 

@@ -195,7 +195,7 @@ class Manifest:
             yield from map(self._record, rows)
             last = rows[-1][0]
 
-    def rename(self, record: Record) -> Record:
+    def take_next_name(self, record: Record) -> Record:
         """The same job under the next free name: somebody else's file has taken its own."""
         for path in naming.numbered(self.folder / record.file):
             taken = self._one("SELECT 1 FROM jobs WHERE file = ?", path.name)
