@@ -33,3 +33,13 @@ def reason(error: BaseException) -> str:
     """Why something failed, in one line: what the system says, else the message's first line, else the error's name."""
     said = getattr(error, "strerror", None) or str(error)
     return next(iter(str(said).splitlines()), "") or type(error).__name__
+
+
+def shown(value: object, most: int = 80) -> str:
+    """`repr(value)` as a message can quote it: on one line, at most `most` characters, whatever it is."""
+    try:
+        text = value[: most + 1] if isinstance(value, str | bytes) else value
+        found = repr(text)
+    except (ValueError, RecursionError):  # an integer of more digits than Python prints, a list within itself
+        found = f"<{type(value).__name__}>"
+    return found if len(found) <= most else found[: most - 3] + "..."

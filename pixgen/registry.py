@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from pixgen.errors import PixgenError, UsageError, did_you_mean
-from pixgen.io import schema
+from pixgen.io import paths, schema
 
 if TYPE_CHECKING:
     from pixgen.contracts import Cutter, Filter, Generator, Loss, Perceptor, Scheduler, Score, Start
@@ -223,7 +223,7 @@ def load_file(path: str | Path) -> None:
 
     Raises UsageError if there is no such file or it fails: the user asked for it by name.
     """
-    file = Path(path).resolve()
+    file = paths.written(path).resolve()
     name = f"pixgen_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     if name in sys.modules or _is_imported(file):
         return

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any
 
 from pixgen.batch.job import Job, Settings, canonical, key_of
 from pixgen.batch.rows import Row
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.io.yaml_files import Layer
 from pixgen.prompts import grammar
 from pixgen.prompts.wildcards import Wildcards
@@ -68,8 +69,10 @@ class Plan:
         multiplies beyond MAX_JOBS, unless `allow_many`.
         """
         resolve = lru_cache(maxsize=1024)(self._resolve)
+        every_row = math.prod(map(len, self.grid.values())) * max(1, len(self.seeds))
+        multiplied = every_row > 1
+        self._require_bound(every_row, multiplied)
         points = [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
-        multiplied = len(points) * max(1, len(self.seeds)) > 1
         made = 0
         with contextlib.closing(_Occurrences()) as occurrences:
             for row in rows:
@@ -78,7 +81,7 @@ class Plan:
                     template = str(row.values["prompt"])
                     every = self.combinations and not row.whole
                     parts = self.wildcards.count(template) if every else 1
-                    self._require_bound(made + parts * len(points) * max(1, len(self.seeds)), multiplied or parts > 1)
+                    self._require_bound(made + parts * every_row, multiplied or parts > 1)
                     for text in self.wildcards.all(template) if every else [template]:
                         for job in self._jobs(row, own, text, template, points, occurrences, resolve):
                             made += 1
@@ -101,7 +104,8 @@ class Plan:
         if not seeds and given == "auto":
             said = f"{self.seed}/{text}/{own}/{'/'.join(row.presets)}"
             repeat = occurrences.count(said)
-            seeds = [int.from_bytes(hashlib.blake2b(f"{said}/{repeat}".encode(), digest_size=4).digest(), "big")]
+            digest = hashlib.blake2b(f"{said}/{repeat}".encode(errors="surrogatepass"), digest_size=4).digest()
+            seeds = [int.from_bytes(digest, "big")]
         for seed in seeds or [_checked_seed(given)]:
             settled = row.whole or self.combinations
             prompt = grammar.choose(text, seed) if settled else self.wildcards.draw(text, seed)
@@ -185,7 +189,7 @@ class _Occurrences:
         self._db.execute("CREATE TABLE said (digest BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
 
     def count(self, text: str) -> int:
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
         row = self._db.execute(
             "INSERT INTO said VALUES (?, 0) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (digest,)
         ).fetchone()
@@ -200,13 +204,14 @@ def _own_settings(row: Row) -> str:
     for key in row.values:
         if key not in _FIELDS:
             known = [*_FIELDS, "name", "preset"]
-            raise UsageError(f"unknown column {key!r}{did_you_mean(str(key), known) or '; `pixgen plugins` lists all'}")
+            near = did_you_mean(str(key), known) or f"; there are {', '.join(known)}"
+            raise UsageError(f"unknown column {shown(key)}{near}")
     return canonical({key: value for key, value in row.values.items() if key not in _OWN})
 
 
 def _checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= configs.MAX_SEED:
-        raise UsageError(f"seed is {seed!r}; it must be auto or 0 to 2**63 - 1")
+        raise UsageError(f"seed is {shown(seed)}; it must be auto or 0 to 2**63 - 1")
     return seed
 
 

@@ -14,7 +14,7 @@ from pixgen.cli.console import INTERRUPTED, say
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
-from pixgen.io import files, naming
+from pixgen.io import files, naming, paths
 
 if TYPE_CHECKING:
     from pixgen.io.metadata import Metadata
@@ -48,8 +48,8 @@ def again(
     Without changes, a CPU gives the same bytes on the same machine. The files that the picture was drawn with must
     be unchanged, at their old place or next to the picture.
     """
-    changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not Path(word).is_file()]
-    pictures = [Path(word).expanduser() for word in arguments if word not in changes]
+    changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not _is_file(word)]
+    pictures = [paths.written(word) for word in arguments if word not in changes]
     if not pictures:
         raise UsageError("which picture? As in: pixgen again outputs/a-lighthouse.png")
     from pixgen import registry
@@ -78,6 +78,11 @@ def again(
         if not draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
             return INTERRUPTED
     return 0
+
+
+def _is_file(word: str) -> bool:
+    path = paths.existing(word)
+    return path is not None and path.is_file()
 
 
 def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:

@@ -12,7 +12,7 @@ import click
 from pixgen.cli import batch_tables, flags, options
 from pixgen.cli.console import INTERRUPTED, result, say
 from pixgen.errors import UsageError
-from pixgen.io import files, interrupts
+from pixgen.io import files, interrupts, paths
 
 if TYPE_CHECKING:
     from pixgen.batch.job import Job
@@ -117,7 +117,7 @@ def batch(
     The same command again draws only what is missing. Ctrl-C stops after the pictures in progress, a second one at
     once. A row may set its own name, preset, seed, size and any other setting.
     """
-    folder = Path(output).expanduser()
+    folder = paths.written(output)
     if status:
         return batch_tables.status(folder, as_json)
     if list_file is None:

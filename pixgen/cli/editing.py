@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
-from pixgen.io import naming
+from pixgen.io import naming, paths
 
 if TYPE_CHECKING:
     from pixgen.editing.operations import Sampling
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def picture(word: str) -> Path:
     """The path of a picture file. Raises UsageError where there is none."""
-    path = Path(word).expanduser()
+    path = paths.written(word)
     if not path.is_file():
         raise UsageError(f"there is no picture {word!r}")
     return path

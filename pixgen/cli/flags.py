@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixgen.errors import UsageError
+from pixgen.io import paths
 from pixgen.settings import methods
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def settings(
 
         given["--model"] = model_pair.settings(model)
     if init_image is not None:
-        if not Path(init_image).is_file():
+        if not paths.written(init_image).is_file():
             raise UsageError(f"there is no picture {init_image!r} (--init-image)")
         # Every start from a picture is the same, so there are none to choose from.
         given["--init-image"] = {"start": {"type": "image", "path": init_image}, "starts": 1}

@@ -33,7 +33,7 @@ def command(function: F) -> click.Command:
 
 
 vqgan_config = click.option(
-    "--config", type=click.Path(path_type=Path), help="YAML file that the VQGAN was trained with."
+    "--config", type=options.CheckedPath(path_type=Path), help="YAML file that the VQGAN was trained with."
 )
 
 
@@ -217,13 +217,13 @@ def add(name: str, source: str, config: Path | None, architecture: str | None, s
 
 
 @command
-@click.argument("source", metavar="FILE.ckpt", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FILE.ckpt", type=options.CheckedPath(path_type=Path))
 @vqgan_config
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=options.CheckedPath(path_type=Path),
     show_default="FILE.safetensors",
     help="Output file.",
 )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from pixgen.io import paths
 from pixgen.settings.methods import METHODS
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -18,6 +19,14 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 
 MARKED = "pixgen.prompt_is_marked"
 """In a context's `meta`: whether `--` marks the prompt, which is then one whatever it looks like."""
+
+
+class CheckedPath(click.Path):
+    """A path that the system can look up (`pixgen.io.paths.written`); the shell completes it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(paths.written(value)), param, ctx)
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +72,7 @@ model = click.option(
     "--model", metavar="PAIR", help="A folder from `pixgen train`, or a name from `pixgen models list`."
 )
 config_file = click.option(
-    "--config", "config_file", metavar="FILE", type=click.Path(), help="YAML file with settings."
+    "--config", "config_file", metavar="FILE", type=CheckedPath(), help="YAML file with settings."
 )
 device = click.option("--device", metavar="auto|cpu|cuda|mps", show_default="auto", help="Device to compute on.")
 plugins = click.option(
@@ -74,7 +83,7 @@ plugins = click.option(
     help="Python file with plugins to load; may be repeated.",
 )
 
-init_image = click.option("--init-image", metavar="FILE", type=click.Path(), help="Picture to start from.")
+init_image = click.option("--init-image", metavar="FILE", type=CheckedPath(), help="Picture to start from.")
 method = click.option(
     "--method",
     metavar="|".join(METHODS),

@@ -65,10 +65,10 @@ def report(
     if plot_file is not None and Path(plot_file).suffix.lower() not in PLOTS:
         raise UsageError(f"--plot {plot_file}: a plot must end in {', '.join(PLOTS)}")
     from pixgen.batch import report as reports
-    from pixgen.io import files
+    from pixgen.io import files, paths
 
     chosen = [name.strip() for name in scores.split(",")] if scores else None
-    found = reports.samples(Path(folder).expanduser())
+    found = reports.samples(paths.written(folder))
     lines = reports.compare(found, chosen, axes, dict(map(_baseline, baselines)), by_prompt)
     if as_json:
         for line in lines:
@@ -82,7 +82,7 @@ def report(
     }
     for name, content in written.items():
         if name is not None:
-            path = Path(name).expanduser()
+            path = paths.written(name)
             written_to = files.write(path, content(path.suffix.lower()), overwrite=overwrite)
             if not quiet:
                 say(f"wrote {written_to}")

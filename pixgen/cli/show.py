@@ -13,7 +13,7 @@ import click
 from pixgen.cli import flags, options
 from pixgen.cli.console import result, result_json, result_lines
 from pixgen.errors import UsageError
-from pixgen.io import shell
+from pixgen.io import paths, shell
 
 if TYPE_CHECKING:
     from pixgen.io.yaml_files import Layer
@@ -69,7 +69,7 @@ def show(
     if settings or given or presets or config_file or sources:
         again = shell.command("again", [what])
         raise UsageError(f"{what} is shown as it was drawn; settings belong to `pixgen show config` or `{again}`")
-    _picture(Path(what).expanduser(), as_json)
+    _picture(paths.written(what), as_json)
     return 0
 
 

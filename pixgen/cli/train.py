@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from pixgen.cli.console import INTERRUPTED, result, say
-from pixgen.cli.options import CONTEXT
+from pixgen.cli.options import CONTEXT, CheckedPath
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io import shell
 from pixgen.training import pipeline
@@ -47,7 +47,7 @@ Everything lies in one folder of runs. A training writes a checkpoint every four
 it resumes when the same command is given again. Next to the checkpoint lie losses.png and samples/.
 """
 
-_folder = click.Path(path_type=Path, file_okay=False)
+_folder = CheckedPath(path_type=Path, file_okay=False)
 
 
 class _Trainings(click.Group):
@@ -101,7 +101,7 @@ def _click(one: Declared, place: str = "") -> click.Option:
         return click.Option(names, is_flag=True, default=None, help=help)
     kind: click.ParamType[Any] = click.STRING
     if one.type is Path:
-        kind = click.Path(path_type=Path, exists=one.option.metavar == "FILE", dir_okay=one.option.metavar != "FILE")
+        kind = CheckedPath(path_type=Path, exists=one.option.metavar == "FILE", dir_okay=one.option.metavar != "FILE")
     elif one.type is int:
         kind = click.INT if one.option.minimum is None else click.IntRange(one.option.minimum)
     elif one.type is float:

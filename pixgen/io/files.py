@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError, reason
+from pixgen.io import paths
 from pixgen.io.naming import numbered
 
 TEMPORARY = ".pixgen-"
@@ -93,7 +94,7 @@ def sha256(path: Path, *, every_byte: bool = False) -> str:
     every_byte: read it in any case, to find damage that changes neither. Raises UsageError where it cannot be read.
     """
     try:
-        place = path.expanduser()
+        place = paths.written(path)
         about = place.stat()
         find = _known_sha256.__wrapped__ if every_byte else _known_sha256
         return find(place, about.st_mtime_ns, about.st_size)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from pixgen.errors import UsageError, reason
-from pixgen.io import colour_profiles, naming
+from pixgen.io import colour_profiles, paths
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -132,7 +132,7 @@ def name_of(source: Source) -> str:
 def _stream(source: Source, name: str) -> IO[bytes]:
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
-    path = naming.home(source)
+    path = paths.home(source)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for ever
             kind = "a folder" if os.path.isdir(path) else "not a regular file"

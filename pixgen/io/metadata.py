@@ -17,14 +17,14 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files, image_files
+from pixgen.io import files, image_files, json_data, schema
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +36,11 @@ _XMP_KEY = "XML:com.adobe.xmp"
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _JPEG_SEGMENT = 65_000
 """A JPEG segment holds 65,533 bytes, some of them headers."""
+
+MAX_TEXT = 4_000_000
+"""Characters of a record that is read; a prompt of the greatest length takes 120,000."""
+
+MAX_SIDE, MAX_STEPS, MAX_SEED = 1_000_000, 1_000_000_000, 2**63 - 1
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
@@ -81,20 +86,35 @@ class Metadata:
     @classmethod
     def from_json(cls, text: str) -> Metadata:
         """Raises ValueError where `text` is not what `to_json` gives. Keys of later versions are ignored."""
-        try:
-            record = json.loads(text)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        record = json_data.parse(text)
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
+        known = _known(cls, record)
+        if isinstance(files := known.get("inputs"), list):
+            known["inputs"] = [_known(Input, file) if isinstance(file, dict) else file for file in files]
+        if missing := [name for name in ("version", "prompt", "config", "size", "seed") if name not in known]:
+            raise ValueError(f"incomplete: no {', '.join(missing)}")
         try:
-            later = ("template", "machine", "command")  # pictures of version 0.1 have none of these
-            known = {name: record[name] for name in cls.__dataclass_fields__ if name not in later}
-            known |= {name: str(record.get(name, "")) for name in later}
-            inputs = tuple(Input(**file) for file in known["inputs"])
-            return cls(**known | {"size": tuple(known["size"]), "inputs": inputs})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"incomplete: {error}") from error
+            for name, value in known.items():
+                schema.require_shallow(value, name)
+            about: Metadata = schema.build(cls, known, "")
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        about._require_sense()
+        return about
+
+    def _require_sense(self) -> None:
+        """Raise ValueError for numbers that no picture has."""
+        bounds = {
+            "width": (self.size[1], 1, MAX_SIDE),
+            "height": (self.size[0], 1, MAX_SIDE),
+            "steps_planned": (self.steps_planned, 0, MAX_STEPS),
+            "steps_done": (self.steps_done, 0, self.steps_planned),
+            "seed": (self.seed, 0, MAX_SEED),
+        }
+        for name, (value, least, most) in bounds.items():
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it must be {least} to {most}")
 
     def parameters(self) -> str:
         """The prompt, then a `Steps: ` line, as the galleries of this field read it."""
@@ -168,6 +188,8 @@ def read(path: Path) -> Metadata:
     if text is None:
         raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
     try:
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"more than {MAX_TEXT:,} characters")
         return Metadata.from_json(text)
     except ValueError as error:
         raise PixgenError(f"{path}: its pixgen metadata cannot be understood ({error})") from error
@@ -177,12 +199,21 @@ def _json_of(info: Mapping[Any, Any]) -> str | None:
     if isinstance(info.get(KEY), str):
         return str(info[KEY])
     packet = info.get("xmp") or info.get(_XMP_KEY)
-    if not packet:
+    if not isinstance(packet, str | bytes):
+        return None
+    packet = packet if isinstance(packet, bytes) else packet.encode(errors="replace")
+    # XMP has no use for declarations, and entities could multiply.
+    if len(packet) > MAX_TEXT or b"<!DOCTYPE" in packet or b"\0" in packet:
         return None
     try:
         return ElementTree.fromstring(packet).findtext(f".//{{{NAMESPACE}}}render")
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, ValueError, LookupError):  # no XML, or an encoding that there is not
         return None
+
+
+def _known(cls: type[Metadata] | type[Input], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the keys of later versions."""
+    return {field.name: values[field.name] for field in fields(cls) if field.name in values}
 
 
 def _seen_from(folder: Path, path: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.io import paths
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -37,15 +37,6 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
     return f"{name}-picture" if name in RESERVED else name
 
 
-def home(path: str | os.PathLike[str]) -> Path:
-    """The path with `~` and `~user` replaced. Raises UsageError where there is no such user, or no home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        user = Path(path).parts[0]
-        raise UsageError(f"{str(path)!r}: {user!r} has no home folder here; write the whole path") from None
-
-
 def output_path(
     output: str | None, text: str, default_folder: Path = Path("outputs"), fields: Mapping[str, str] | None = None
 ) -> Path:
@@ -59,7 +50,7 @@ def output_path(
         return default_folder / f"{slug(text)}.png"
     if fields is not None:
         output = _fill(output, {"prompt_words": text, "date": datetime.date.today().isoformat(), **fields})
-    path = Path(output).expanduser()
+    path = paths.written(output)
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix:
         return path / f"{slug(text)}.png"
     if path.suffix.lower() not in PICTURE_SUFFIXES:
@@ -77,7 +68,7 @@ def fixed_folder(output: str | None, text: str) -> Path:
     if output is None or "[" not in output:
         return output_path(output, text).parent
     head = re.split(r"[/\\\\]", output.partition("[")[0])[:-1]
-    return Path("/".join(head) or ("/" if output.startswith("/") else ".")).expanduser()
+    return paths.written("/".join(head) or ("/" if output.startswith("/") else "."))
 
 
 def numbered(path: Path) -> Iterator[Path]:

@@ -7,6 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from pixgen.errors import UsageError
+from pixgen.io import paths
+
 
 def presets() -> Path:
     """The folder of named looks, one YAML file each."""
@@ -25,12 +28,11 @@ def embedded() -> Path:
 
 def user_config() -> Path:
     """Where the user's own settings are, if there are any: config.yaml in `PIXGEN_HOME` or the platform's folder."""
-    home = os.environ.get("PIXGEN_HOME")
-    if home:
-        return Path(home) / "config.yaml"
+    if home := _home():
+        return home / "config.yaml"
     import click  # the package that knows each platform's folder; not needed before this
 
-    return Path(click.get_app_dir("pixgen")) / "config.yaml"
+    return paths.written(click.get_app_dir("pixgen")) / "config.yaml"
 
 
 def user_models() -> Path:
@@ -40,9 +42,8 @@ def user_models() -> Path:
 
 def cache() -> Path:
     """Where what was fetched lies: in `PIXGEN_HOME`, or in the platform's cache folder."""
-    home = os.environ.get("PIXGEN_HOME")
-    if home:
-        return Path(home) / "cache"
+    if home := _home():
+        return home / "cache"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "pixgen" / "Cache"
     if sys.platform == "darwin":
@@ -64,6 +65,15 @@ def version() -> str:
         return metadata.version("pixgen")
     except metadata.PackageNotFoundError:
         return "0"
+
+
+def _home() -> Path | None:
+    """The folder in `PIXGEN_HOME`. Raises UsageError where that cannot be a path."""
+    home = os.environ.get("PIXGEN_HOME")
+    try:
+        return paths.written(home) if home else None
+    except UsageError as error:
+        raise UsageError(f"the environment variable PIXGEN_HOME: {error}") from None
 
 
 def _folder(name: str) -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union
 
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, shown
+from pixgen.io import paths
 
 
 class OptionError(UsageError):
@@ -24,6 +25,10 @@ class OptionError(UsageError):
     def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
         # By default an exception is unpickled from its message alone, and a worker process could not send this one.
         return type(self), (self.key, str(self))
+
+
+class _WrongType(OptionError):
+    """The value is not of this type, and may be of another one of a union."""
 
 
 def coerce(value: Any, hint: Any, where: str) -> Any:
@@ -42,7 +47,7 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
         if value in args and type(value) in {type(a) for a in args}:
             return value
         choices = ", ".join(map(repr, args))
-        raise OptionError(where, f"{where} is {value!r}; it must be one of {choices}{_near(value, args)}")
+        raise _WrongType(where, f"{where} is {shown(value)}; it must be one of {choices}{_near(value, args)}")
     if origin in (list, tuple, Sequence):
         return _coerce_sequence(value, origin, args, hint, where)
     if origin in (dict, Mapping):
@@ -82,12 +87,32 @@ def check(cls: type, options: Mapping[str, Any], where: str = "", beside: Iterab
     return {key: coerce(value, hints[key], join(where, key)) for key, value in options.items()}
 
 
+MAX_DEPTH = 32
+"""Lists and mappings within each other; settings need six."""
+
+
+def require_shallow(value: Any, where: str) -> None:
+    """Raise OptionError for plain data nested deeper than MAX_DEPTH, which would end whatever walks it."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            if isinstance(each, Mapping | list | tuple)
+            for item in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not level:
+            return
+    raise OptionError(where, f"{where} is nested more than {MAX_DEPTH} deep; settings are flatter than that")
+
+
 def unknown(key: str, known: Iterable[str]) -> OptionError:
     """The error for an option that does not exist, with the nearest name or else all names there are."""
     where, _, name = key.rpartition(".")
     known = list(known)
     rest = f"; there are {', '.join(known)}" if known else "; it has none"
-    return OptionError(key, f"{where or 'the config'} has no option {name!r}{did_you_mean(name, known) or rest}")
+    near = did_you_mean(name, known)
+    return OptionError(key, f"{where or 'the config'} has no option {shown(name)}{near or rest}")
 
 
 def join(where: str, key: object) -> str:
@@ -109,12 +134,17 @@ def type_name(hint: Any) -> str:
 
 
 def _coerce_union(value: Any, args: tuple[Any, ...], hint: Any, where: str) -> Any:
+    within: OptionError | None = None
     # An exact match first, so that 1 stays an int under `float | int`.
     for arg in sorted(args, key=lambda arg: type(value) is not arg):
         try:
             return coerce(value, arg, where)
-        except OptionError:
+        except _WrongType:
             continue
+        except OptionError as error:
+            within = within or error
+    if within is not None:
+        raise within
     _refuse(value, hint, where)
 
 
@@ -138,14 +168,19 @@ def _coerce_plain(value: Any, hint: Any, where: str) -> Any:
             number = float(value)
         except OverflowError:
             number = math.inf
-        if math.isnan(number) or (math.isinf(number) and isinstance(value, int)):
-            raise OptionError(where, f"{where} is {value!r}; it must be a number that a float can hold")
+        if not math.isfinite(number):
+            raise OptionError(where, f"{where} is {shown(value)}; it must be a finite number that a float can hold")
         return number
     if hint is int:
         _require(isinstance(value, int) and not isinstance(value, bool), value, hint, where)
+        if abs(value) >= 2**63:
+            raise OptionError(where, f"{where} is {shown(value)}; it must be a whole number that 64 bits can hold")
         return value
     if hint is Path and isinstance(value, str):
-        return Path(os.path.expanduser(value))
+        try:
+            return paths.written(value)
+        except UsageError as error:
+            raise OptionError(where, f"{where}: {error}") from None
     cls = typing.get_origin(hint) or hint
     _require(not isinstance(cls, type) or isinstance(value, cls), value, hint, where)
     return value
@@ -157,9 +192,19 @@ def _require(ok: bool, value: Any, hint: Any, where: str) -> None:
 
 
 def _refuse(value: Any, hint: Any, where: str) -> NoReturn:
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    example = ", as in [a, b]" if typing.get_origin(hint) in (list, tuple, Sequence) else ""
-    raise OptionError(where, f"{where} is {shown} ({type(value).__name__}); it must be {type_name(hint)}{example}")
+    kind, wanted = type(value).__name__, type_name(hint)
+    raise _WrongType(where, f"{where} is {shown(value)} ({kind}); it must be {wanted}{_way_out(value, hint)}")
+
+
+def _way_out(value: Any, hint: Any) -> str:
+    """How to write what was probably meant."""
+    if typing.get_origin(hint) in (list, tuple, Sequence):
+        return ", as in [a, b]"
+    if hint is bool and str(value).lower() in ("yes", "on", "no", "off", "1", "0", "true", "false"):
+        return f"; write {str(str(value).lower() in ('yes', 'on', '1', 'true')).lower()}"
+    if hint in (int, float) and isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+,[0-9]+", value):
+        return f"; write {value.replace(',', '.')}, with a point"
+    return ""
 
 
 def _near(value: Any, args: tuple[Any, ...]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from pixgen.errors import UsageError
+from pixgen.errors import shown as shown
 from pixgen.io.naming import RESERVED
 
 NAME_BYTES = 255
@@ -130,11 +131,6 @@ def require_file_inside(text: str, folders: Sequence[Path], where: str, way_out:
         return
     if (windows and os.name != "nt") or not is_inside(Path(os.path.expanduser(text)), *folders):
         raise UsageError(f"{where} {shown(text)}, outside {' and '.join(map(str, folders))}; {way_out}")
-
-
-def shown(text: str) -> str:
-    """A text of a stranger's for a message: quoted, in one line of bearable length."""
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def _texts(values: Any, where: str = "") -> Sequence[tuple[str, str]]:

@@ -15,8 +15,10 @@ from typing import Any, ClassVar
 
 import yaml
 
-from pixgen.errors import UsageError
-from pixgen.io.schema import join
+from pixgen.errors import UsageError, reason
+from pixgen.io import encodings, paths
+from pixgen.io.json_data import MAX_DIGITS
+from pixgen.io.schema import join, require_shallow
 
 MAX_BYTES = 1_000_000
 
@@ -36,6 +38,12 @@ class Layer:
     lines: Mapping[str, int] = field(default_factory=dict)
     kind: str = "argument"
 
+    def __post_init__(self) -> None:
+        try:
+            require_shallow(self.values, "a setting")
+        except UsageError as error:
+            raise UsageError(f"{self.source}: {error}") from None
+
     def place(self, key: str) -> str | None:
         """`file:line` of the dotted path `key`, or the source alone; None if this layer does not set it."""
         value: Any = self.values
@@ -54,10 +62,10 @@ def load_yaml(path: str | Path) -> Layer:
     """A YAML file as a layer. Raises UsageError, with file and line, for anything but a mapping of plain data."""
     source = str(path)
     try:
-        with open(path, "rb") as file:
+        with open(paths.written(path), "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"cannot read {source!r}: {error.strerror}") from error
+        raise UsageError(f"cannot read {source!r}: {reason(error).lower()}") from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{source} has more than {MAX_BYTES:,} bytes; that is not a settings file")
     lines: dict[str, int] = {}
@@ -69,7 +77,7 @@ def load_yaml(path: str | Path) -> Layer:
 
 def parse_list(content: bytes, source: str) -> list[tuple[int, Any]]:
     """A YAML list as plain data: (line, item) pairs. Raises UsageError, with file and line, for anything else."""
-    with _mistakes(source):
+    with _mistakes(source, content):
         node = _Loader(content).get_single_node()
         if node is None:
             return []
@@ -100,29 +108,43 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
         return super().compose_node(parent, index)
 
 
+_WAYS_OUT = {
+    "'\\t' that cannot start": "indent with spaces, not with tabs",
+    "unexpected": "close the quote",
+    "another document": "a settings file is one document, without ---",
+    "mapping values are not allowed": "quote a text that holds ': '",
+    "'@' that cannot start": "quote the text",
+    "'`' that cannot start": "quote the text",
+    "'%' that cannot start": "quote the text",
+}
+"""What PyYAML says -> what to do about it."""
+
 _TAG = "tag:yaml.org,2002:"
 _NUMBER = r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?|[-+]?\.inf"
 _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"(?:~|null|)\Z"), ["~", "n", ""])
 _Loader.add_implicit_resolver(_TAG + "bool", re.compile(r"(?:true|false)\Z"), list("tf"))
-_Loader.add_implicit_resolver(_TAG + "int", re.compile(r"[-+]?\d{1,20}\Z", re.ASCII), list("-+0123456789"))
+_Loader.add_implicit_resolver(_TAG + "int", re.compile(r"[-+]?\d+\Z", re.ASCII), list("-+0123456789"))
 _Loader.add_implicit_resolver(_TAG + "float", re.compile(rf"(?:{_NUMBER})\Z", re.ASCII), list("-+0123456789."))
 
 
 def _parse(content: bytes, source: str, lines: dict[str, int]) -> Any:
-    with _mistakes(source):
+    with _mistakes(source, content):
         node = _Loader(content).get_single_node()
         return {} if node is None else _plain(node, source, lines, "")
 
 
 @contextlib.contextmanager
-def _mistakes(source: str) -> Iterator[None]:
+def _mistakes(source: str, content: bytes) -> Iterator[None]:
     try:
         yield
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise UsageError(f"{source}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
+        mark, problem = error.problem_mark, str(error.problem or error.context)
+        way_out = next((f"; {way}" for words, way in _WAYS_OUT.items() if words in problem), "")
+        problem = problem.replace("found unexpected ", "found the ")
+        raise UsageError(f"{source}:{mark.line + 1 if mark else 1}: {reason(ValueError(problem))}{way_out}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{source}: not a text file of settings ({str(error).splitlines()[0]})") from error
+        way_out = f"; {encodings.WAY_OUT}" if encodings.guess(content) else ""
+        raise UsageError(f"{source}: not a text file of settings ({reason(error)}){way_out}") from error
     except RecursionError:
         raise UsageError(f"{source}: lists or mappings are nested too deeply") from None
 
@@ -139,7 +161,9 @@ def _plain(node: yaml.Node, source: str, lines: dict[str, int], key: str) -> Any
             return None
         case "bool":
             return node.value == "true"
-        case "int" if re.fullmatch(r"[-+]?\d+", node.value):
+        case "int" if re.fullmatch(r"[-+]?[0-9]+", node.value):
+            if len(node.value) > MAX_DIGITS:
+                raise UsageError(f"{here}: {key or 'the value'} is a number of {len(node.value):,} digits; write fewer")
             return int(node.value)
         case "float" if re.fullmatch(_NUMBER, node.value):
             return float(node.value.replace(".inf", "inf"))

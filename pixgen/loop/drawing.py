@@ -14,7 +14,7 @@ from torch import Tensor
 from pixgen import registry
 from pixgen.backend import hardware
 from pixgen.errors import UsageError
-from pixgen.io import files, pictures
+from pixgen.io import files, paths, pictures
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.loop.build import Models, build
@@ -146,7 +146,7 @@ def _paths(kind: str, options: dict[str, Any]) -> list[str]:
     if issubclass(plugin, FromFiles):
         # One that is missing is the plugin's own to tell of: it knows what makes it.
         own = registry.create(kind, configs.plugin_options(kind, options)).files()
-        found += [file for file in own if Path(file).expanduser().is_file()]
+        found += [file for file in own if paths.written(file).is_file()]
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pixgen.errors import UsageError
+from pixgen.errors import UsageError, shown
 from pixgen.io import schema, untrusted
 
 
@@ -33,11 +33,11 @@ class File:
 
     def __post_init__(self) -> None:
         if found := untrusted.problem(self.name):
-            raise ValueError(f"the file's name {untrusted.shown(self.name)} {found}")
+            raise ValueError(f"the file's name {shown(self.name)} {found}")
         for source in self.sources:
             if not is_address(source):
                 raise ValueError(
-                    f"the source {untrusted.shown(source)} is not an address to download from: https://..., http://... "
+                    f"the source {shown(source)} is not an address to download from: https://..., http://... "
                     "or hub:OWNER/REPO/PATH"
                 )
 
@@ -67,7 +67,7 @@ class Entry:
 
     def __post_init__(self) -> None:
         if found := untrusted.problem(self.name):
-            raise ValueError(f"the model's name {untrusted.shown(self.name)} {found}")
+            raise ValueError(f"the model's name {shown(self.name)} {found}")
 
     @property
     def bytes(self) -> int | None:
@@ -80,7 +80,7 @@ def parse(name: str, values: Mapping[str, Any], where: str) -> Entry:
     """An entry from the plain data of its file. Raises UsageError that names the key, or for a name of its own."""
     if "name" in values and values["name"] != name:
         raise UsageError(
-            f"{where}: a model has the name of its file, {name!r}, and not {untrusted.shown(str(values['name']))}; "
+            f"{where}: a model has the name of its file, {name!r}, and not {shown(str(values['name']))}; "
             "delete that line"
         )
     entry: Entry = schema.build(Entry, {"name": name, **values}, where)

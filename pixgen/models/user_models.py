@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import yaml
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, shown
 from pixgen.io import files, shell, untrusted
 from pixgen.models import clips, vqgans, weights, zoo
 from pixgen.models.entry import Entry, File, is_address, to_dict
@@ -99,4 +99,4 @@ def _require_address_or_path(source: str) -> None:
     way_out = "downloads come from https://..., http://... and hub:OWNER/REPO/PATH"
     if scheme.lower() == "file":
         way_out = f"a file of this machine is named by its path, /{rest.lstrip('/')}"
-    raise UsageError(f"{untrusted.shown(source)} is not an address that pixgen downloads from; {way_out}")
+    raise UsageError(f"{shown(source)} is not an address that pixgen downloads from; {way_out}")

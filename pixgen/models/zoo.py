@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import resources, untrusted
+from pixgen.io import paths, resources, untrusted
 from pixgen.io.yaml_files import Layer, load_yaml
 from pixgen.models.entry import Entry, parse
 
@@ -28,7 +28,8 @@ SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
 def is_path(model: str) -> bool:
     """Whether `model` is the path of a user-provided file, and not a name in the zoo."""
-    return model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\")) or Path(model).exists()
+    looks = model.endswith(SUFFIXES) or model.startswith(("/", "./", "../", "~", ".\\"))
+    return looks or paths.existing(model) is not None
 
 
 def entries() -> list[Entry]:

@@ -23,7 +23,7 @@ from torch import Tensor
 from pixgen import registry
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import resources
+from pixgen.io import paths, resources
 from pixgen.networks import store
 from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
@@ -42,7 +42,7 @@ def load(folder: str | Path = "", device: torch.device | str = "cpu") -> Pair:
 
     Raises UsageError if there is no such folder.
     """
-    place = Path(folder).expanduser() if folder else resources.embedded()
+    place = paths.written(folder) if folder else resources.embedded()
     if not place.is_dir():
         raise UsageError(f"there is no folder {str(folder)!r} with the files of a model pair")
     return Pair(place, torch.device(device))

@@ -91,9 +91,14 @@ def _format_one(prompt: Prompt) -> str:
     return f"image:{text}{tail}" if prompt.kind == "image" else text + tail
 
 
-def _require_readable(text: str) -> None:
+def require_length(text: str) -> None:
+    """Raise UsageError for a text of more than MAX_LENGTH characters."""
     if len(text) > MAX_LENGTH:
         raise UsageError(f"the prompt has {len(text):,} characters; the most is {MAX_LENGTH:,}. Shorten it")
+
+
+def _require_readable(text: str) -> None:
+    require_length(text)
     for position, char in enumerate(text):
         # Surrogates come from undecodable bytes on the command line and cannot be written to a file.
         if char in _HIDDEN.values() or (unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pixgen import registry
 from pixgen.backend import hardware
-from pixgen.errors import UsageError
+from pixgen.errors import UsageError, shown
 from pixgen.io import schema
 from pixgen.io.schema import OptionError, join
 from pixgen.io.yaml_files import Layer
@@ -195,7 +195,7 @@ def _defaults(given: Sequence[Layer]) -> list[Layer]:
 
 def _start(stack: Sequence[Layer]) -> str | None:
     """The type of the start that was said last."""
-    said = [_written_out(layer.values["start"]) for layer in stack if "start" in layer.values]
+    said = [_written_out(layer.values["start"], "start") for layer in stack if "start" in layer.values]
     return next((str(start["type"]) for start in reversed(said) if start.get("type")), None)
 
 
@@ -222,9 +222,9 @@ def _normal(layer: Layer) -> Layer:
             except ValueError as error:
                 raise OptionError(name, str(error)) from None
         elif name in COMPONENTS:
-            normal[name] = _written_out(value)
+            normal[name] = _written_out(value, name)
         elif name in TERMS and isinstance(value, Mapping):
-            normal[name] = {id: _written_out(term) for id, term in value.items()}
+            normal[name] = {id: _written_out(term, join(name, id)) for id, term in value.items()}
     kept = {
         name: {id: term for id, term in value.items() if term is not None}
         if name in TERMS and isinstance(value, Mapping)
@@ -235,8 +235,13 @@ def _normal(layer: Layer) -> Layer:
     return dataclasses.replace(layer, values=normal)
 
 
-def _written_out(value: Any) -> Any:
-    return {"type": value} if isinstance(value, str) else value
+def _written_out(value: Any, where: str) -> Any:
+    if isinstance(value, str):
+        return {"type": value}
+    if isinstance(value, Mapping) and not isinstance(value.get("type", ""), str):
+        place = join(where, "type")
+        raise OptionError(place, f"{place} is {shown(value['type'])}; it must be the name of a plugin")
+    return value
 
 
 def _complete(config: RenderConfig) -> RenderConfig:
@@ -287,7 +292,8 @@ def _check_loop_option(kind: str, key: str, value: Any, where: str) -> None:
     if key == "cutouts":
         _check_count(value, place)
     elif key == "clip_norm":
-        _require(schema.coerce(value, float, place) > 0, place, value, "above zero, or null")
+        # Pictures of version 0.1 may say that nothing is bound with an infinite one.
+        _require(value == math.inf or schema.coerce(value, float, place) > 0, place, value, "above zero, or null")
     elif kind == "perceptor":
         _require(schema.coerce(value, float, place) > 0, place, value, "above zero")
     else:
@@ -309,7 +315,7 @@ def _check_numbers(config: RenderConfig) -> None:
             _check_count(value, name)
     seed = config.seed
     fits = isinstance(seed, int) and 0 <= seed <= MAX_SEED
-    _require(fits or seed == "auto", "seed", seed, "auto or 0 to 2**63 - 1")
+    _require(fits or seed == "auto", "seed", shown(seed), "auto or 0 to 2**63 - 1")
     for side in config.size:
         _require(8 <= side <= MAX_SIDE, "size", format_size(config.size), f"8 to {MAX_SIDE} pixels a side")
     _require(0 <= config.average < 1, "average", config.average, "at least 0 and below 1")

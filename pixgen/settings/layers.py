@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.io import resources
+from pixgen.io.schema import MAX_DEPTH
 from pixgen.io.yaml_files import Layer, load_yaml, parse_value
 
 
@@ -18,7 +19,7 @@ def load_preset(name: str) -> Layer:
     known = preset_names()
     if name not in known:
         hint = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
-        raise UsageError(f"there is no preset called {name!r}{hint} (`pixgen presets` lists all)")
+        raise UsageError(f"there is no preset called {shown(name)}{hint} (`pixgen presets` lists all)")
     layer = load_yaml(folder / f"{name}.yaml")
     values = {key: value for key, value in layer.values.items() if key != "description"}
     return Layer(values, layer.source, layer.lines, "preset")
@@ -56,8 +57,10 @@ def _assignment(word: str) -> Layer:
     key, equals, text = word.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise UsageError(f"{word!r} is not KEY=VALUE; write key=value, as in losses.clip.weight=2")
+        raise UsageError(f"{shown(word)} is not KEY=VALUE; write key=value, as in losses.clip.weight=2")
+    if len(parts) > MAX_DEPTH:
+        raise UsageError(f"{shown(word)} has a key of {len(parts):,} parts; a setting has six at most")
     value: Any = text if parts == ["prompt"] else parse_value(text)
     for part in reversed(parts):
         value = {part: value}
-    return Layer(value, f"argument {word!r}", kind="flag")
+    return Layer(value, f"argument {shown(word)}", kind="flag")

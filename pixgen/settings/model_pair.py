@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import shell
+from pixgen.errors import UsageError, did_you_mean, shown
+from pixgen.io import paths, shell
 from pixgen.models import zoo
 from pixgen.settings.layers import load_user
 
@@ -21,7 +21,7 @@ def settings(name: str) -> dict[str, Any]:
     """
     if name == zoo.EMBEDDED:
         return {"generator": {"type": "vqgan", "model": name}, "perceptors": _only_tiny("")}
-    folder = Path(name).expanduser()
+    folder = paths.written(name)
     if folder.is_dir():
         for file, training in FILES.items():
             if not (folder / file).is_file():
@@ -37,15 +37,15 @@ def settings(name: str) -> dict[str, Any]:
         return {"perceptors": {"tiny": None, id: {"type": "open_clip", "model": name}}}
     known = [zoo.EMBEDDED, *(entry.name for entry in zoo.entries())]
     raise UsageError(
-        f"there is no folder and no model {name!r}{did_you_mean(name, known)}; give the folder that `pixgen train` "
-        f"ended with (runs/pair), {zoo.EMBEDDED}, or a name of `pixgen models list` (--model)"
+        f"there is no folder and no model {shown(name)}{did_you_mean(name, known)}; give the folder that "
+        f"`pixgen train` ended with (runs/pair), {zoo.EMBEDDED}, or a name of `pixgen models list` (--model)"
     )
 
 
 def folder_of(model: str) -> Path | None:
     """The folder of a VQGAN's file, where the other weights of its pair are; None for a model called by name."""
-    path = Path(model).expanduser()
-    return path.parent if path.name == "vqgan.safetensors" and path.is_file() else None
+    path = paths.existing(model)
+    return path.parent if path and path.name == "vqgan.safetensors" and path.is_file() else None
 
 
 def _only_tiny(path: str) -> dict[str, Any]:

@@ -32,7 +32,8 @@ _HIDDEN = ("params", "lr", "maximize", "capturable", "differentiable")
 def check(options: Mapping[str, Any], where: str = "optimizer") -> type[torch.optim.Optimizer]:
     """The optimiser class of `{"type": "Adam", **keyword arguments}`, every argument known to it.
 
-    Raises OptionError for an optimiser that pixgen cannot use, with the reason, and for an unknown argument.
+    Raises OptionError for an optimiser that pixgen cannot use, with the reason, and for an argument that is unknown or
+    of a wrong type.
     """
     name = options.get("type")
     if name in REFUSED:
@@ -41,11 +42,30 @@ def check(options: Mapping[str, Any], where: str = "optimizer") -> type[torch.op
         cls = registry.get("optimizer", str(name))
     except UsageError as error:
         raise schema.OptionError(f"{where}.type", str(error)) from None
-    known = [key for key in inspect.signature(cls).parameters if key not in _HIDDEN]
-    for key in options:
-        if key != "type" and key not in known:
+    known = {key: value for key, value in inspect.signature(cls).parameters.items() if key not in _HIDDEN}
+    for key, value in options.items():
+        if key == "type":
+            continue
+        if key not in known:
             raise schema.unknown(schema.join(where, key), [*known, *registry.LOOP_OPTIONS["optimizer"]])
+        schema.coerce(value, _hint(known[key].default), schema.join(where, key))
     return cls
+
+
+def _hint(default: Any) -> Any:
+    """What a keyword argument takes, seen from its default, for torch checks some of them at the first step only."""
+    match default:
+        case bool():
+            return bool
+        case int() | float():
+            return float
+        case str():
+            return str
+        case tuple():
+            return tuple[tuple(float for _ in default)]  # type: ignore[misc]  # mypy cannot count them
+        case None:
+            return bool | float | None
+    return Any
 
 
 def create(
@@ -63,7 +83,7 @@ def create(
         make: Any = cls  # each has arguments of its own
         with _no_compiler():
             optimizer: torch.optim.Optimizer = make(params, lr=lr, **arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise schema.OptionError(where, f"{where}: {options['type']} refuses these options: {error}") from error
     return optimizer
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import files, resources
+from pixgen.io import files, paths, resources
 from pixgen.io.yaml_files import Layer, load_yaml
 from pixgen.models import zoo
 from pixgen.models.zoo import is_path
@@ -138,7 +138,7 @@ def _is_embedded(model: str) -> bool:
         return False
     from pixgen.models import vqgans  # imports torch, which settings alone do not need
 
-    architecture = vqgans.described(Path(model).expanduser())
+    architecture = vqgans.described(paths.written(model))
     return architecture is not None and architecture["ddconfig"].get("ch", 128) < 64
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixgen.errors import UsageError
-from pixgen.io import files, shell
+from pixgen.io import files, paths, shell
 from pixgen.io.metadata import Input, Metadata
 from pixgen.prompts import grammar
 from pixgen.settings import config as configs
@@ -93,12 +93,13 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
 
 def _find(file: Input, folder: Path) -> tuple[Path, State]:
     """Where the file is now and what became of it; one that has its old bytes is preferred wherever it lies."""
-    places = [Path(file.path).expanduser(), *([folder / file.near] if file.near else []), folder / Path(file.path).name]
+    written: list[str | Path] = [file.path, *([folder / file.near] if file.near else []), folder / Path(file.path).name]
+    places = [place for path in written if (place := paths.existing(path))]
     there = [path for path in places if path.is_file()]
     for path in there:
         if files.sha256(path) == file.sha256:
             return path, "unchanged"
-    return (there[0], "changed") if there else (places[0], "missing")
+    return (there[0], "changed") if there else (Path(file.path), "missing")
 
 
 def _with_paths(value: Any, moved: Mapping[str, str], key: str = "") -> Any:

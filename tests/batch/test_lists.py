@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,85 @@ def test_there_must_be_a_list_with_rows(tmp_path: Path) -> None:
     path = written(tmp_path, "l.txt", "# nothing\n")
     with pytest.raises(UsageError, match="the list is empty"):
         list(require_rows(read(path), path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("l.csv", "prompt,seed\na fox,3\na dog,4\n"),
+        ("l.csv", "Prompt,SEED\na fox,3\na dog,4\n"),
+        ("l.csv", "prompt;seed\na fox;3\na dog;4\n"),
+        ("l.csv", "sep=;\r\nPrompt;Seed;;\r\na fox;3;;\r\na dog;4;;\r\n"),
+        ("l.csv", "\ufeffprompt\tseed\na fox\t3\na dog\t4\n"),
+        ("l.csv", "prompt,seed\ra fox,3\ra dog,4\r"),
+        ("l.csv", "\n,,\nprompt,seed,\na fox,3,\n,,\n\na dog,4,,,\n"),
+        ("l.csv", 'seed,"prompt"\n3,"a fox"\n4,a dog'),
+        ("l.jsonl", '{"prompt": "a fox", "seed": 3}\r{"prompt": "a dog", "seed": 4}\r'),
+        ("l.jsonl", '\ufeff{"Prompt": "a fox", "Seed": 3}\r\n\r\n{"prompt": "a dog", "seed": 4}'),
+        ("l.yaml", "\ufeff- {prompt: a fox, seed: 3}\r\n- Prompt: a dog\r\n  seed: 4\r\n"),
+    ],
+)
+def test_lists_as_spreadsheets_and_editors_write_them(name: str, content: str, tmp_path: Path) -> None:
+    wanted = [{"prompt": "a fox", "seed": 3}, {"prompt": "a dog", "seed": 4}]
+    assert [dict(row.values) for row in found(tmp_path, name, content)] == wanted
+
+
+def test_lines_that_end_in_a_return_alone_are_counted_however_long_the_list(tmp_path: Path) -> None:
+    rows = found(tmp_path, "l.txt", "a fox, and a long line behind it\r" * 100_000 + "last")
+    assert len(rows) == 100_001 and rows[-1].source.endswith(":100001") and rows[-1].values == {"prompt": "last"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("l.csv", "prompt,seed\na fox,3\n".encode("utf-16-le"), "this is UTF-16; save it as UTF-8"),
+        ("l.txt", "a fox\n".encode("utf-16-be"), "this is UTF-16"),
+        ("l.jsonl", '{"prompt": "a"}'.encode("utf-32"), "this is UTF-32"),
+        ("l.yaml", "- a fox\n".encode("utf-16-le"), "save it as UTF-8"),
+        ("l.csv", "prompt\ncafé\n".encode("cp1252"), r"l\.csv:2: not UTF-8 .*in Excel: CSV UTF-8"),
+        ("l.csv", "prompt,Prompt\na,b\n", "each once; prompt"),
+        ("l.csv", "Promt;Seed\na;1\n", "did you mean 'Promt'. Then call it prompt"),
+        ("l.csv", "prompt;seed\na;1;2\n", r"l\.csv:2: 3 cells under 2 columns; quote cells that hold ';'"),
+        ("l.csv", "prompt,seed,\na,1,x\n", r"l\.csv:2: 3 cells under 2 columns"),
+        ("l.csv", "prompt,losses..a\na,1\n", r"l\.csv:2: .*is not KEY=VALUE"),
+        ("l.csv", "prompt," + "noise." * 5000 + "a\na,1\n", r"l\.csv:2: .*a key of 5,001 parts"),
+        ("l.jsonl", '{"prompt": "a \\ud800"}', r"l\.jsonl:1: .*half a character \(U\+D800"),
+        ("l.jsonl", '{"prompt": "a", "\\udfff": 1}', r"half a character"),
+        (
+            "l.jsonl",
+            '{"prompt": "a", "seed": ' + "9" * 5000 + "}",
+            r"l\.jsonl:1: broken JSON \(a number of 5,000 digits",
+        ),
+        ("l.jsonl", '{"prompt": "a", "noise": ' + "[" * 400 + "]" * 400 + "}", "nested more than 32 deep"),
+        ("l.jsonl", "[" * 100_000, "nested too deeply"),
+        ("l.jsonl", '{"prompt": "a", "noise' + ".a" * 400 + '": 1}', "more than 32 parts"),
+        ("l.jsonl", '{"prompt": "a", "prompt": "b"}', "'prompt' is there twice"),
+        ("l.jsonl", '{"prompt": "a", "Prompt": "b"}', "'prompt' is set by two columns"),
+        ("l.jsonl", '{"prompt": null}', "the row has no prompt; it is None"),
+        ("l.jsonl", "3", "a row is settings by name, not int; or a prompt in quotes"),
+        ("l.yaml", "- a\n- 3\n", r"l\.yaml:2: a row is settings by name, not int"),
+        ("l.yaml", "- {prompt: a, seed: " + "9" * 5000 + "}", r"l\.yaml:1: .*a number of 5,000 digits"),
+        ("l.yaml", "-\tprompt: a\n\tseed: 1\n", "indent with spaces"),
+        ("l.yaml", "- a\n---\n- b\n", r"l\.yaml:2: .*one document"),
+        ("l.yaml", "- 'a\n", r"l\.yaml:2: .*close the quote"),
+        ("l.csv", 'prompt\n"a\n', "a quote is not closed"),
+    ],
+)
+def test_more_lists_that_cannot_be(name: str, content: str | bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        found(tmp_path, name, content)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_no_list_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"is a folder without a list \(manifest\.sqlite\); give a file"):
+        list(read(str(tmp_path)))
+    for path in ("a\0.txt", "x" * 300 + ".txt", "~no-such-user/list.txt"):
+        with pytest.raises(UsageError):
+            list(read(path))
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        list(read("-"))
 
 
 @pytest.mark.slow

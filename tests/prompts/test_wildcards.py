@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
 from pixgen.prompts import grammar
-from pixgen.prompts.wildcards import Wildcards
+from pixgen.prompts.wildcards import MAX_COUNT, Wildcards
 
 
 @pytest.fixture
@@ -76,3 +76,38 @@ def test_wrong_templates_are_refused_with_the_same_message_by_all_and_draw(
     for use in (lambda: list(wildcards.all(template)), lambda: wildcards.draw(template, 1)):
         with pytest.raises(UsageError, match=message):
             use()
+
+
+def lines_of(folder: Path, files: dict[str, str]) -> Wildcards:
+    for name, text in files.items():
+        (folder / f"{name}.txt").write_text(text)
+    return Wildcards([folder])
+
+
+def test_wildcards_that_multiply_are_stopped_before_they_are_long(tmp_path: Path) -> None:
+    ten = {f"w{i}": f"__w{i + 1}__ " * 10 for i in range(18)} | {"w18": "x"}
+    bomb = lines_of(tmp_path, ten)
+    with pytest.raises(UsageError, match="more than 10,000 characters"):
+        bomb.draw("__w0__", 1)
+    with pytest.raises(UsageError, match="more than 10,000 characters"):
+        next(bomb.all("__w0__"))
+    assert bomb.count("__w0__") == 1
+
+
+def test_so_many_prompts_are_counted_without_making_one(tmp_path: Path) -> None:
+    many = lines_of(tmp_path, {f"w{i}": f"a __w{i + 1}__ {i}\n" * 300 for i in range(18)} | {"w18": "x\ny"})
+    assert many.count("__w0__ {a|b}") == many.count("{a|b}" * 2_000) == many.count("{|}" * 3_000) == MAX_COUNT
+    assert next(many.all("{a|b}" * 2_000)) == "a" * 2_000
+    assert many.count("{a|b}" * 3) == 8
+
+
+def test_a_template_or_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    wildcards = lines_of(tmp_path, {"long": "x" * 10_001})
+    for expand in (lambda text: wildcards.draw(text, 0), wildcards.count, lambda text: next(wildcards.all(text))):
+        with pytest.raises(UsageError, match="the most is 10,000"):
+            expand("{a|b}" * 2_001)
+    with pytest.raises(UsageError, match="more than 10,000 characters"):
+        wildcards.draw("__long__", 0)
+    (tmp_path / "wide.txt").write_bytes("a\nb\n".encode("utf-16"))
+    with pytest.raises(UsageError, match=r"wide\.txt: UTF-16; save it as UTF-8"):
+        wildcards.draw("__wide__", 0)

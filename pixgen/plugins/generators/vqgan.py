@@ -13,6 +13,7 @@ from torch import Tensor
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size, clamp
 from pixgen.contracts import Generator, Params
+from pixgen.io import paths
 from pixgen.models import cache, zoo
 from pixgen.models.zoo import is_path
 from pixgen.networks import vqgan
@@ -51,7 +52,7 @@ class VQGAN(Generator):
         if self.model == zoo.EMBEDDED:
             return vqgan.load()
         if is_path(self.model):
-            return vqgan.load(Path(self.model).expanduser(), self.config)
+            return vqgan.load(paths.written(self.model), self.config)
         entry = zoo.get(self.model, "vqgan")
         config = self.config or cache.companion(entry, "model.yaml")
         return vqgan.load(cache.weights(entry), config, entry.architecture or None)

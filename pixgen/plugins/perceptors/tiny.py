@@ -6,7 +6,6 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
-from pixgen.io import resources
+from pixgen.io import paths, resources
 from pixgen.networks import store
 from pixgen.networks.clip import TinyCLIP, TinyConfig
 from pixgen.registry import register
@@ -35,7 +34,7 @@ class Tiny(Perceptor):
     def prepare(self, device: torch.device) -> None:
         from tokenizers import Tokenizer
 
-        path = Path(self.path).expanduser() if self.path else resources.embedded() / "perceptor.safetensors"
+        path = paths.written(self.path) if self.path else resources.embedded() / "perceptor.safetensors"
         way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
         weights, about = store.read(path, "perceptor", missing=way_out)
         if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:

@@ -20,6 +20,7 @@ from pixgen import registry
 from pixgen.backend.tensors import Size
 from pixgen.contracts import Params, Session, Start
 from pixgen.errors import UsageError
+from pixgen.io import paths
 from pixgen.io.pictures import fit, read
 from pixgen.models import zoo
 from pixgen.networks.store import files_in
@@ -88,7 +89,7 @@ class BankStart(Start):
         Raises UsageError when the folder has no bank or a picture among the prompts cannot be read, PixgenError when
         the bank is damaged or was made with other networks.
         """
-        folder = Path(self.folder).expanduser() if self.folder else None
+        folder = paths.written(self.folder) if self.folder else None
         if folder is not None and not folder.is_dir():
             raise UsageError(f"start.folder is {self.folder!r}; give the folder that holds bank.safetensors")
         self._bank = load_bank(folder)
