@@ -1,7 +1,8 @@
 """A user's own pictures in place of the open drawings: a folder becomes a cache that every training reads.
 
 A picture with transparent parts becomes a sprite, placed into scenes like any other; an opaque one is a whole picture.
-Captions are the files' names, or those of `captions.csv` in the folder: `file,caption` and perhaps `caption_pt`.
+Captions are the files' names, or those of `captions.csv` in the folder: `file,caption` and perhaps `caption_pt`. The
+folder may be somebody else's: what its table names and its links lead to stays within it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files, image_files
+from pixgen.io import files, image_files, untrusted
 from pixgen.scenery.subjects import USER_SUBJECTS, Subject
 from pixgen.scenery.vocabulary import COLOURS
+from pixgen.training.data import svg_files
 from pixgen.training.data.drawings import Icon
-from pixgen.training.data.sprites import SPRITE_SIDE, rendered, trimmed
+from pixgen.training.data.sprites import SPRITE_SIDE, trimmed
 
 USER_SET = "own"
 """The icon set that a user's pictures stand as."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 CAPTIONS = "captions.csv"
+MOST_CAPTION_BYTES = 64_000_000
 MINIMUM = 8
 """The fewest pictures that can be told apart, and so learnt from."""
 
@@ -56,11 +59,13 @@ def captioned(folder: Path) -> tuple[list[Captioned], list[str]]:
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {str(folder)!r} (--drawings)")
-    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    there = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    pictures = [path for path in there if untrusted.is_inside(path, folder)]
     if not pictures:
         raise UsageError(f"{folder} holds no pictures ({', '.join(ENDINGS)}); put at least {MINIMUM} there")
     table = folder / CAPTIONS
-    found = list(_from_table(table) if table.is_file() else map(_from_name, pictures))
+    linked = [f"{path.name} is a link that leads out of {folder}" for path in there if path not in pictures]
+    found = list(_from_table(table)) if table.is_file() else [*map(_from_name, pictures), *linked]
     kept = [each for each in found if isinstance(each, Captioned)]
     left_out = [each for each in found if isinstance(each, str)]
     if not kept:
@@ -79,21 +84,29 @@ def _from_name(path: Path) -> Captioned | str:
 
 
 def _from_table(table: Path) -> Iterator[Captioned | str]:
+    untrusted.path(table.parent, table.name, str(table.parent))
     try:
-        rows = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig")))
+        rows = csv.DictReader(io.StringIO(untrusted.read(table, MOST_CAPTION_BYTES).decode("utf-8-sig")))
         columns = rows.fieldnames or []
         listed = list(enumerate(rows, 2))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{table} is not a CSV in UTF-8: {error}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {table}: {reason(error)}") from error
     if missing := {"file", "caption"} - set(columns):
         there = ", ".join(columns) or "nothing"
         raise UsageError(f"{table}:1 has no column {' and '.join(sorted(missing))}; its first line says {there}")
     for line, row in listed:
-        path, caption = table.parent / (row["file"] or "").strip(), (row["caption"] or "").strip()
+        name, caption = (row["file"] or "").strip(), (row["caption"] or "").strip()
+        try:
+            path = untrusted.path(table.parent, name, f"{table.name}:{line}")
+        except UsageError as error:
+            yield str(error)
+            continue
         if not path.is_file():
-            yield f"{table.name}:{line}: there is no file {row['file']!r}"
+            yield f"{table.name}:{line}: there is no file {name!r}"
         elif not caption:
-            yield f"{table.name}:{line}: {row['file']} has no caption"
+            yield f"{table.name}:{line}: {name} has no caption"
         else:
             yield Captioned(path, _bare(caption), _bare((row.get("caption_pt") or "").strip() or caption))
 
@@ -109,14 +122,15 @@ def names_colour(subject: Subject) -> bool:
     return any({name, *named[1:]} & words for name, named in COLOURS.items())
 
 
-def picture(path: Path, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
+def picture(path: Path, svgs: svg_files.Renderer, side: int = SPRITE_SIDE) -> tuple[np.ndarray, bool]:
     """One file as uint8 (4, side, side), premultiplied RGBA, and whether it is a whole (opaque) picture.
 
+    svgs: what draws a file that is an SVG.
     Raises ValueError, with the reason, where it cannot be read or shows nothing.
     """
     try:
         if path.suffix.lower() == ".svg":
-            image = rendered(path.read_text(encoding="utf-8"), side * 4 // 3)
+            image = svgs(svg_files.read(path), side * 4 // 3)
         else:
             image = image_files.load(path, first_frame=True).convert("RGBA")
     except UsageError as error:
@@ -144,15 +158,16 @@ def rasterise(folder: Path, cache: Path, side: int = SPRITE_SIDE) -> tuple[int, 
     sprites: list[np.ndarray] = []
     kept: list[Captioned] = []
     whole: dict[str, bool] = {}
-    for each in found:
-        try:
-            drawn, opaque = picture(each.path, side)
-        except ValueError as error:
-            left_out.append(f"{each.path.name}: {error}")
-            continue
-        sprites.append(drawn)
-        kept.append(each)
-        whole[each.en] = whole.get(each.en, False) or opaque
+    with svg_files.Renderer() as svgs:
+        for each in found:
+            try:
+                drawn, opaque = picture(each.path, svgs, side)
+            except ValueError as error:
+                left_out.append(f"{each.path.name}: {error}")
+                continue
+            sprites.append(drawn)
+            kept.append(each)
+            whole[each.en] = whole.get(each.en, False) or opaque
     _require_enough(folder, kept, left_out)
     subjects: dict[str, Subject] = {}
     for each in kept:
