@@ -164,6 +164,10 @@ class Start(ABC):
         from the stream (seed, "start", attempt).
         """
 
+    def known_words(self, text: str) -> set[str]:
+        """Words of a prompt, in lower case, that the start draws whether or not a perceptor ever learnt them."""
+        return set()
+
 
 class Filter(ABC):
     """Sits between the generator and the cutter. Subclasses are dataclasses of their options."""

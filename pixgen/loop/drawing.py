@@ -121,7 +121,10 @@ class Drawing(Iterator[Step]):
         texts = dict.fromkeys(p.text for found in self.engine.session.prompts for p in found if p.kind == "text")
         for name, perceptor in self.engine.session.perceptors.items():
             for text in texts:
+                drawn = self.engine.scene.start.known_words(text)
                 for word, near in perceptor.unknown_words(text).items():
+                    if word in drawn:
+                        continue
                     hint = f"the nearest that it knows: {', '.join(near)}" if near else "it knows nothing near"
                     log.warning("perceptor %s never learnt the word %r; %s", name, word, hint)
 

@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from pixgen.scenery import backdrops, portraits, props
+from pixgen.scenery import backdrops, portraits, props, svg_drawings
 from pixgen.scenery.people import Person
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import AVATAR_SETS, AvatarSet
+from pixgen.scenery.rendering import rendered
 from pixgen.scenery.styles import STYLES, blur
 
 CLOSE, HALF, GROUP = "close", "half", "group"
@@ -34,7 +35,8 @@ class Portrait:
     """One picture of people.
 
     frame: "close" for face and shoulders, "half" for a half figure, "group" for two people side by side.
-    prop: a key of PROPS, "" for nothing. backdrop: a key of BACKDROPS or of PLACES, "" for a plain ground of this rgb.
+    prop: a key of PROPS, "" for nothing. backdrop: a key of BACKDROPS, of the places drawn as SVG or of
+    PLACES, "" for a plain ground of this rgb.
     turned: people are mirrored. side: -1 or 1, where a close-up has its prop. look: how prop and backdrop are drawn.
     """
 
@@ -80,7 +82,7 @@ def compose_portrait(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     for person, middle in zip(portrait.people, _middles(portrait), strict=False):
         picture = _over(picture, _figure(person, portrait, middle, side))
     if portrait.prop:
-        picture = _over(picture, portraits.rendered(f"{_SVG}{_held(portrait)}</svg>", side))
+        picture = _over(picture, rendered(f"{_SVG}{_held(portrait)}</svg>", side))
     return picture.clamp(0, 1)
 
 
@@ -129,7 +131,9 @@ def _behind(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     name = portrait.backdrop
     if name in backdrops.BACKDROPS:
         body = backdrops.svg_body(name, random.Random(f"{portrait.look}/behind"))
-        return portraits.rendered(f"{_SVG}{body}</svg>", side)[:3]
+        return rendered(f"{_SVG}{body}</svg>", side)[:3]
+    if name in svg_drawings.places():
+        return svg_drawings.place(name, side, noise)[0]
     if name:
         return PLACES[name](1, side, noise).expand(1, 3, side, side)[0].clamp(0, 1)
     return torch.tensor(portrait.ground).view(3, 1, 1).expand(3, side, side)

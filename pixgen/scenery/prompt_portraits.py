@@ -28,6 +28,8 @@ WORN = {"glasses": "glasses", "sunglasses": "glasses", "hat": "headwear", "cap":
         "t-shirt": "clothes", "coat": "clothes", "lab-coat": "clothes", "turban": "headwear"}  # fmt: skip
 """Subjects that a person wears, and the part of a person that they are."""
 
+_BEHIND = {"library": "bookshelf"}
+"""Places that have another name behind people."""
 _AND = re.compile(r"(?:,| and | e | next to | beside | ao lado de | with | com )")
 
 
@@ -47,9 +49,10 @@ def portrait(reading: ParsedScene, text: str, seed: int, subjects: Mapping[str, 
         frozenset(name for group in subjects for name in subjects[group].get(sex, ())) for sex in ("female", "male")
     )
     first, second = _parted(text, sitters)
+    behind = _BEHIND.get(reading.place or "", reading.place)
     try:
         found = sittings.portrait_from_words(
-            first, seed, _held(reading), reading.place, sitters[0].field, sitters[0].group, second,
+            first, seed, _held(reading), behind, sitters[0].field, sitters[0].group, second,
             avatar_sets=INKED if reading.style in LINE_STYLES else PAINTED, genders=names,
         )  # fmt: skip
     except PixgenError:

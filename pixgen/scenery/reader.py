@@ -14,7 +14,17 @@ from typing import Any
 
 from pixgen.scenery.captions import plural, plural_pt
 from pixgen.scenery.subjects import load_subjects
-from pixgen.scenery.synonyms import SMALL_WORDS, bare, is_portuguese, normal, phrases, placed_tokens, tokens
+from pixgen.scenery.svg_drawings import LIGHTS
+from pixgen.scenery.synonyms import (
+    MORE_SUBJECT_NAMES,
+    SMALL_WORDS,
+    bare,
+    is_portuguese,
+    normal,
+    phrases,
+    placed_tokens,
+    tokens,
+)
 
 ELDERS = {"male": "old-man", "female": "old-woman"}
 """Subject groups that stand in for old people of any role, for no drawing of a role shows an old person."""
@@ -58,6 +68,7 @@ class ParsedScene:
     things: list[ParsedThing] = dataclasses.field(default_factory=list)
     style: str = "drawing"
     place: str | None = None
+    light: str | None = None
     ground: str | None = None
     relation: str | None = None
     closeup: bool = False
@@ -102,6 +113,8 @@ class Reader:
         self._longest = 1
         for group, subject in subjects.items():
             self._names(group, subject)
+            for name in MORE_SUBJECT_NAMES.get(group, ()):
+                self._add("subject", group, name)
         for kind, values in phrases().items():
             for value, said in values.items():
                 for phrase in said:
@@ -117,6 +130,13 @@ class Reader:
                 span.meanings = [replace(m, sex=None) if m.sex == "male" else m for m in span.meanings]
         self._gather(reading, spans, words)
         return reading
+
+    def known_words(self, text: str) -> set[str]:
+        """The words of a prompt that are part of any known phrase, in lower case."""
+        said = normal(text)
+        words = placed_tokens(said)
+        known = [span for span in self._spans([word for word, _, _ in words]) if span.meanings]
+        return {said[begin:end] for span in known for _, begin, end in words[span.begin : span.end]}
 
     def uncoloured(self, text: str) -> str:
         """A prompt without object colours: `a yellow deer on a red background` loses `yellow` alone.
@@ -205,6 +225,7 @@ class Reader:
             ("sex", bool(after and (m := after.one("subject")) and m.value in self.people)),
             ("age", bool(after and after.one("subject", "sex")) or bool(before and before.one("subject"))),
             ("colour", bool(beside)),
+            ("scene", True),
             ("place", subjects > 1),
             ("style", subjects > 1),
             ("subject", True),
@@ -240,10 +261,14 @@ class Reader:
                     reading.closeup = True
                 case "style" if reading.style == "drawing":
                     reading.style = meaning.value
-                case "place":
+                case "place" | "scene" if meaning.value in LIGHTS:
+                    reading.light = meaning.value
+                case "place" | "scene":
                     reading.place = reading.place or meaning.value
                 case "ground":
                     reading.ground = reading.ground or meaning.value
+        if reading.light and not reading.place:
+            reading.place, reading.light = reading.light, None
         if reading.things:
             _complete(reading.things[-1], waiting)
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from pixgen.scenery import svg_drawings
 from pixgen.scenery.vocabulary import COLOURS, FIELDS, PLACE_WORDS, STYLE_WORDS
 
 _ARTICLES = {"a", "an", "the", "um", "uma", "o", "os", "as"}
@@ -62,9 +63,21 @@ _PREPOSITIONS = (
 _PLACE_NOUNS = {
     "sky": ("sky", "blue sky", "clouds", "air", "céu", "céu azul", "nuvens"),
     "sea": ("sea", "ocean", "water", "sea water", "mar", "oceano", "água"),
-    "hills": ("hills", "green hills", "meadow", "field", "green field", "grass", "colinas", "prado", "campo", "grama"),
-    "mountains": ("mountains", "montanhas", "serra"),
-    "room": ("room", "house", "kitchen", "office", "sala", "quarto", "cozinha", "escritório"),
+    "hills": (
+        "hills",
+        "hill",
+        "green hills",
+        "field",
+        "green field",
+        "grass",
+        "colinas",
+        "colina",
+        "morro",
+        "campo",
+        "grama",
+    ),
+    "mountains": ("mountains", "mountain", "montanhas", "montanha", "serra"),
+    "room": ("room", "house", "living room", "sala", "casa", "sala de estar"),
     "night": (
         "night",
         "night sky",
@@ -79,15 +92,25 @@ _PLACE_NOUNS = {
         "céu de noite",
         "luar",
     ),
-    "forest": ("forest", "dark forest", "woods", "jungle", "floresta", "bosque", "mata", "selva"),
+    "forest": ("forest", "dark forest", "woods", "floresta", "bosque", "mata"),
     "snow": ("snow", "winter", "neve", "inverno"),
-    "desert": ("desert", "dunes", "deserto", "dunas"),
+    "desert": ("desert", "dunes", "sand", "deserto", "dunas"),
     "beach": ("beach", "shore", "praia", "areia"),
-    "city": ("city", "street", "town", "cidade", "rua"),
+    "city": ("city", "street", "road", "cityscape", "skyline", "cidade", "rua", "estrada"),
     "sunset": ("sunset", "sunrise", "dawn", "dusk", "pôr do sol", "nascer do sol", "entardecer", "amanhecer"),
-    "space": ("space", "outer space", "espaço", "universo"),
+    "space": ("space", "outer space", "universe", "espaço", "universo"),
     "blackboard": ("blackboard", "chalkboard", "quadro negro", "lousa", "quadro"),
 }
+MORE_SUBJECT_NAMES = {
+    "woman": ("lady", "dama", "senhora"),
+    "man": ("guy", "gentleman", "cavalheiro", "senhor"),
+    "police-officer": ("police", "cop", "polícia"),
+    "car": ("vehicle", "automobile", "veículo", "automóvel"),
+    "couch": ("furniture", "armchair", "mobília", "móvel", "poltrona"),
+}
+"""Subject group of a bank -> what people call it besides."""
+_NO_SCENE = {"air", "house", "casa", "winter", "inverno"}
+"""Nouns that are a place behind a preposition alone: `in a house`, but `a house` is a thing."""
 _MORE_COLOURS = {
     "red": ("crimson", "scarlet"),
     "orange": ("alaranjado", "alaranjada"),
@@ -139,15 +162,19 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
         style: [w for words in lists for w in words] + list(_MORE_STYLE_WORDS.get(style, ()))
         for style, lists in STYLE_WORDS.items()
     }
+    drawn = svg_drawings.places()
+    inside = {name: [*_PLACE_NOUNS.get(name, ()), *(drawn[name].en + drawn[name].pt if name in drawn else ())]
+              for name in dict.fromkeys((*_PLACE_NOUNS, *drawn))}  # fmt: skip
     taught = {tuple(tokens(w)) for lists in PLACE_WORDS.values() for words in lists for w in words}
     places = {
         place: [
-            *(w for words in PLACE_WORDS[place] for w in words),
+            *(w for words in PLACE_WORDS.get(place, ()) for w in words),
             # Phrases of the vocabulary take precedence: `by the sea` is the beach.
             *(w for before in _PREPOSITIONS for noun in nouns if tuple(tokens(w := f"{before} {noun}")) not in taught),
         ]
-        for place, nouns in _PLACE_NOUNS.items()
+        for place, nouns in inside.items()
     }
+    scenes = {name: [noun for noun in inside[name] if noun not in _NO_SCENE] for name in drawn}
     colours = {
         name: dict.fromkeys((name, male, female, male + "s", female + "s", *_MORE_COLOURS.get(name, ())))
         for name, (_, male, female) in COLOURS.items()
@@ -162,6 +189,7 @@ def phrases() -> dict[str, Mapping[str, Iterable[str]]]:
     return {
         "style": styles,
         "place": places,
+        "scene": scenes,
         "ground": grounds,
         "colour": colours,
         "closeup": {"closeup": _CLOSEUP},

@@ -26,9 +26,9 @@ from pixgen.models import zoo
 from pixgen.networks.store import files_in
 from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
-from pixgen.scenery import prompt_portraits
+from pixgen.scenery import prompt_portraits, svg_drawings
 from pixgen.scenery.bank import DRAWING_SIDE, NETWORK_FILES, Bank, load_bank
-from pixgen.scenery.compose import compose, cut_out, layout, recoloured
+from pixgen.scenery.compose import LARGEST_SIDE, compose, cut_out, layout, recoloured
 from pixgen.scenery.portrait_scenes import Portrait
 from pixgen.scenery.reader import ELDERS, ParsedScene, ParsedThing, Reader
 from pixgen.scenery.vocabulary import COLOURS, FIELD_PROPS
@@ -41,7 +41,8 @@ NEARLY_SQUARE = (0.8, 1.25)
 
 @dataclass
 class _PicturePlan:
-    """What to draw for one picture: its parsed prompts, and for each thing the bank entries to choose from."""
+    """What to draw for one picture: its parsed prompts, and for each thing the bank entries to
+    choose from, none for what pixgen draws itself."""
 
     reading: ParsedScene
     choices: list[tuple[ParsedThing, list[int]]]
@@ -69,6 +70,7 @@ class BankStart(Start):
     """Compose a prompt of one or two people as a portrait of named parts, with another person for every seed."""
 
     _bank: Bank | None = field(init=False, repr=False, compare=False, default=None)
+    _reader: Reader | None = field(init=False, repr=False, compare=False, default=None)
     _perceptor: Any = field(init=False, repr=False, compare=False, default=None)
     _vqgan: Any = field(init=False, repr=False, compare=False, default=None)
     _plans: list[_PicturePlan] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -99,9 +101,12 @@ class BankStart(Start):
         self._vqgan = _shared(
             [session.generator], "generator", "vqgan", model=_within(folder, "vqgan", zoo.EMBEDDED), session=session
         )
-        reader = Reader(self._bank.subjects)
+        self._reader = Reader(dict(self._bank.subjects) if self.folder else readable(self._bank))
         with torch.no_grad():
-            self._plans = [self._plan(prompts, session.phrases, reader) for prompts in session.prompts]
+            self._plans = [self._plan(prompts, session.phrases, self._reader) for prompts in session.prompts]
+
+    def known_words(self, text: str) -> set[str]:
+        return self._reader.known_words(text) if self._reader else set()
 
     @torch.no_grad()
     def __call__(self, session: Session, index: int, size: Size, attempt: int) -> Params:
@@ -115,7 +120,8 @@ class BankStart(Start):
             return session.generator.encode(self._noisy(picture, random).to(session.device))
         chosen = {}
         for number, (thing, found) in enumerate(plan.choices):
-            best = found[: self.top]
+            if not (best := found[: self.top]):  # pixgen draws it itself
+                continue
             # Every drawing is tried once before any is repeated, in an order that depends on the picture's seed.
             order = torch.randperm(len(best), generator=streams.generator(f"start/{number}")).tolist()
             chosen[id(thing)] = best[order[attempt % len(best)]]
@@ -124,14 +130,15 @@ class BankStart(Start):
         plain = self._is_plain(plan) and self._vqgan is session.generator and whole
         if plain and attempt < len(plan.choices[0][1][: self.top]):
             return {"latent": self._vqgan.network.codes(codes).contiguous()}
-        sprites = []
+        sprites, rows = [], {}
         if chosen:
             images = self._vqgan.decode({"latent": self._vqgan.network.codes(codes)}).cpu().float()
             cut = cut_out(images, self._bank.masks[list(chosen.values())])
             rows = dict(zip(chosen, cut, strict=True))
-            for placed in layout(plan.reading, self._people()):
-                sprite, colour = rows[id(placed.thing)], placed.thing.colour
-                sprites.append((placed, recoloured(sprite, COLOURS[colour][0]) if colour else sprite))
+        for placed in layout(plan.reading, self._people()):
+            thing = placed.thing
+            sprite = rows[id(thing)] if id(thing) in rows else svg_drawings.sprite(str(thing.group), LARGEST_SIDE)
+            sprites.append((placed, recoloured(sprite, COLOURS[thing.colour][0]) if thing.colour else sprite))
         picture = compose(plan.reading, sprites, size, random)
         return session.generator.encode(self._noisy(picture, random).to(session.device))
 
@@ -154,7 +161,14 @@ class BankStart(Start):
     def _is_plain(self, plan: _PicturePlan) -> bool:
         """Whether one unchanged drawing is all that was asked for, so that its codes can be used directly."""
         reading = plan.reading
-        if len(plan.choices) != 1 or self.noise or reading.place or reading.ground or reading.closeup:
+        if (
+            len(plan.choices) != 1
+            or not plan.choices[0][1]
+            or self.noise
+            or reading.place
+            or reading.ground
+            or reading.closeup
+        ):
             return False
         thing = reading.things[0]
         return reading.style == "drawing" and thing.colour is None and thing.count == 1
@@ -196,8 +210,10 @@ class BankStart(Start):
         everything = [t for thing in said.things for t in (thing, *thing.holds)]
         kept = []
         for thing, entries in zip(everything, found, strict=True):
-            best = self._bank.entries[entries[0]]
-            if best.place:  # the best match is a place: it is drawn behind everything, not cut out
+            best = self._bank.entries[entries[0]] if entries else None
+            if best is None:
+                kept.append((thing, entries))
+            elif best.place:  # the best match is a place: it is drawn behind everything, not cut out
                 said.place = said.place or best.place
                 said.things = [t for t in said.things if t is not thing]
             else:
@@ -205,7 +221,8 @@ class BankStart(Start):
                 kept.append((thing, entries))
         into.things += said.things
         into.relation = into.relation or said.relation
-        into.place, into.ground = into.place or said.place, into.ground or said.ground
+        into.place, into.light = into.place or said.place, into.light or said.light
+        into.ground = into.ground or said.ground
         into.style = said.style if into.style == "drawing" else into.style
         into.closeup = into.closeup or said.closeup
         return kept
@@ -222,6 +239,8 @@ class BankStart(Start):
 
     def _entries(self, thing: ParsedThing, text: str) -> list[int]:
         assert self._bank is not None
+        if thing.group in svg_drawings.things() and thing.group not in self._bank.subjects:
+            return []
         embedding = self._perceptor.encode_text([thing.said])[0].cpu().float()
         colour = COLOURS[thing.colour][0] if thing.colour else None
         if thing.group is None:
@@ -264,3 +283,8 @@ def _shared(present: Any, kind: str, name: str, session: Session, **options: str
     plugin = registry.create(kind, {"type": name, **options}, f"start.{kind}")
     plugin.prepare(session.device)
     return plugin
+
+
+def readable(bank: Bank) -> dict[str, dict[str, Any]]:
+    """The subjects that the start can draw with a bank, as `Reader` takes them: our own things, and the bank's."""
+    return {**{name: thing.names() for name, thing in svg_drawings.things().items()}, **bank.subjects}
