@@ -22,6 +22,7 @@ from typing import Any
 from pixgen.batch.job import Job, Settings, canonical, key_of
 from pixgen.batch.rows import Row
 from pixgen.errors import UsageError, did_you_mean, shown
+from pixgen.io import untrusted
 from pixgen.io.yaml_files import Layer
 from pixgen.prompts import grammar
 from pixgen.prompts.wildcards import Wildcards
@@ -31,6 +32,8 @@ from pixgen.settings.layers import gather, parse_assignments
 
 MAX_JOBS = 10_000
 """Lists that multiply (grid, seeds, combinations) to more jobs than this need `allow_many` (--yes)."""
+
+_OUTSIDE = "put the file there, or allow its folder: --allow-folder DIR"
 
 _OWN = ("prompt", "seed", "name", "preset")
 """Columns of a row that are not settings."""
@@ -50,6 +53,8 @@ class Plan:
     combinations: expand a template to all its prompts, instead of one drawn by the seed.
     wildcards: the files behind `__name__`.
     allow_many: allow lists that multiply to more than MAX_JOBS.
+    folders: where files that a row names (start pictures, `image:` prompts, weights) must lie, links followed; None for
+    rows of the caller's own. What flags, the config file and the grid name may lie anywhere.
     """
 
     presets: Sequence[str] = ()
@@ -61,6 +66,7 @@ class Plan:
     combinations: bool = False
     wildcards: Wildcards = field(default_factory=lambda: Wildcards([Path()]))
     allow_many: bool = False
+    folders: Sequence[Path] | None = None
 
     def expand(self, rows: Iterable[Row]) -> Iterator[Job]:
         """The jobs of a list, one after another. Two rows of equal settings and seed give equal jobs.
@@ -77,6 +83,8 @@ class Plan:
         with contextlib.closing(_Occurrences()) as occurrences:
             for row in rows:
                 with _located(row.source):
+                    if self.folders is not None:
+                        untrusted.require_settings_inside(row.values, self.folders, "the row", _OUTSIDE)
                     own = _own_settings(row)
                     template = str(row.values["prompt"])
                     every = self.combinations and not row.whole
@@ -109,7 +117,9 @@ class Plan:
         for seed in seeds or [_checked_seed(given)]:
             settled = row.whole or self.combinations
             prompt = grammar.choose(text, seed) if settled else self.wildcards.draw(text, seed)
-            grammar.parse(prompt, seed)
+            for part in grammar.parse(prompt, seed):
+                if part.kind == "image" and self.folders is not None:
+                    untrusted.require_file_inside(part.text, self.folders, "the prompt's picture is", _OUTSIDE)
             for point in points:
                 settings, _ = resolve(own, row.presets, row.whole, canonical(point))
                 key = key_of(settings, prompt, seed, repeat)

@@ -53,6 +53,14 @@ Examples:
     show_default="LIST's folder, and wildcards/",
     help="Folder with file.txt for __file__.",
 )
+@click.option(
+    "--allow-folder",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    show_default="LIST's and the current one",
+    help="Let rows name files in this folder too; may be repeated.",
+)
 @options.size
 @options.steps()
 @options.config_layers
@@ -89,6 +97,7 @@ def batch(
     seed: int,
     combinations: bool,
     wildcards: str | None,
+    folders: tuple[str, ...],
     size: str | None,
     steps: int | None,
     presets: tuple[str, ...],
@@ -148,6 +157,7 @@ def batch(
         combinations=combinations,
         wildcards=Wildcards([Path(wildcards)] if wildcards else [beside, beside / "wildcards"]),
         allow_many=yes,
+        folders=[beside, *([] if beside == Path() else [Path()]), *(Path(each).expanduser() for each in folders)],
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)

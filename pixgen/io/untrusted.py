@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -110,15 +110,17 @@ def read(place: Path, most: int) -> bytes:
     return data
 
 
-def require_settings_inside(values: Mapping[str, Any], folders: Sequence[Path], where: str, way_out: str) -> None:
+def require_settings_inside(
+    values: Mapping[str, Any], folders: Sequence[Path], where: str, way_out: str, known: Container[str] = ()
+) -> None:
     """Look at every text of settings that came out of a file: those that are paths must stay in `folders`.
 
     A text is a path where it would leave the current folder (absolute, `~`, `..`, a drive) or a file of that name is
-    there; a text option of a plugin (`text`) and the prompt are words. Raises UsageError that names the setting and
-    ends with `way_out`.
+    there; a text option of a plugin (`text`) and the prompt are words. known: paths that may be anywhere.
+    Raises UsageError that names the setting and ends with `way_out`.
     """
     for key, text in _texts(values):
-        if key in ("prompt", "text") or key.endswith(".text"):
+        if key in ("prompt", "text") or key.endswith(".text") or text in known or str(Path(text)) in known:
             continue
         require_file_inside(text, folders, f"{where}: {key} is", way_out)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixgen.errors import UsageError, did_you_mean, reason
-from pixgen.io import encodings
+from pixgen.io import encodings, untrusted
 from pixgen.prompts import grammar
 
 _WILDCARD = re.compile(r"__([\w-]+(?:/[\w-]+)*?)__")
@@ -148,13 +148,14 @@ class Wildcards:
                 f"wildcards are nested more than {grammar.MAX_DEPTH} deep at __{name}__: most likely it contains itself"
             )
         if name not in self._files:
-            found = [path for folder in self.folders if (path := folder / f"{name}.txt").is_file()]
+            found = [folder for folder in self.folders if (folder / f"{name}.txt").is_file()]
             if not found:
                 raise UsageError(self._unknown(name))
-            lines = [line.strip() for line in _read(found[0]).splitlines()]
+            path = untrusted.path(found[0], f"{name}.txt", f"__{name}__")
+            lines = [line.strip() for line in _read(path).splitlines()]
             kept = [line for line in lines if line and not line.startswith("#")]
             if not kept:
-                raise UsageError(f"{found[0]}: there is nothing to choose from; write one alternative per line")
+                raise UsageError(f"{path}: there is nothing to choose from; write one alternative per line")
             self._files[name] = kept
         return self._files[name]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixgen.errors import UsageError
-from pixgen.io import files, paths, shell
+from pixgen.io import files, paths, shell, untrusted
 from pixgen.io.metadata import Input, Metadata
 from pixgen.prompts import grammar
 from pixgen.settings import config as configs
@@ -27,6 +27,8 @@ None of these options runs a file or replaces one.
 """
 
 _NO_COMMAND = "the command in its metadata is not one that pixgen wrote, and is not shown"
+
+_NOT_DRAWN_WITH = "its metadata does not say that it was drawn with that file; draw a new picture with `pixgen PROMPT`"
 
 State = Literal["unchanged", "changed", "missing"]
 
@@ -83,8 +85,15 @@ def config_of(about: Metadata, folder: Path, source: str) -> RenderConfig:
             )
         moved[file.path] = str(path)
     moved = {old: new for old, new in moved.items() if old != new}
+    # Those are the files that the picture was drawn with, by their hashes; others it could name to have them read.
+    known = {str(place) for file in about.inputs for place in (file.path, *Path(file.path).parents)}
+    untrusted.require_settings_inside(about.config, [folder, Path()], source, _NOT_DRAWN_WITH, known)
     config = configs.from_dict(_with_paths(dict(about.config), moved), source)
     found = grammar.parse(config.prompt, about.seed)
+    for prompt in found:
+        if prompt.kind == "image" and prompt.text not in known:
+            where = f"{source}: the prompt's picture is"
+            untrusted.require_file_inside(prompt.text, [folder, Path()], where, _NOT_DRAWN_WITH)
     if any(prompt.kind == "image" and prompt.text in moved for prompt in found):
         there = [replace(p, text=moved.get(p.text, p.text)) if p.kind == "image" else p for p in found]
         config = replace(config, prompt=grammar.format(there))

@@ -169,3 +169,33 @@ def test_a_picture_and_a_manifest_are_lists_as_well(lists: Lists, tmp_path: Path
     from_picture = tmp_path / "picture"
     lists.draw(list(lists.plan().expand(read(str(lists.out / name)))), from_picture)
     assert list(lists.pictures(from_picture).values()) == [data]
+
+
+def test_rows_name_files_in_their_folders_alone(lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, outside = tmp_path / "lists", tmp_path / "outside"
+    for made in (folder, outside):
+        made.mkdir()
+        (made / "fox.png").touch()
+    (folder / "link.png").symlink_to(outside / "fox.png")
+    monkeypatch.chdir(folder)
+
+    def expand(row: dict, folders: list[Path] | None, **flags: object) -> None:
+        list(lists.plan(folders=folders, **flags).expand(rows({"prompt": "a fox"} | row)))
+
+    hostile = [
+        *({"start": {"type": "image", "path": str(path)}} for path in (outside / "fox.png", "../outside/fox.png")),
+        *({"start": {"type": "image", "path": path}} for path in ("~/fox.png", "link.png", "\\\\server\\share\\x")),
+        *({"prompt": f"a cat | image:{path}:0.5"} for path in (outside / "fox.png", "../x.png", "link.png", "~root/x")),
+        {"losses": {"near": {"type": "target", "path": str(outside / "fox.png")}}},
+        {"generator": {"type": "vqgan", "model": str(outside / "x.ckpt")}},
+    ]
+    for row in hostile:
+        with pytest.raises(UsageError, match=r"^row 1: .*outside .*--allow-folder DIR$"):
+            expand(row, [folder])
+    for row in [*hostile[:2], *hostile[5:6]]:
+        expand(row, [folder, outside])
+    for path in ("fox.png", str(folder / "fox.png"), "sub/none.png"):
+        expand({"start": {"type": "image", "path": path}, "prompt": f"a cat | image:{path}"}, [folder])
+    # What the user types, and the rows of a caller's own, may name anything.
+    expand({}, [folder], start={"type": "image", "path": str(outside / "fox.png")})
+    expand(hostile[0], None)

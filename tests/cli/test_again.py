@@ -128,6 +128,22 @@ def test_weights_of_one_s_own_are_part_of_the_picture(capsys: pytest.CaptureFixt
     assert "mine.safetensors is not the file that fox.png was drawn with" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("named", ["start", "prompt"])
+def test_metadata_reads_no_file_that_the_picture_was_not_drawn_with(
+    named: str, folder: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    private = tmp_path_factory.mktemp("private") / "private.png"
+    Image.new("RGB", (40, 40), "red").save(private)
+    words = ["start.type=image", f"start.path={private}"] if named == "start" else []
+    draw("a fox" if named == "start" else f"image:{private}", *words, "-o", "fox.png")
+    assert run(["again", "fox.png", *TOYS, "-o", "same.png", "--quiet"]) == 0
+    about = metadata.read(Path("fox.png"))
+    metadata.save(Image.open("fox.png"), Path("hostile.png"), dataclasses.replace(about, inputs=()))
+    capsys.readouterr()
+    assert run(["again", "hostile.png", *TOYS, "-o", "not.png"]) == 2
+    assert "its metadata does not say that it was drawn with that file" in capsys.readouterr().err
+
+
 def test_a_file_in_the_home_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
     Image.new("RGB", (40, 40), "red").save("start.png")

@@ -8,9 +8,11 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import pixgen.testing
 from pixgen import registry
@@ -171,6 +173,23 @@ def test_a_list_that_is_refused_deletes_nothing_of_the_user_s(folder: Path) -> N
     (folder / "out" / "manifest.sqlite.bak").write_text("keep")
     assert batch("empty.txt") == 2
     assert [path.name for path in (folder / "out").iterdir()] == ["manifest.sqlite.bak"]
+
+
+def test_a_list_names_files_beside_it_and_where_it_may(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "lists").mkdir()
+    (folder / "photos").mkdir()
+    Image.new("RGB", (40, 40), "red").save(folder / "photos" / "fox.png")
+    with tempfile.TemporaryDirectory() as private:
+        Image.new("RGB", (40, 40), "red").save(Path(private) / "fox.png")
+        for number, path in enumerate((Path(private) / "fox.png", folder / "photos" / "fox.png", "photos/fox.png")):
+            row = {"prompt": "a fox", "start.type": "image", "start.path": str(path)}
+            (folder / "lists" / f"{number}.jsonl").write_text(json.dumps(row))
+        assert batch("lists/0.jsonl") == 2
+        err = capsys.readouterr().err
+        assert "lists/0.jsonl:1: the row: start.path is" in err or "lists/0.jsonl:1: start.path is" in err
+        assert "--allow-folder DIR" in err and not (folder / "out").exists()
+        assert batch("lists/0.jsonl", "--allow-folder", private, "--quiet", "--no-sheet") == 0
+    assert batch("lists/1.jsonl", "--quiet", "--no-sheet") == batch("lists/2.jsonl", "--quiet", "--no-sheet") == 0
 
 
 def test_a_file_is_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,3 +111,12 @@ def test_a_template_or_a_file_that_is_too_long_is_refused(tmp_path: Path) -> Non
     (tmp_path / "wide.txt").write_bytes("a\nb\n".encode("utf-16"))
     with pytest.raises(UsageError, match=r"wide\.txt: UTF-16; save it as UTF-8"):
         wildcards.draw("__wide__", 0)
+
+
+def test_no_link_leads_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "private.txt").write_text("a password\n")
+    folder = tmp_path / "list"
+    folder.mkdir()
+    (folder / "animal.txt").symlink_to(tmp_path / "private.txt")
+    with pytest.raises(UsageError, match="__animal__: 'animal.txt' is a link that leads out of"):
+        Wildcards([folder]).draw("a __animal__", 1)
