@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pixgen.batch.job import Settings
-from pixgen.errors import UsageError
+from pixgen.errors import UsageError, shown
 from pixgen.io import untrusted
 from pixgen.io.naming import PICTURE_SUFFIXES
 from pixgen.settings.config import RenderConfig
@@ -61,10 +61,10 @@ class Record:
             if not isinstance(values[column], types):
                 raise UsageError(f"{where}: {column} is a {type(values[column]).__name__}; {_WAY_OUT}")
         if values["state"] not in STATES:
-            raise UsageError(f"{where}: state is {untrusted.shown(values['state'])}; {_WAY_OUT}")
+            raise UsageError(f"{where}: state is {shown(values['state'])}; {_WAY_OUT}")
         name = untrusted.name(values["file"], f"{where}: file")
         if PurePath(name).suffix.lower() not in PICTURE_SUFFIXES:
-            raise UsageError(f"{where}: file: {untrusted.shown(name)} does not end like a picture; {_WAY_OUT}")
+            raise UsageError(f"{where}: file: {shown(name)} does not end like a picture; {_WAY_OUT}")
         axes, losses, scores = (plain_data(values[key] or "{}", f"{where}: {key}") for key in _OBJECTS)
         for key, found in zip(_OBJECTS, (axes, losses, scores), strict=True):
             if not isinstance(found, dict) or not (key == "axes" or all(map(_is_number, found.values()))):

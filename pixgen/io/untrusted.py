@@ -11,12 +11,11 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from pixgen.errors import UsageError
-from pixgen.errors import shown as shown
+from pixgen.errors import UsageError, shown
 from pixgen.io.naming import RESERVED
 
 NAME_BYTES = 255
@@ -135,15 +134,19 @@ def require_file_inside(text: str, folders: Sequence[Path], where: str, way_out:
         raise UsageError(f"{where} {shown(text)}, outside {' and '.join(map(str, folders))}; {way_out}")
 
 
-def _texts(values: Any, where: str = "") -> Sequence[tuple[str, str]]:
-    if isinstance(values, str):
-        return [(where, values)]
-    items: Sequence[tuple[Any, Any]] = ()
-    if isinstance(values, Mapping):
-        items = list(values.items())
-    elif isinstance(values, list | tuple):
-        items = list(enumerate(values))
-    return [found for key, value in items for found in _texts(value, f"{where}.{key}" if where else str(key))]
+def _texts(values: Any) -> Iterator[tuple[str, str]]:
+    """Every text in nested plain data with its dotted key, in order; without recursion, however deep it is."""
+    waiting: list[tuple[str, Any]] = [("", values)]
+    while waiting:
+        where, value = waiting.pop()
+        items: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, str):
+            yield where, value
+        elif isinstance(value, Mapping):
+            items = value.items()
+        elif isinstance(value, list | tuple):
+            items = enumerate(value)
+        waiting += reversed([(f"{where}.{key}" if where else str(key), item) for key, item in items])
 
 
 def _is_there(text: str) -> bool:

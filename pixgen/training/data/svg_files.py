@@ -19,6 +19,7 @@ from xml.parsers import expat
 
 from PIL.Image import Image
 
+from pixgen.errors import shown
 from pixgen.io import image_files, untrusted
 
 MOST_BYTES = 10_000_000
@@ -76,7 +77,7 @@ def require_harmless(svg: str) -> None:
 
     def entity(name: str, parameter: int, value: str | None, *where: str | None) -> None:
         if parameter or value is None or len(value) > 1000 or re.search("[&%<]", value):
-            raise ValueError(f"it declares the entity {untrusted.shown(name)}, which is more than a short text")
+            raise ValueError(f"it declares the entity {shown(name)}, which is more than a short text")
 
     def instruction(target: str, data: str) -> None:
         raise ValueError(f"it has an instruction <?{target[:40]} ...?>")
@@ -98,7 +99,7 @@ def require_harmless(svg: str) -> None:
 def _require_inside(reference: str) -> None:
     if reference and not reference.startswith("#") and not _PICTURE.match(reference):
         raise ValueError(
-            f"it refers to {untrusted.shown(reference)}; only its own parts (#...), and PNG, JPEG, GIF and WebP "
+            f"it refers to {shown(reference)}; only its own parts (#...), and PNG, JPEG, GIF and WebP "
             "pictures within it (data:), may be referred to"
         )
 
