@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)  # small tensors: a second thread costs more than it gives
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -19,7 +19,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("pixgen", deadline=None)  # a busy machine is no failure
-settings.load_profile("pixgen")
+# HYPOTHESIS_PROFILE=long pytest -n 0 tests/test_foreign_input.py: ten minutes of what a stranger could hand over.
+settings.register_profile("long", deadline=None, max_examples=4_000, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixgen"))
 
 
 @pytest.fixture(autouse=True)

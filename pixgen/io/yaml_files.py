@@ -91,7 +91,7 @@ def parse_value(text: str) -> Any:
     if text.lstrip().startswith("#"):
         return text  # a colour, not a comment
     try:
-        return _parse(text.encode("utf-8", "surrogateescape"), text, {})
+        return _parse(text.encode("utf-8", "surrogatepass"), text, {})
     except UsageError:
         return text
 
@@ -143,8 +143,13 @@ def _mistakes(source: str, content: bytes) -> Iterator[None]:
         problem = problem.replace("found unexpected ", "found the ")
         raise UsageError(f"{source}:{mark.line + 1 if mark else 1}: {reason(ValueError(problem))}{way_out}") from error
     except yaml.YAMLError as error:
-        way_out = f"; {encodings.WAY_OUT}" if encodings.guess(content) else ""
-        raise UsageError(f"{source}: not a text file of settings ({reason(error)}){way_out}") from error
+        found = encodings.guess(content)
+        if not found and isinstance(error, yaml.reader.ReaderError):
+            code = error.character if isinstance(error.character, int) else ord(error.character)
+            found = f"{'character U+' if error.encoding == 'unicode' else 'byte 0x'}{code:02X} at {error.position}"
+        raise UsageError(
+            f"{source}: not a text file of settings ({found or reason(error)}); {encodings.WAY_OUT}"
+        ) from error
     except RecursionError:
         raise UsageError(f"{source}: lists or mappings are nested too deeply") from None
 
