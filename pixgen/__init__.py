@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING, Any
 from pixgen.errors import PixgenError, UsageError
 
 if TYPE_CHECKING:
-    from pixgen.api import Pictures, Result, edit, generate, morph, vary
+    from pixgen.api import Pictures, Result, classify, describe, edit, generate, morph, rank, search, vary
 
-__all__ = ["Pictures", "PixgenError", "Result", "UsageError", "edit", "generate", "morph", "vary"]
+__all__ = [
+    "Pictures",
+    "PixgenError",
+    "Result",
+    "UsageError",
+    "classify",
+    "describe",
+    "edit",
+    "generate",
+    "morph",
+    "rank",
+    "search",
+    "vary",
+]
 
 
 def __getattr__(name: str) -> Any:

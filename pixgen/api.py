@@ -1,4 +1,7 @@
-"""pixgen from Python: `pixgen.generate("a red fox")`, and `vary`, `morph` and `edit` for pictures that are there."""
+"""pixgen from Python: `pixgen.generate("a red fox")`, `vary`, `morph` and `edit` for pictures that are there.
+
+`classify`, `search`, `rank` and `describe` say what pictures show.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,20 @@ from typing import TYPE_CHECKING, Any
 from pixgen.editing import picture_files
 from pixgen.errors import UsageError
 from pixgen.io import metadata, naming
+from pixgen.io.image_files import Source
 from pixgen.io.metadata import Metadata
 from pixgen.io.yaml_files import Layer
 from pixgen.loop.build import Models
 from pixgen.loop.drawing import Drawing, groups
 from pixgen.loop.engine import Step
 from pixgen.networks import pair
+from pixgen.recognition import classify as zero_shot
+from pixgen.recognition import clip_models
+from pixgen.recognition import describe as describing
+from pixgen.recognition import search as finding
+from pixgen.recognition.classify import Classified
+from pixgen.recognition.describe import Description
+from pixgen.recognition.search import Match
 from pixgen.settings import config as configs
 from pixgen.settings import methods
 from pixgen.settings.config import RenderConfig
@@ -83,7 +94,7 @@ def generate(
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
     model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
-    callback: called with every `Step`; `step.images()` shows what is reached. Picture i has seed + i.
+    callback: called with every `Step`; `step.images()` shows what is reached. Source i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
@@ -189,6 +200,51 @@ def edit(
             )
         ]
     )  # fmt: skip
+
+
+def classify(
+    pictures: Source | Sequence[Source],
+    labels: str | Sequence[str],
+    *,
+    clip: str | Sequence[str] = (),
+    templates: Sequence[str] = (),
+) -> list[Classified]:
+    """Which of the labels, a list or `"cat,dog,person"`, fits each picture: `.best`, and `.scores`, which sum to one.
+
+    pictures: paths or Pillow images, one or several. clip: names of CLIPs, whose probabilities are averaged;
+    pixgen-tiny by default. templates: with `{}` for the label, in place of those that suit the CLIP.
+    Raises UsageError for labels, pictures and CLIPs that cannot be.
+    """
+    files = [pictures] if isinstance(pictures, str) or not isinstance(pictures, Sequence) else pictures
+    names = labels.split(",") if isinstance(labels, str) else labels
+    return zero_shot.classify(clip_models.load_all(_names(clip)), files, names, templates=templates)
+
+
+def search(
+    folder: str | Path, text: str | None = None, *, by_image: str | Path | None = None, count: int = 10, clip: str = ""
+) -> list[Match]:
+    """The `count` pictures in a folder that come nearest to a text or to another picture, the best first.
+
+    The first search makes an index in pixgen's cache, later ones bring it up to date. clip: a CLIP's name, pixgen-tiny
+    by default. Raises UsageError for a folder, a text or a picture that cannot be.
+    """
+    (model,) = clip_models.load_all(_names(clip))
+    return finding.search(model, folder, text, by_image=by_image, count=count).matches
+
+
+def rank(text: str, pictures: Sequence[str | Path], *, clip: str | Sequence[str] = ()) -> list[Match]:
+    """Source files by how well they match a text, the best first. clip and what is raised: as in `classify`."""
+    return finding.rank(clip_models.load_all(_names(clip)), text, pictures)
+
+
+def describe(picture: Source, *, portuguese: bool = False, clip: str = "") -> Description:
+    """A picture in words: `.prompt` draws it again. clip and what is raised: as in `classify`."""
+    (model,) = clip_models.load_all(_names(clip))
+    return describing.describe(model, clip_models.opened(picture), portuguese=portuguese)
+
+
+def _names(clip: str | Sequence[str]) -> Sequence[str]:
+    return [clip] if isinstance(clip, str) and clip else [name for name in clip if name]
 
 
 def _pictures(made: Iterable[Altered]) -> Pictures:

@@ -207,8 +207,19 @@ class Perceptor(ABC):
     dim: int
     """Length D of its embeddings."""
 
+    logit_scale: float = 100.0
+    """By what cosines are multiplied before a softmax: one over the temperature that the model was trained to."""
+
     def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
         """Load weights. Called once before anything else."""
+
+    def whole(self, image: Tensor) -> Tensor:
+        """A whole picture, float32 (1, 3, H, W) in [0, 1], at the input size, float32 (1, 3, S, S).
+
+        Resized as the model was trained to see pictures; by default squeezed to a square, so that nothing is cropped.
+        """
+        size = (self.input_size, self.input_size)
+        return torch.nn.functional.interpolate(image, size=size, mode="bilinear", antialias=True).clamp(0, 1)
 
     @abstractmethod
     def encode_image(self, images: Tensor) -> Tensor:

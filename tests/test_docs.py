@@ -38,7 +38,8 @@ def commands() -> list[str]:
 
 SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
 PIXGEN = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
-ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show")]
+LOOKING = ("classify", "search", "rank", "describe")
+ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show", *LOOKING)]
 TRAINING = [part for part in PIXGEN if part.split()[1] == "train"]
 ALTERING = [part for part in PIXGEN if part.split()[1] in ("vary", "morph", "edit")]
 DRAWING = [part for part in PIXGEN if part not in ASKING + TRAINING + ALTERING]

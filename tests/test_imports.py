@@ -29,6 +29,7 @@ FLOORS = [
     "models",
     "networks",
     "scenery",
+    "recognition",
     "plugins",
     "settings",
     "loop",

@@ -83,6 +83,17 @@ plugins = click.option(
     help="Python file with plugins to load; may be repeated.",
 )
 
+_CLIP = "CLIP to use, a name from `pixgen models list`"
+clip = click.option("--clip", metavar="NAME", show_default="pixgen-tiny", help=f"{_CLIP}.")
+clips = click.option(
+    "--clip",
+    "clips",
+    metavar="NAME",
+    multiple=True,
+    show_default="pixgen-tiny",
+    help=f"{_CLIP}; repeat to average several.",
+)
+
 init_image = click.option("--init-image", metavar="FILE", type=CheckedPath(), help="Picture to start from.")
 method = click.option(
     "--method",
@@ -164,8 +175,12 @@ output = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file instead of numbering the new one.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, one record per line.")
+as_json_list = click.option("--json", "as_json", is_flag=True, help="Print a JSON list on standard output.")
 quiet = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 results = group(overwrite, as_json, quiet, debug)
 """What every command that makes pictures has."""
+
+findings = group(as_json_list, quiet, debug)
+"""What every command that looks at pictures has."""

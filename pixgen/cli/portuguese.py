@@ -87,7 +87,7 @@ LINES: Mapping[str, str] = {
 
 def translate(line: str) -> str:
     """`line` in the language of the locale, if that is Portuguese and the table has it."""
-    if not _is_portuguese():
+    if not is_portuguese():
         return line
     found = find(line)
     return LINES[found[0]].format_map(found[1]) if found else line
@@ -101,7 +101,7 @@ def find(line: str) -> tuple[str, dict[str, str]] | None:
     return None
 
 
-def _is_portuguese() -> bool:
+def is_portuguese() -> bool:
     """As gettext decides: the first of these variables that is set counts."""
     set_ones = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     return next((value for value in set_ones if value), "").lower().startswith("pt")

@@ -72,6 +72,7 @@ class Sheet:
         step: int = 15,
         font: Font | None = None,
         anchor: str | None = None,
+        fill: str = "black",
     ) -> None:
         """Write lines of words, `step` pixels apart, the first at `at`: its upper left corner, or as Pillow's anchor.
 
@@ -79,7 +80,7 @@ class Sheet:
         """
         for i, line in enumerate(lines):
             place = at[0], at[1] + i * step
-            self._pen.text(place, line, fill="black", font=font or self.font, anchor=anchor, spacing=2)
+            self._pen.text(place, line, fill=fill, font=font or self.font, anchor=anchor, spacing=2)
 
     def encode(self, kind: str = "PNG", **options: Any) -> bytes:
         """The bytes of the sheet; options are those of Pillow's writer."""

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,13 @@ from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import PixgenError, UsageError, did_you_mean, reason
 from pixgen.models import weights as files
 from pixgen.models.entry import Entry, File
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+LONGEST = 16
+"""A picture's longer side is cut at so many of its shorter one before it is resized and cropped."""
 
 
 class Tokenize(Protocol):
@@ -30,6 +37,7 @@ class Built:
     """A CLIP, frozen and in eval mode, with what its weights expect of pictures.
 
     side: of the square pictures, in pixels. mean, std: of their channels, for pictures in [0, 1].
+    resize_mode, interpolation: how pictures become square, in open_clip's words.
     """
 
     model: Any
@@ -37,6 +45,13 @@ class Built:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     dim: int
+    resize_mode: str = "shortest"
+    interpolation: str = "bicubic"
+
+    @property
+    def logit_scale(self) -> float:
+        """By what cosines were multiplied in training, at its end."""
+        return float(self.model.logit_scale.detach().exp())
 
 
 def known(architecture: str, pretrained: str) -> Entry | None:
@@ -107,7 +122,31 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     about = package.get_pretrained_cfg(name, str(architecture.get("pretrained"))) or {}
     mean, std = about.get("mean") or _MEAN, about.get("std") or _STD
     side = model.visual.image_size
-    return Built(model, side if isinstance(side, int) else side[0], tuple(mean), tuple(std), config["embed_dim"])
+    return Built(
+        model, side if isinstance(side, int) else side[0], tuple(mean), tuple(std), config["embed_dim"],
+        about.get("resize_mode") or "shortest", about.get("interpolation") or "bicubic",
+    )  # fmt: skip
+
+
+def whole(image: Image, built: Built) -> Image:
+    """A whole picture as the square that this CLIP expects, as open_clip's own preprocessing makes it."""
+    from PIL import Image as images
+    from PIL import ImageOps
+
+    kind = images.Resampling.BILINEAR if built.interpolation == "bilinear" else images.Resampling.BICUBIC
+    side = built.side
+    if built.resize_mode == "squash":
+        return image.resize((side, side), kind)
+    if built.resize_mode == "longest":
+        return ImageOps.pad(image, (side, side), kind, color=0)
+    if max(image.size) > LONGEST * min(image.size):  # a strip one pixel wide would become gigabytes
+        image = ImageOps.fit(
+            image, (min(image.width, LONGEST * image.height), min(image.height, LONGEST * image.width))
+        )
+    shorter = min(image.size)  # torchvision's Resize rounds the longer side down
+    width, height = (side if length == shorter else int(side * length / shorter) for length in image.size)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    return image.resize((width, height), kind).crop((left, top, left + side, top + side))
 
 
 def openai(path: Path) -> Built:

@@ -34,6 +34,9 @@ class TinyConfig:
     context: int = 24
 
 
+MAX_SCALE = 30.0
+"""Of the logits: a training never uses a larger one, whatever `log_scale` says."""
+
 GRID = 3
 """The image tower's last feature map is pooled to GRID x GRID positions, whatever the picture's size."""
 

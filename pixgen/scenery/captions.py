@@ -42,10 +42,10 @@ class Thing:
         if self.count > 1:
             said = " ".join([_NUMBERS_EN[self.count], *words, plural(name)])
         else:
-            said = _article(" ".join([*words, name]))
+            said = with_article(" ".join([*words, name]))
         if self.field:
             said += f" of {PORTRAIT_FIELDS[self.field][0]}"
-        held = [_article(_pick(self.holds.en, rng))] if self.holds else []
+        held = [with_article(_pick(self.holds.en, rng))] if self.holds else []
         if companions := self._companions(portuguese=False) + held:
             said += " with " + _listed(companions, "and")
         if self.person and "clothes" in self.saying:
@@ -153,7 +153,7 @@ def _content(scene: SceneDescription, rng: random.Random, portuguese: bool) -> s
         first += " " + rng.choice(_place_words(scene.place)[portuguese])
     elif scene.ground and rng.random() < 0.7:
         colour = COLOURS[scene.ground][1] if portuguese else scene.ground
-        first += f" em fundo {colour}" if portuguese else f" on {_article(colour)} background"
+        first += f" em fundo {colour}" if portuguese else f" on {with_article(colour)} background"
     return first
 
 
@@ -176,7 +176,7 @@ def _closeup(style: str, rng: random.Random, portuguese: bool) -> str:
         return noun if style == "drawing" else f"{noun} {after}"
     middle = {"oil": "oil", "drawing": ""}.get(style, after.replace("in ", ""))
     words = [rng.choice(("", "closeup")), middle, "portrait"]
-    return _article(" ".join(w for w in words if w))
+    return with_article(" ".join(w for w in words if w))
 
 
 def _place_words(place: str) -> tuple[Sequence[str], Sequence[str]]:
@@ -193,7 +193,7 @@ def _pick(names: Sequence[str], rng: random.Random) -> str:
     return names[0] if len(names) == 1 or rng.random() < 0.6 else rng.choice(names)
 
 
-def _article(words: str) -> str:
+def with_article(words: str) -> str:
     """`a cat`, `an owl`, but `glasses`, `french fries` and `red meat`."""
     if any(f" {words}".endswith(f" {name}") for name in UNCOUNTED) and not {"of", "on"} & set(words.split()):
         return words

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from pixgen.io import files, terminal
 from pixgen.networks import store
-from pixgen.networks.clip import TinyCLIP, TinyConfig
+from pixgen.networks.clip import MAX_SCALE, TinyCLIP, TinyConfig
 from pixgen.scenery.styles import STYLE_NAMES
 from pixgen.training import monitor, runs
 from pixgen.training.data.pool import mirror_caption, open_pool
@@ -38,7 +38,6 @@ RADIUS = 1.5
 """Largest L2 length of the adversarial step on a 64x64 picture in [0, 1]; in proportion at other sides."""
 RADIUS_GROWS = (0.05, 0.6)
 """The step grows from nothing to RADIUS between these shares of the run."""
-MAX_SCALE = 30.0
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen.contracts import Perceptor
 from pixgen.errors import UsageError
-from pixgen.io import shell
+from pixgen.io import pictures, shell
 from pixgen.models import cache, clips, zoo
 from pixgen.models.zoo import is_path
 from pixgen.registry import register
@@ -61,6 +62,10 @@ class OpenCLIP(Perceptor):
         self._use(clips.build(architecture, None))
         return self
 
+    def whole(self, image: Tensor) -> Tensor:
+        square = np.array(clips.whole(pictures.to_image(image), self._network), dtype=np.float32) / 255
+        return torch.from_numpy(square).movedim(-1, 0)[None].to(image.device)
+
     def encode_image(self, images: Tensor) -> Tensor:
         network = self._network.model
         self._cast(images.device)
@@ -95,6 +100,7 @@ class OpenCLIP(Perceptor):
 
     def _use(self, built: clips.Built) -> None:
         self._built, self.input_size, self.dim, self._exact = built, built.side, built.dim, []
+        self.logit_scale = built.logit_scale
 
     def _find(self) -> None:
         if is_path(self.model):

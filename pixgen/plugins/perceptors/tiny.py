@@ -16,7 +16,7 @@ from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
 from pixgen.io import paths, resources
 from pixgen.networks import store
-from pixgen.networks.clip import TinyCLIP, TinyConfig
+from pixgen.networks.clip import MAX_SCALE, TinyCLIP, TinyConfig
 from pixgen.registry import register
 
 
@@ -55,6 +55,7 @@ class Tiny(Perceptor):
         self.tokenizer.enable_padding(length=config.context, pad_id=0)
         self.tokenizer.enable_truncation(config.context)
         self.device, self.input_size, self.dim = device, config.side, config.dim
+        self.logit_scale = min(float(self.model.log_scale.exp()), MAX_SCALE)
 
     def files(self) -> list[str]:
         """The user-provided weights, if `path` names any."""

@@ -1,0 +1,1 @@
+"""CLIP as a classifier, for search, and to describe pictures in words."""
