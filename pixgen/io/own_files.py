@@ -6,8 +6,8 @@ A name that is taken is left alone and the next of `naming.numbered` is used (`f
 - where pixgen wrote that very file, and the file itself says so: the page and the contact sheets of a list carry a
   mark (`PAGE`, `SHEET`), and a picture of a list has the list's prompt and seed in its metadata. A page or sheet whose
   name somebody else's file has is called `pixgen-index.html` and so on (`series`);
-- in folders that pixgen alone writes: its cache, its settings (`pixgen models add`, `use`), and the folder of a
-  training that it began.
+- in folders that pixgen alone writes: its cache, its settings (`pixgen models add`, `use`), and the folders of a
+  training that it began (`training/runs.py` refuses one that holds files of others) and of its evaluation.
 
 A link is never replaced: what it leads to is somebody else's.
 """

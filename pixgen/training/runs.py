@@ -61,8 +61,10 @@ def require_same_inputs(
 
     names: of options that the run depends on. more: what else it depends on, by name. The sprites always belong to it.
     earlier: the inputs of runs that were begun before these inputs were noted.
-    Raises UsageError where the run was begun with other inputs, or there are no sprites.
+    Raises UsageError where the run was begun with other inputs, there are no sprites, or a run would begin among files
+    that no training wrote.
     """
+    _require_own_folder(options.run)
     load_sprites(options.cache)  # nothing is begun without
     stamp = options.cache / "made-from.txt"
     drawings = {"drawings": stamp.read_text()[:8]} if stamp.exists() else {}
@@ -76,6 +78,18 @@ def require_same_inputs(
                 "start over, or give another --runs"
             )
     files.write(path, json.dumps(known | inputs).encode(), overwrite=True)
+
+
+def _require_own_folder(run: Path) -> None:
+    """Raise UsageError where a run that begins would replace files of the same names that are somebody else's."""
+    if any((run / name).exists() for name in ("learns-from.json", "checkpoint.pt")):
+        return  # what is there a training of pixgen wrote
+    written = ("log.jsonl", "losses.png", "samples", "words.json", "tokenizer.json")
+    there = sorted(path.name for path in run.iterdir()) if run.is_dir() else []
+    if taken := [name for name in there if name in written or name.endswith(".safetensors")]:
+        raise UsageError(
+            f"{run} holds {', '.join(taken[:3])}, of no training of pixgen; give another folder with --runs"
+        )
 
 
 def require_unfinished(options: RunOptions, restart: Path | None, count: str) -> None:

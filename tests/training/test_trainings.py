@@ -58,6 +58,15 @@ def test_a_training_without_drawings_leaves_nothing_behind(name: str, tmp_path: 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["clip", "vqgan", "tokens", "prior", "judge"])
+def test_a_training_does_not_begin_among_the_files_of_others(name: str, cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "vqgan.safetensors").write_bytes(b"mine")
+    with pytest.raises(UsageError, match=r"holds vqgan.safetensors, of no training of pixgen; .* --runs"):
+        runs.require_same_inputs(importlib.import_module(f"pixgen.training.{name}").Options(run=tmp_path, cache=cache))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "vqgan.safetensors"]
+
+
 def test_captions_taken_by_length_are_embedded_as_all_at_once() -> None:
     torch.manual_seed(0)
     model = TinyCLIP(TinyConfig(vocabulary=50)).eval()
