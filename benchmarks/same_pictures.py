@@ -28,6 +28,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import torch
 from PIL import Image
 
 import pixgen
@@ -118,6 +119,7 @@ def digest(data: bytes) -> str:
 def draw(model: str | None, keep: Path | None, say: Callable[[str], object]) -> dict[str, dict[str, str]]:
     """The hashes of every picture, by name."""
     found: dict[str, dict[str, str]] = {}
+    torch.set_num_threads(1)
 
     def note(name: str, pictures: Any) -> None:
         for i, (image, about) in enumerate(zip(pictures.images, pictures.metadata)):

@@ -94,7 +94,8 @@ def generate(
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
     model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
-    callback: called with every `Step`; `step.images()` shows what is reached. Source i has seed + i.
+    callback: called with every `Step`; `step.images()` shows what is reached, and where it returns False drawing stops
+    with the pictures reached so far. Picture i has seed + i.
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
@@ -114,12 +115,16 @@ def generate(
     loaded = Models(keep_text_towers=count > 1)
     for group in groups(resolved, count):
         drawing = Drawing(group, loaded)
+        stopped = False
         for step in drawing:
-            if callback is not None:
-                callback(step)
+            stopped = callback is not None and callback(step) is False
+            if stopped:
+                break
         images += drawing.images()
         losses += drawing.losses
         about += drawing.metadata()
+        if stopped:
+            break
     seconds = time.perf_counter() - began
     return Result(images=images, losses=losses, config=resolved, seconds=seconds, metadata=about)
 
@@ -140,7 +145,7 @@ def vary(
 
     strength: the share that is drawn anew, 0 to 1. steps: of the loop, which ends at `size` x `size` pixels, 256 by
     default; without them the pictures are of 128 x 128. model: the folder of a model pair. callback: called with every
-    step.
+    step; where it returns False, what is reached is the last picture.
 
     Raises UsageError for a picture or a number that cannot be, PixgenError where a model's file is missing.
     """
@@ -164,7 +169,7 @@ def morph(
 ) -> Morph:
     """Turn one picture file into another: its `frames`, their `strip` and a `video` (the bytes of an MP4).
 
-    steps: of the loop, for each frame between the two. Raises as `vary` does.
+    steps: of the loop, for each frame between the two. callback: as `vary` has it. Raises as `vary` does.
     """
     loaded = pair.load(model)
     return picture_files.morph(

@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen import registry
+from pixgen.backend.isolation import isolating
+from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import UsageError
 from pixgen.models import cache, clips, zoo
 
@@ -39,6 +41,7 @@ def available_models() -> list[str]:
     return [*OPENAI, zoo.EMBEDDED, *(name for name in others if name not in OPENAI)]
 
 
+@isolating
 def load(
     name: str,
     device: str | torch.device | None = None,
@@ -149,10 +152,10 @@ def _find(name: str, download_root: str | None) -> tuple[dict[str, Any], Path]:
 
 
 def _transform(side: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[[Image], Tensor]:
-    from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
-
-    steps = [Resize(side, interpolation=InterpolationMode.BICUBIC), CenterCrop(side), _rgb, ToTensor()]
-    composed: Callable[[Image], Tensor] = Compose([*steps, Normalize(mean, std)])
+    made = ensure_torchvision().transforms
+    resize = made.Resize(side, interpolation=made.InterpolationMode.BICUBIC)
+    steps = [resize, made.CenterCrop(side), _rgb, made.ToTensor(), made.Normalize(mean, std)]
+    composed: Callable[[Image], Tensor] = made.Compose(steps)
     return composed
 
 

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+import threading
+from typing import Any
 
-SCHEMAS = {
-    "nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-}
-"""Operators of torchvision's compiled half, for which its Python half registers shapes when it is imported."""
+_lock = threading.Lock()
 
 
-def ensure_torchvision() -> None:
-    """Import torchvision; call before importing a package that does (taming, open_clip, kornia's contributions).
+def ensure_torchvision() -> Any:
+    """The package torchvision, imported; call before importing a package that imports it (open_clip, timm).
 
     Beside a CPU-only torch the compiled half of torchvision may not load, and the import then fails for operators that
-    pixgen never calls. Only after that failure their schemas are declared, for a second declaration raises on a
-    healthy install, and the import is tried again. Raises ImportError if torchvision is missing.
+    pixgen never calls: its Python half says more about them than torch knows. Only after such a failure each of them is
+    declared, for a second declaration raises on a healthy install, and the import is tried again. Raises ImportError
+    if torchvision is missing, and what it raises itself where that is about something else.
     """
-    try:
-        importlib.import_module("torchvision")
-        return
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-    import torch
+    with _lock:
+        declared: set[str] = set()
+        while True:
+            try:
+                return importlib.import_module("torchvision")
+            except RuntimeError as error:
+                missing = re.search(r"operator (torchvision::\w+) does not exist", str(error))
+                if missing is None or missing[1] in declared:
+                    raise
+            _forget()
+            _declare(missing[1])
+            declared.add(missing[1])
 
-    # The failed import leaves half-made modules behind, which a second import would find and not run again.
+
+def _forget() -> None:
+    """Drop the half-made modules of a failed import, which the next one would find and not run again."""
     for name in [name for name in sys.modules if name == "torchvision" or name.startswith("torchvision.")]:
         del sys.modules[name]
-    for name, schema in SCHEMAS.items():
-        if not hasattr(torch.ops.torchvision, name):
-            torch.library.define(f"torchvision::{name}", schema)
-    importlib.import_module("torchvision")
+
+
+def _declare(operator: str) -> None:
+    """Let torch know of an operator that nothing can call."""
+    import torch
+
+    torch.library.define(operator, "() -> ()")

@@ -148,12 +148,12 @@ class Artist:
         found: list[dict[str, float]] = [{} for _ in drawing.configs]
         if not self._scores:
             return found
-        from pixgen.loop.scoring import finished_run
+        from pixgen.loop.scoring import judge
 
-        images, run = drawing.pixels(), finished_run(drawing.engine.scene)
+        images = drawing.pixels()
         for name, score in self._scores.items():
             try:
-                numbers = score(run, images)
+                numbers = judge(drawing.engine.scene, name, score, images)
             except PixgenError as error:
                 warnings.append(f"score {name} is left out: {error}")
                 continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pixgen.cli import options
-from pixgen.cli.console import INTERRUPTED, say
+from pixgen.cli.console import say
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
@@ -75,8 +75,8 @@ def again(
         until = about.steps_done if interrupted else None
         if until is not None:
             say(f"{path} was stopped after {until} of {about.steps_planned} steps, as this will be; --finish draws all")
-        if not draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
-            return INTERRUPTED
+        if code := draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
+            return code
     return 0
 
 

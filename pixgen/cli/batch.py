@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixgen.cli import batch_tables, flags, options
-from pixgen.cli.console import INTERRUPTED, result, say
+from pixgen.cli.console import result, say
 from pixgen.errors import UsageError
 from pixgen.io import files, interrupts, paths
 
@@ -211,7 +211,7 @@ def _draw(
 
     stop = Stop()
     began = time.monotonic()
-    with ListBars(quiet, drawn) as bars, interrupts.asking(ask):
+    with ListBars(quiet, drawn) as bars, interrupts.asking(ask) as request:
         counts = run.draw(
             *(folder, wanted_jobs, engine, bars),
             tuning_options=tuning_options,
@@ -220,9 +220,9 @@ def _draw(
             stop=stop,
             on_start=begin,
         )
-    if stop.asked:
+    if request:
         say(f"stopped: {counts['done']} done, {counts['pending'] + counts['draft']} left; the same command resumes")
-        return INTERRUPTED
+        return request.exit_code
     if not quiet:
         say(batch_tables.counts_line(counts) + f", in {time.monotonic() - began:.0f} s")
         if until is not None:

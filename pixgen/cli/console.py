@@ -1,4 +1,4 @@
-"""What is said to the person at the terminal, what is printed as a result, and the exit code of an interrupt."""
+"""What is said to the person at the terminal, and what is printed as a result."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import click
 
 from pixgen.cli import portuguese
 from pixgen.io import terminal
-
-INTERRUPTED = 130
 
 
 def say(line: str) -> None:

@@ -7,7 +7,7 @@ import re
 import click
 
 from pixgen.cli import flags, options
-from pixgen.cli.console import INTERRUPTED, result
+from pixgen.cli.console import result
 from pixgen.cli.progress import Bar
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
@@ -86,9 +86,8 @@ def draw(
         drawing = Drawing(group, models)
         sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
-        finished = draw_to(sink, Bar(title, drawing.steps, quiet))
-        if not finished:
-            return INTERRUPTED
+        if code := draw_to(sink, Bar(title, drawing.steps, quiet)):
+            return code
         index += len(group)
     return 0
 

@@ -67,10 +67,10 @@ def edit(
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = editing.load_pair(model)
     files.check_writable(target.parent)
-    with Bar("editing", steps, quiet) as bar:
+    with editing.drawn(Bar("editing", steps, quiet)) as (callback, request):
         made = picture_files.edit(
             loaded, path, text, before, strength=strength, mask=hole, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=editing.steps_shown(bar),
+            sampling=sampling, callback=callback,
         )  # fmt: skip
     editing.save(made, target, overwrite, as_json, quiet)
-    return 0
+    return request.exit_code

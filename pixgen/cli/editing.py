@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
-from pixgen.io import naming, paths
+from pixgen.io import interrupts, naming, paths
 
 if TYPE_CHECKING:
     from pixgen.editing.operations import Sampling
@@ -49,18 +50,27 @@ def sampling(**chosen: float | None) -> Sampling:
     return Sampling(**given)
 
 
-def steps_shown(bar: Bar) -> Callable[[Step], None]:
-    """A callback that shows the steps of all loops of a command as one count."""
+@contextlib.contextmanager
+def drawn(bar: Bar) -> Iterator[tuple[Callable[[Step], bool], interrupts.Request]]:
+    """While pictures are made: a callback that shows the steps of all loops as one count, and what Ctrl-C asked.
+
+    After the first Ctrl-C the callback returns False, which ends a loop with the picture reached so far.
+    """
     done = 0
 
-    def show(step: Step) -> None:
+    def show(step: Step) -> bool:
         nonlocal done
         done += 1
         bar.show(done, float(step.total.mean()))
+        return not request
 
-    return show
+    with bar, interrupts.asking(lambda: None) as request:
+        yield show, request
+    if request:
+        say("stopped; keeping what is reached so far")
 
 
+@interrupts.held()
 def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: bool) -> Path:
     """Save a picture and print its path, or its record."""
     from pixgen.io import metadata

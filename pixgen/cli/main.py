@@ -1,6 +1,6 @@
 """Entry point of `pixgen`: turns every failure into one line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 128 and its number after another signal.
 Imports nothing heavy, so that `--help` and errors come at once.
 """
 
@@ -14,13 +14,17 @@ from collections.abc import Sequence
 import click
 
 from pixgen.cli.commands import COMPLETE
-from pixgen.cli.console import INTERRUPTED, refuse, say
+from pixgen.cli.console import refuse, say
 from pixgen.cli.group import CommandLine, options_of
+from pixgen.cli.standard_streams import prepare, require_written
 from pixgen.errors import PixgenError
+from pixgen.io import interrupts
 
 
 def main() -> None:
     """Run the command line and exit with its code; where the shell asks for completions, print those."""
+    prepare()
+    interrupts.end_as_ctrl_c_does()
     if "--debug" not in options_of(sys.argv[1:]):
         warnings.simplefilter("ignore")  # of libraries, for their programmers
     logging.getLogger("pixgen").addHandler(_Lines(logging.WARNING))
@@ -32,13 +36,14 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in options_of(arguments)
     try:
         code = CommandLine().main(list(arguments), "pixgen", complete_var=COMPLETE, standalone_mode=False)
+        require_written()
         return code or 0
     except click.ClickException as error:
         refuse(error)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         say("interrupted")
-        return INTERRUPTED
+        return interrupts.exit_code(error)
     except PixgenError as error:
         if debug:
             raise

@@ -8,7 +8,7 @@ import click
 
 from pixgen.cli import editing, options
 from pixgen.cli.progress import Bar
-from pixgen.io import files, terminal
+from pixgen.io import files, interrupts, terminal
 
 EPILOG = """\b
 Examples:
@@ -59,11 +59,12 @@ def morph(
 
     loaded = editing.load_pair(model)
     files.check_writable(target.parent)
-    with Bar("morphing", (frames - 2) * steps, quiet) as bar:
+    with editing.drawn(Bar("morphing", (frames - 2) * steps, quiet)) as (callback, request):
         made = picture_files.morph(
-            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=editing.steps_shown(bar)
+            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=callback
         )  # fmt: skip
     path = editing.save(made.strip, target, overwrite, as_json, quiet)
-    written = files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite)
-    terminal.write(written, sys.stderr if as_json else sys.stdout)
-    return 0
+    with interrupts.held():
+        written = files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite)
+        terminal.write(written, sys.stderr if as_json else sys.stdout)
+    return request.exit_code

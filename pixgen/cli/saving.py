@@ -83,10 +83,10 @@ def _fields(about: Metadata, presets: Sequence[str]) -> dict[str, str]:
     return {"seed": str(about.seed), "preset": "-".join(presets), "size": f"{width}x{height}"}
 
 
-def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> bool:
+def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> int:
     """Draw to the end, to step `until`, or to where Ctrl-C or an error stops it; save what was reached.
 
-    False after Ctrl-C.
+    The exit code: 0, or that of the interrupt.
     """
     drawing = sink.drawing
     try:
@@ -95,16 +95,16 @@ def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> bool:
                 bar.show(drawing.done, float(step.total.mean()))
                 if drawing.done == until:
                     break
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if drawing.done:
             say(f"stopped after {drawing.done} of {drawing.steps} steps; keeping the picture reached so far")
             sink.save()
         else:
             say("stopped before the first step: there is no picture yet")
-        return False
+        return interrupts.exit_code(interrupt)
     except Exception:  # whatever it was, half an hour's picture is not its price
         if drawing.done:
             sink.save()
         raise
     sink.save()
-    return True
+    return 0

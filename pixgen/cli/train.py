@@ -11,10 +11,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pixgen.cli.console import INTERRUPTED, result, say
+from pixgen.cli.console import result, say
 from pixgen.cli.options import CONTEXT, CheckedPath
 from pixgen.errors import UsageError, did_you_mean
-from pixgen.io import shell
+from pixgen.io import interrupts, shell
 from pixgen.training import pipeline
 from pixgen.training.options import Declared, SubjectOptions, declared
 
@@ -183,9 +183,9 @@ def _train(name: str, trainings: Sequence[pipeline.Training], request: pipeline.
                 say(f"{training.name}: {training.makes}, in {request.folder / training.name}")
                 with monitor.watched(training.name):
                     pipeline.train(training, request)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         say(f"stopped; to resume: {again}")
-        return INTERRUPTED
+        return interrupts.exit_code(error)
     result(request.sprites if name == "data" else request.pair)
     if (request.pair / "vqgan.safetensors").exists():
         say(f"draw with it: {shell.draw('a teacher', ['--model', str(request.pair)])}")

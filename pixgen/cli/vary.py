@@ -57,14 +57,16 @@ def vary(
     from pixgen.editing import picture_files
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
-    with Bar("varying", count * steps, quiet) as bar:
+    with editing.drawn(Bar("varying", count * steps, quiet)) as (callback, request):
         found = picture_files.vary(
             editing.load_pair(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=editing.steps_shown(bar),
+            sampling=sampling, callback=callback,
         )  # fmt: skip
         files.check_writable(naming.fixed_folder(output, name))
         for i, made in enumerate(found):
             target = editing.target(output, name, made.about.seed)
             numbered = overwrite and "[seed]" not in (output or "")
             editing.save(made, naming.nth(target, i) if numbered else target, overwrite, as_json, quiet)
-    return 0
+            if request:
+                break
+    return request.exit_code

@@ -9,7 +9,7 @@ follow. Where steps are asked for, the loop goes on from there, towards the embe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,7 +74,8 @@ def vary(
 
     picture: float32 (1, 3, H, W) in [0, 1], its middle square is used. strength: the share of places that are drawn
     anew, 0 gives the picture's own codes back, 1 leaves nothing but the embedding. steps: of the loop, up to `size`
-    pixels; without them the pictures are of 128 x 128. callback: called with each of its steps.
+    pixels; without them the pictures are of 128 x 128. callback: called with each of its steps; what the loop has
+    reached where it returns False is the last variation.
     Raises UsageError for a strength outside 0 to 1.
     """
     require_strength(strength)
@@ -91,7 +92,10 @@ def vary(
         if steps == 0:
             yield Made(pair.decode(best[None]), best, number)
         else:
-            yield refine(pair, best, embedding, number, steps, size, callback=callback)
+            made = refine(pair, best, embedding, number, steps, size, callback=callback)
+            yield made
+            if made.steps < made.planned:
+                return
 
 
 def morph(
@@ -107,7 +111,7 @@ def morph(
     """From one picture to another, 128 x 128 each: latent and embedding both on the arc between (DALL-E 2, 3.2).
 
     first, last: float32 (1, 3, H, W) in [0, 1]; the first frame shows the one, the last the other. steps: of the loop
-    for each frame between, all with the same random numbers, so that neighbours look alike.
+    for each frame between, all with the same random numbers, so that neighbours look alike. callback: as `vary` has it.
     Raises UsageError for fewer than two frames.
     """
     if frames < 2:
@@ -126,7 +130,10 @@ def morph(
             yield Made(pair.decode(codes), codes[0], seed)
         else:
             target = slerp(embeddings[0], embeddings[1], share)
-            yield refine(pair, codes[0], target, seed, steps, PAIR_SIDE, callback=callback)
+            made = refine(pair, codes[0], target, seed, steps, PAIR_SIDE, callback=callback)
+            yield made
+            if made.steps < made.planned:
+                return
 
 
 def edit(
@@ -181,10 +188,11 @@ def edit(
     if steps == 0:
         made = Made(composite(pair.decode(best[None])), best, seed)
     else:
-        made = refine(pair, best, target, seed, steps, size, pull=1 - strength, filters=[composite], callback=callback)
+        filters = {"mask": composite}
+        made = refine(pair, best, target, seed, steps, size, pull=1 - strength, filters=filters, callback=callback)
     if mask is None:
-        return Made(made.image, composite.codes(made.codes), seed, made.steps, made.losses)
-    return Made(window.paste(made.image, picture, mask), made.codes, seed, made.steps, made.losses)
+        return replace(made, codes=composite.codes(made.codes))
+    return replace(made, image=window.paste(made.image, picture, mask))
 
 
 def edited(pair: Pair, embedding: Tensor, text: str, before: str | None, strength: float, streams: Streams) -> Tensor:

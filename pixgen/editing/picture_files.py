@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pixgen.backend import hardware
+from pixgen.backend.isolation import in_isolation, isolating
 from pixgen.editing import masks, operations
 from pixgen.editing.operations import Sampling
 from pixgen.editing.refine import Callback, Made
@@ -76,6 +77,7 @@ class Job:
     files: Sequence[Path]
 
 
+@isolating
 def vary(
     pair: Pair,
     picture: Path,
@@ -113,6 +115,7 @@ def vary(
     return _finish(pair, job, made)
 
 
+@isolating
 def morph(
     pair: Pair,
     first: Path,
@@ -133,12 +136,15 @@ def morph(
     _prepare(pair, dict(zip((first, last), ends, strict=True)))
     began = time.perf_counter()
     made = list(operations.morph(pair, ends[0], ends[1], frames, seed=seed, steps=steps, callback=callback))
-    chosen = [made[round(i * (frames - 1) / (min(frames, STRIP) - 1))] for i in range(min(frames, STRIP))]
-    row = Made(torch.cat([one.image for one in chosen], dim=3), made[0].codes, seed, steps * (frames - 2))
+    shown = min(len(made), STRIP)  # the callback may have ended it early
+    chosen = [made[round(i * (len(made) - 1) / (shown - 1))] for i in range(shown)]
+    done, planned = sum(one.steps for one in made), steps * (frames - 2)
+    row = Made(torch.cat([one.image for one in chosen], dim=3), made[0].codes, seed, done, planned=planned)
     (strip,) = _finish(pair, job, iter([row]), began)
     return Morph([pictures.to_image(one.image) for one in made], strip, [one.image for one in made])
 
 
+@isolating
 def edit(
     pair: Pair,
     picture: Path,
@@ -190,14 +196,14 @@ def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = No
     inputs = tuple(Input(str(path), files.sha256(path)) for path in job.files)
     names = {**job.options, "model": "" if pair.is_embedded else str(pair.folder)}
     began = time.perf_counter() if began is None else began
-    for one in made:
+    for one in in_isolation(made):
         flags = [word for name, value in names.items() if value != "" for word in (f"--{_flag(name)}", f"{value}")]
         image = pictures.to_image(one.image)
         about = Metadata(
             version=version(),
             prompt=job.prompt,
             config=names,
-            steps_planned=one.steps,
+            steps_planned=one.planned or one.steps,
             steps_done=one.steps,
             seed=one.seed,
             size=(image.height, image.width),
@@ -239,7 +245,6 @@ def _prepare(pair: Pair, given: Mapping[Path, Tensor]) -> None:
             log.warning(
                 "%s is unlike the pictures that this model pair learnt from; the result may not be like it", path
             )
-    torch.set_num_threads(hardware.threads("auto"))
 
 
 def _flag(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pixgen.networks.pair import Pair
 
 Callback = Callable[[Step], object]
+"""Called with every step of the loop; where it returns False, the loop ends there."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Made:
     """One finished picture.
 
     image: float32 (1, 3, H, W) in [0, 1]; codes: int64 (h, w), what it was decoded from.
-    steps: of the loop; losses: of each of them, by term.
+    steps: of the loop; losses: of each of them, by term. planned: steps, more where the loop was ended before its end.
     """
 
     image: Tensor
@@ -42,6 +43,7 @@ class Made:
     seed: int
     steps: int = 0
     losses: Mapping[str, list[float]] = field(default_factory=dict)
+    planned: int = 0
 
 
 class EmbeddingDistance(Loss):
@@ -135,7 +137,7 @@ def refine(
     size: int,
     *,
     pull: float = 1.0,
-    filters: Sequence[Filter] = (),
+    filters: Mapping[str, Filter] | None = None,
     callback: Callback | None = None,
 ) -> Made:
     """Codes (h, w) moved towards the embedding (1, D) by some steps of the loop, the last ones at `size` pixels.
@@ -158,8 +160,8 @@ def refine(
         for last in engine:
             for name, value in last.losses.items():
                 losses.setdefault(name, []).append(float(value[0]))
-            if callback is not None:
-                callback(last)
+            if callback is not None and callback(last) is False:
+                break
     assert last is not None
     reached = pair.vqgan.quantize.nearest(last.params["latent"])[0]
-    return Made(last.images(), reached, seed, steps, losses)
+    return Made(last.images(), reached, seed, last.index + 1, losses, steps)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pixgen.contracts import Cutter, Frame, View
+from pixgen.loop import returned
 from pixgen.loop.forward import ViewPlan
 from pixgen.loop.scene import Term
 
@@ -91,7 +92,8 @@ def _weigh(frame: Frame, terms: Mapping[str, Term], share: float, losses: Losses
     """The weighted sum of the terms over pictures; `share` of each joins `losses`."""
     total = frame.images.new_zeros(())
     for name, term in terms.items():
-        loss = term.loss(frame)
+        count, device = len(frame.images), frame.images.device
+        loss = returned.checked(term.loss(frame), f"losses.{name}", returned.PER_PICTURE, (count,), device)
         losses[name] = losses.get(name, 0) + share * loss.detach()
         total = total + term.weight.value(frame.progress) * share * loss.sum()
     return total

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from pixgen import registry
+from pixgen.backend.isolation import isolated
 from pixgen.backend.streams import Streams
 from pixgen.contracts import Filter, Scheduler, Session, Start
 from pixgen.errors import UsageError
@@ -65,18 +66,17 @@ def build(
     *,
     start: Start | None = None,
     terms: Mapping[str, Term] | None = None,
-    filters: Sequence[Filter] = (),
+    filters: Mapping[str, Filter] | None = None,
 ) -> Engine:
     """The engine of a config whose every `auto` is resolved, ready for its first step.
 
-    Arguments as for `assemble`. Sets torch's number of threads. Raises UsageError for a prompt, a file or weights that
-    cannot be used.
+    Arguments as for `assemble`. Raises UsageError for a prompt, a file or weights that cannot be used.
     """
-    torch.set_num_threads(_resolved(config.threads, "threads"))
-    models = models or Models()
-    scene = assemble(config, pictures, models, start=start, terms=terms, filters=filters)
-    prepare(scene, keep_text_towers=models.keep_text_towers)
-    return Engine(scene)
+    with isolated(_resolved(config.threads, "threads")):
+        models = models or Models()
+        scene = assemble(config, pictures, models, start=start, terms=terms, filters=filters)
+        prepare(scene, keep_text_towers=models.keep_text_towers)
+        return Engine(scene)
 
 
 def assemble(
@@ -86,7 +86,7 @@ def assemble(
     *,
     start: Start | None = None,
     terms: Mapping[str, Term] | None = None,
-    filters: Sequence[Filter] = (),
+    filters: Mapping[str, Filter] | None = None,
 ) -> Scene:
     """The scene of a config whose every `auto` is resolved; its start and losses are not prepared yet.
 
@@ -94,7 +94,7 @@ def assemble(
     models: where generator and perceptors come from.
     start: ready to use, in place of the config's.
     terms: by id, over the config's losses.
-    filters: applied after the config's.
+    filters: by id, applied after the config's.
     Raises UsageError for a prompt, a file or weights that cannot be used.
     """
     device = torch.device(config.device)
@@ -135,13 +135,14 @@ def assemble(
         optimizer=plugin_options("optimizer", optimizer),
         lr=schedule(optimizer["lr"], "optimizer.lr"),
         noise=schedule(config.noise, "noise"),
-        filters=[*_filters(config), *filters],
+        filters=_filters(config) | dict(filters or {}),
         cutouts={name: options["cutouts"] for name, options in config.perceptors.items() if options.get("cutouts")},
         chunk=config.chunk,
         starts=config.starts,
         clip_norm=optimizer["clip_norm"],
         average=config.average,
         precision=PRECISIONS[config.precision],
+        threads=None if config.threads == "auto" else _resolved(config.threads, "threads"),
     )
 
 
@@ -174,8 +175,8 @@ def _plugin(kind: str, options: dict[str, Any], where: str) -> Any:
     return registry.create(kind, plugin_options(kind, options), where)
 
 
-def _filters(config: RenderConfig) -> list[Filter]:
-    return [_plugin("filter", options, f"filters.{name}") for name, options in config.filters.items()]
+def _filters(config: RenderConfig) -> dict[str, Filter]:
+    return {name: _plugin("filter", options, f"filters.{name}") for name, options in config.filters.items()}
 
 
 def _shares(config: RenderConfig) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import overload
 import torch
 from torch import Tensor
 
+from pixgen.backend.isolation import isolated
 from pixgen.backend.tensors import Size, norms
 from pixgen.contracts import Frame, Params
 from pixgen.errors import PixgenError
@@ -27,15 +28,18 @@ from pixgen.settings import optimizers
 class Diverged(PixgenError):
     """A loss, a gradient or a param became NaN or infinite.
 
-    step: where. images: the last good pictures, float32 (B, 3, H, W) in [0, 1].
+    step: where. what: is not finite. images: the last good pictures, float32 (B, 3, H, W) in [0, 1].
     """
 
     def __init__(self, step: int, what: str, images: Tensor) -> None:
-        super().__init__(
-            f"step {step}: {what} is no finite number; lower optimizer.lr, set optimizer.clip_norm=1, "
+        super().__init__(step, what, images)  # what a copy in another process is made of
+        self.step, self.what, self.images = step, what, images
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step}: {self.what} is no finite number; lower optimizer.lr, set optimizer.clip_norm=1, "
             "or lower the weight of the term"
         )
-        self.step, self.images = step, images
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class Engine(Iterator[Step]):
         self._iterator = self._run()
 
     def __next__(self) -> Step:
-        return next(self._iterator)
+        with isolated(self.scene.threads):
+            return next(self._iterator)
 
     def _run(self) -> Iterator[Step]:
         scene, terms, generator = self.scene, self.scene.terms, self.session.generator
@@ -150,9 +155,9 @@ class Engine(Iterator[Step]):
             if not bool(values.isfinite().all()):
                 raise Diverged(step, name, self._show(average.value, step))
 
-    @torch.no_grad()
     def _show(self, params: Params, step: int) -> Tensor:
-        return decode(self.scene, params, step)[0].clamp(0, 1)
+        with isolated(self.scene.threads), torch.no_grad():
+            return decode(self.scene, params, step)[0].clamp(0, 1)
 
     def _shower(self, step: int) -> Callable[[Params], Tensor]:
         return lambda params: self._show(params, step)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pixgen.backend.tensors import Size, at_least_float32, autocast
 from pixgen.contracts import Cutter, Params, Perceptor, View
+from pixgen.loop import returned
 from pixgen.loop.scene import Scene
 
 
@@ -40,6 +41,8 @@ class ViewPlan:
         cutouts = cutter.cut(images, plan)
         with autocast(images.device, self.precision):
             encoded = self.perceptor.encode_image(cutouts.flatten(0, 1))
+        where, count = f"perceptors.{self.name}", cutouts.shape[0] * cutouts.shape[1]
+        encoded = returned.checked(encoded, where, "an embedding for each cutout", (count, None), images.device)
         embeddings = at_least_float32(encoded).unflatten(0, cutouts.shape[:2])
         return View(self.name, cutouts, plan.matrices, embeddings)
 
@@ -61,12 +64,15 @@ def add_noise(scene: Scene, params: Params, progress: float, step: int) -> Param
 
 def decode(scene: Scene, params: Params, step: int) -> tuple[Tensor, Tensor | None]:
     """Pictures after the filters, float32 (B, 3, H, W), and alpha, (B, 1, H, W), of a generator that has it."""
-    with autocast(scene.session.device, scene.precision):
+    device, count = scene.session.device, len(next(iter(params.values())))
+    with autocast(device, scene.precision):
         decoded = scene.session.generator.decode(params)
+    decoded = returned.checked(decoded, "generator", "the pictures of its params", (count, None, None, None), device)
     decoded = at_least_float32(decoded)
     images = decoded[:, :3]
-    for apply in scene.filters:
-        images = apply(images, step, list(scene.session.streams))
+    for name, apply in scene.filters.items():
+        made = apply(images, step, list(scene.session.streams))
+        images = returned.checked(made, f"filters.{name}", "the pictures it was given", images.shape, images.device)
     return images, decoded[:, 3:] if decoded.shape[1] == 4 else None
 
 

@@ -46,13 +46,14 @@ class Scene:
     optimizer: {"type": name} and its keyword arguments, without the learning rate.
     lr: learning rate.
     noise: standard deviation of the noise on the params while they are decoded.
-    filters: applied in this order to what the generator decodes.
+    filters: by id, applied in this order to what the generator decodes.
     cutouts: perceptor id -> its own number of cutouts, where the stage's does not hold for it.
     chunk: cutouts of each picture that are held in memory at a time.
     starts: random starts of which each picture keeps the best.
     clip_norm: largest norm of one picture's gradient; None for no limit.
     average: decay of the params' running average.
     precision: of generator and perceptors while they compute, None for float32; losses, warps and params stay float32.
+    threads: of torch while it computes; None for as many as the caller has.
     """
 
     session: Session
@@ -63,13 +64,14 @@ class Scene:
     optimizer: Mapping[str, Any]
     lr: Scheduler
     noise: Scheduler
-    filters: Sequence[Filter]
+    filters: Mapping[str, Filter]
     cutouts: Mapping[str, int]
     chunk: int
     starts: int
     clip_norm: float | None
     average: float
     precision: torch.dtype | None
+    threads: int | None = None
 
     def rounded(self, size: Size) -> Size:
         """The nearest size whose sides are multiples of the generator's factor, at least one of them each."""

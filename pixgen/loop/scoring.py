@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pixgen.contracts import FinishedRun, Frame, Loss
-from pixgen.loop import backward
+from pixgen.backend.isolation import isolated
+from pixgen.contracts import FinishedRun, Frame, Loss, Score
+from pixgen.errors import PixgenError
+from pixgen.loop import backward, returned
 from pixgen.loop.backward import Losses
 from pixgen.loop.forward import plan_views
 from pixgen.loop.scene import Scene, Term
 from pixgen.registry import schedule
+
+
+def judge(scene: Scene, name: str, score: Score, images: Tensor) -> dict[str, Tensor]:
+    """The numbers that a score gives the finished pictures (B, 3, H, W) of a scene, each (B,), by their detail.
+
+    name: the score's. Raises what the score raises, and PixgenError where it returns anything else.
+    """
+    with isolated(scene.threads):
+        numbers: Any = score(finished_run(scene), images)
+        if not isinstance(numbers, Mapping):
+            what = type(numbers).__name__
+            raise PixgenError(f'score {name} returned a {what}; it must return a dict, {{"": one number a picture}}')
+        return {
+            detail: returned.checked(values, f"score {name}.{detail}".rstrip("."), returned.PER_PICTURE, (len(images),))
+            for detail, values in numbers.items()
+        }
 
 
 def finished_run(scene: Scene) -> FinishedRun:
@@ -22,12 +41,12 @@ def finished_run(scene: Scene) -> FinishedRun:
     return FinishedRun(scene.session, losses, partial(evaluate, scene))
 
 
-@torch.no_grad()
 def evaluate(scene: Scene, images: Tensor, losses: Mapping[str, Loss], cutouts: int, stream: str) -> Losses:
     """Each loss of each picture, as `FinishedRun.evaluate` says."""
     steps = sum(stage.steps for stage in scene.stages)
     frame = Frame(steps - 1, 1.0, images, {})
     terms = {name: Term(loss, schedule(1.0)) for name, loss in losses.items()}
     size, counts = (images.shape[2], images.shape[3]), dict.fromkeys(scene.session.perceptors, cutouts)
-    views = plan_views(scene, size, counts, 0, stream)
-    return backward.from_views(frame, views, terms, scene.cutter) | backward.from_frame(frame, terms, "images")
+    with isolated(scene.threads), torch.no_grad():
+        views = plan_views(scene, size, counts, 0, stream)
+        return backward.from_views(frame, views, terms, scene.cutter) | backward.from_frame(frame, terms, "images")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
+from pixgen.backend.silence import silenced
+from pixgen.backend.streams import drawing_from
 from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import PixgenError, UsageError, did_you_mean, reason
 from pixgen.models import weights as files
@@ -107,8 +107,10 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     # Without memory for parameters that are put in place as they are read; timm's networks cannot be made so.
     bare = weights is not None and "timm_model_name" not in config["vision_cfg"]
     device = torch.device("meta" if bare else "cpu")
-    with device, _quiet():
-        model = package.create_model(
+    # It would log that the weights are random, which they are for a moment.
+    create = silenced(package.create_model)
+    with device, drawing_from(torch.Generator()):
+        model = create(
             name,
             load_weights=False,
             device=device,
@@ -157,7 +159,8 @@ def openai(path: Path) -> Built:
     tensors, _ = files.read(path)
     kept = {k: v for k, v in tensors.items() if not k.endswith(("attn_mask", "position_ids"))}
     try:
-        model = open_clip().model.build_model_from_openai_state_dict(kept, cast_dtype=torch.float32).float()
+        with drawing_from(torch.Generator()):
+            model = open_clip().model.build_model_from_openai_state_dict(kept, cast_dtype=torch.float32).float()
     except (KeyError, IndexError, ValueError, RuntimeError, AssertionError) as error:
         why = reason(error)
         raise PixgenError(
@@ -209,25 +212,9 @@ class _FileTokenizer:
 def open_clip() -> Any:
     """The package, imported where its own imports may fail without help."""
     ensure_torchvision()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import open_clip as package
+    import open_clip as package
+
     return package
-
-
-class _quiet(warnings.catch_warnings):
-    """Keeps open_clip from warning and logging that the weights are random, which they are for a moment."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        warnings.simplefilter("ignore")
-        self._level = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        return entered
-
-    def __exit__(self, *about: Any) -> None:
-        logging.disable(self._level)
-        super().__exit__(*about)
 
 
 def _load(model: Any, path: Path) -> None:

@@ -11,8 +11,7 @@ What departs from taming changes no result beyond rounding, and a test holds eac
 
 from __future__ import annotations
 
-import contextlib
-import io
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from pixgen.backend.silence import silenced
 from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
@@ -124,6 +124,13 @@ def _taming() -> Any:
     return model
 
 
+@functools.cache
+def _quiet_decoder() -> Any:
+    """taming's Decoder, which prints when it is made; standard output is for paths."""
+    decoder = _taming().Decoder
+    return type("Decoder", (decoder,), {"__init__": silenced(decoder.__init__)})
+
+
 def _attend(self: Any, x: Tensor) -> Tensor:
     """taming's AttnBlock: one head over all positions."""
     normed = self.norm(x)
@@ -186,9 +193,8 @@ class VQModel(nn.Module):
         dd = config["ddconfig"]
         channels = 2 * dd["z_channels"] if dd.get("double_z", True) else dd["z_channels"]
         taming = _taming()
-        with contextlib.redirect_stdout(io.StringIO()):  # taming's decoder prints; our output is for paths
-            self.encoder = _lean(taming.Encoder(**dd))
-            self.decoder = _lean(taming.Decoder(**dd))
+        self.encoder = _lean(taming.Encoder(**dd))
+        self.decoder = _lean(_quiet_decoder()(**dd))
         if group := config.get("group"):
             for norm in (m for m in self.modules() if isinstance(m, nn.GroupNorm)):
                 norm.num_groups = max(1, norm.num_channels // group)

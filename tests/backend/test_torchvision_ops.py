@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).parents[2]
 
 FAKE = """
 import torch
@@ -48,6 +48,25 @@ def test_a_missing_compiled_half_is_made_up_for(tmp_path: Path) -> None:
     assert (
         run(ENSURE + "import torchvision; print(torchvision.part.__name__)", fake(tmp_path, init)) == "torchvision.part"
     )
+
+
+@pytest.mark.slow
+def test_operators_of_other_versions_are_made_up_for_too(tmp_path: Path) -> None:
+    init = FAKE.replace("nms", "deform_conv2d") + FAKE.replace("nms", "box_iou_rotated")
+    assert (
+        run(ENSURE + "import torchvision; print(torchvision.part.__name__)", fake(tmp_path, init)) == "torchvision.part"
+    )
+
+
+@pytest.mark.slow
+def test_threads_may_import_it_at_the_same_time(tmp_path: Path) -> None:
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from pixgen.backend.torchvision_ops import ensure_torchvision as ensure\n"
+        "with ThreadPoolExecutor(8) as pool: found = list(pool.map(lambda _: ensure(), range(8)))\n"
+        "print(len(set(map(id, found))), found[0].part.__name__)"
+    )
+    assert run(code, fake(tmp_path, FAKE)) == "1 torchvision.part"
 
 
 @pytest.mark.slow

@@ -181,7 +181,7 @@ def test_filters_lie_between_generator_and_losses() -> None:
     def grey(images: torch.Tensor, step: int, streams: list[Streams]) -> torch.Tensor:
         return images.mean(1, keepdim=True).expand_as(images)
 
-    images = next(Engine(scene(filters=[grey]))).images()
+    images = next(Engine(scene(filters={"grey": grey}))).images()
     torch.testing.assert_close(images[:, 0], images[:, 2])
 
 

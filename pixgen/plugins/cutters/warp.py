@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.backend.streams import Streams
+from pixgen.backend.streams import Streams, drawing_from
 from pixgen.backend.tensors import Size, clamp
 from pixgen.contracts import Cutter
 from pixgen.registry import register
@@ -131,8 +131,7 @@ class Warp(Cutter):
         """Draw the views of every picture from its stream ("cutouts/<name>", step), on the CPU."""
         drawn = []
         for stream in streams:
-            with stream.at(f"cutouts/{name}", step):
-                drawn.append(self._draw(size, cutouts, side))
+            drawn.append(self._draw(size, cutouts, side, stream.generator(f"cutouts/{name}", step)))
         matrices, colours, noise, shifts, strengths = (torch.stack(parts) for parts in zip(*drawn, strict=True))
         levels = _levels(matrices, size, side)
         return CutoutPlan(size, int(levels.max()) + 1, matrices, levels, colours, noise, shifts, strengths)
@@ -146,28 +145,30 @@ class Warp(Cutter):
         cutouts = torch.einsum("bnij,bnjhw->bnihw", colours[..., :3], cutouts) + colours[..., 3, None, None]
         return clamp(cutouts + _noise(plan).to(images))
 
-    def _draw(self, size: Size, count: int, side: int) -> tuple[Tensor, ...]:
-        crops = self._crops(size, count)
-        matrices = crops @ self._geometry(count, side)
+    def _draw(self, size: Size, count: int, side: int, random: torch.Generator) -> tuple[Tensor, ...]:
+        crops = self._crops(size, count, random)
+        matrices = crops @ self._geometry(count, side, random)
         whole = min(count, math.ceil(self.whole * count))
-        matrices[:whole] = self._whole(size, whole)
-        tile = torch.randn(3, side, side)
-        return matrices, self._colours(count), tile, torch.randint(side, (count, 2)), torch.rand(count) * self.noise
+        matrices[:whole] = self._whole(size, whole, random)
+        tile = torch.randn(3, side, side, generator=random)
+        colours = self._colours(count, random)
+        shifts = torch.randint(side, (count, 2), generator=random)
+        return matrices, colours, tile, shifts, torch.rand(count, generator=random) * self.noise
 
-    def _crops(self, size: Size, count: int) -> Tensor:
+    def _crops(self, size: Size, count: int, random: torch.Generator) -> Tensor:
         """Boxes of the picture as matrices (count, 3, 3)."""
-        share = self.min_size + (self.max_size - self.min_size) * torch.rand(count) ** self.size_power
+        share = self.min_size + (self.max_size - self.min_size) * torch.rand(count, generator=random) ** self.size_power
         half = (share * min(size))[:, None] / torch.tensor([size[1], size[0]])
         reach = (1 - half * (1 - 2 * self.overhang)).clamp(min=0)
-        return _boxes(half, reach * (torch.rand(count, 2) * 2 - 1))
+        return _boxes(half, reach * (torch.rand(count, 2, generator=random) * 2 - 1))
 
-    def _whole(self, size: Size, count: int) -> Tensor:
+    def _whole(self, size: Size, count: int, random: torch.Generator) -> Tensor:
         """Boxes around the whole picture as matrices (count, 3, 3)."""
-        side = max(size) * (1 + self.margin * torch.rand(count))
+        side = max(size) * (1 + self.margin * torch.rand(count, generator=random))
         half = side[:, None] / torch.tensor([size[1], size[0]])
-        return _boxes(half, (half - 1) * (torch.rand(count, 2) * 2 - 1))
+        return _boxes(half, (half - 1) * (torch.rand(count, 2, generator=random) * 2 - 1))
 
-    def _geometry(self, count: int, side: int) -> Tensor:
+    def _geometry(self, count: int, side: int, random: torch.Generator) -> Tensor:
         """Affine maps, perspectives and mirrorings of the cutout square as matrices (count, 3, 3)."""
         import kornia.augmentation as K
         from kornia.geometry.conversions import normalize_homography
@@ -176,7 +177,8 @@ class Warp(Cutter):
         empty = torch.zeros(()).expand(shape)  # kornia reads its shape alone
         matrices = torch.eye(3).expand(count, 3, 3)
         for augmentation in self._augmentations(K):
-            parameters = augmentation.forward_parameters(shape)
+            with drawing_from(random):
+                parameters = augmentation.forward_parameters(shape)
             drawn = augmentation.compute_transformation(empty, parameters, augmentation.flags)
             applied = parameters["batch_prob"].bool()[:, None, None]
             matrices = torch.where(applied, drawn, torch.eye(3)) @ matrices
@@ -198,9 +200,9 @@ class Warp(Cutter):
         made: list[Any] = self._kornia
         return made
 
-    def _colours(self, count: int) -> Tensor:
+    def _colours(self, count: int, random: torch.Generator) -> Tensor:
         """Brightness, contrast about mid-grey, saturation and hue as affine maps (count, 3, 4)."""
-        brightness, contrast, saturation, turn = torch.rand(4, count, 1, 1) * 2 - 1
+        brightness, contrast, saturation, turn = torch.rand(4, count, 1, 1, generator=random) * 2 - 1
         grey = torch.full((3, 3), 1 / 3)
         # Hue turns colours about the grey axis (Rodrigues' formula), saturation scales their distance from it.
         cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)

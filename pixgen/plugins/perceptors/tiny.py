@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.backend.tensors import unset
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
 from pixgen.io import paths, resources
@@ -44,8 +45,9 @@ class Tiny(Perceptor):
         self.gap = weights.pop("gap").to(device)
         try:
             config = TinyConfig(**architecture)
-            self.model = TinyCLIP(config).eval().requires_grad_(False)
-            self.model.load_state_dict(weights)
+            with unset():
+                self.model = TinyCLIP(config).eval().requires_grad_(False)
+            self.model.load_state_dict(weights, assign=True)
         except (TypeError, RuntimeError) as error:
             way_out = "train it again" if self.path else "install pixgen again"
             raise PixgenError(f"{path} was written by another version of pixgen; {way_out}") from error
