@@ -227,7 +227,11 @@ class Perceptor(ABC):
 
     @abstractmethod
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Texts -> float32 (len(texts), D), unit norm."""
+        """Texts -> float32 (len(texts), D), unit norm; each as a whole, those of several `pieces` too."""
+
+    def pieces(self, text: str) -> list[str]:
+        """The pieces in which `encode_text` reads a text that is longer than its context; the text itself otherwise."""
+        return [text]
 
     def release_text(self) -> None:  # noqa: B027 (optional by design)
         """All texts of the run are encoded: what only texts need may go. `encode_text` must work afterwards as well."""

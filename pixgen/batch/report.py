@@ -16,6 +16,7 @@ from typing import Any
 from pixgen.batch.manifest import Manifest
 from pixgen.batch.records import Record, numbered
 from pixgen.errors import UsageError, did_you_mean
+from pixgen.io.terminal import visible
 
 CONFIDENCE = 0.95
 
@@ -137,15 +138,24 @@ def student(freedom: int) -> float:
 
 
 def to_csv(lines: Sequence[ReportLine]) -> str:
-    """The lines as CSV with a head."""
+    """The lines as CSV with a head. A text that a spreadsheet would take for a formula begins with an apostrophe."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["axis", "value", "score", "mean", "half_95", "n", "difference", "difference_half_95", "pairs"])
     for line in lines:
         difference = line.difference or Interval(math.nan, math.nan, 0)
         numbers = (line.mean.mean, line.mean.half, line.mean.n, difference.mean, difference.half, difference.n)
-        writer.writerow([line.axis, line.value, line.score, *("" if math.isnan(x) else repr(x) for x in numbers)])
+        texts = map(_no_formula, (line.axis, line.value, line.score))
+        writer.writerow([*texts, *("" if math.isnan(x) else repr(x) for x in numbers)])
     return text.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return text
 
 
 def to_latex(lines: Sequence[ReportLine]) -> str:
@@ -184,9 +194,12 @@ def plot(lines: Sequence[ReportLine], suffix: str) -> bytes:
             shown = [line for line in lines if line.axis == axis and line.score == score]
             halves = [0.0 if math.isnan(line.mean.half) else line.mean.half for line in shown]
             means = [line.mean.mean for line in shown]
-            panel.errorbar([line.value for line in shown], means, halves, fmt="o", capsize=4)
-            panel.set_title(score)
-            panel.set_xlabel(axis)
+            # A dollar would begin a formula of matplotlib's.
+            panel.errorbar(
+                [visible(line.value).replace("$", r"\$") for line in shown], means, halves, fmt="o", capsize=4
+            )
+            panel.set_title(visible(score).replace("$", r"\$"))
+            panel.set_xlabel(visible(axis).replace("$", r"\$"))
             panel.margins(x=0.3)
     data = io.BytesIO()
     # No date and no random names inside: the same numbers give the same file.
@@ -253,7 +266,7 @@ def _require_known(what: str, name: str, known: Sequence[str]) -> None:
 
 def _tex(text: str) -> str:
     escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(escapes.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text)
+    return "".join(escapes.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in visible(text))
 
 
 def _tex_number(interval: Interval | None) -> str:

@@ -28,6 +28,15 @@ LINES: Mapping[str, str] = {
     "perceptor {name} never learnt the word {word}; it knows nothing near": (
         "o perceptor {name} nunca aprendeu a palavra {word} e não conhece nenhuma parecida"
     ),
+    "the prompt is longer than perceptor {name} reads at once; it reads it in {count} pieces: {pieces}": (
+        "o prompt é mais longo do que o perceptor {name} lê de uma vez; ele o lê em {count} partes: {pieces}"
+    ),
+    "start dalle1 has no room for the whole prompt; it does not read {words}": (
+        "o início dalle1 não tem lugar para o prompt inteiro; ele não lê {words}"
+    ),
+    "{written} is not how a weight is written; if it is meant as one, write {meant}": (
+        "{written} não é a forma de escrever um peso; se a intenção é dar um peso, escreva {meant}"
+    ),
     "size {asked} becomes {got}: sides must be multiples of {factor}": (
         "o tamanho {asked} passa a ser {got}: os lados devem ser múltiplos de {factor}"
     ),

@@ -19,12 +19,15 @@ from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.loop.build import Models, build
 from pixgen.loop.engine import Diverged, Step
-from pixgen.prompts import grammar
+from pixgen.prompts import grammar, hints
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+PIECES_SHOWN = 6
+"""Of a long text in a warning."""
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,8 @@ class Drawing(Iterator[Step]):
 
     configs: one a picture, resolved, alike in all but prompt and seed. models: what earlier drawings loaded; give the
     same to drawings that follow each other, or each loads its own.
-    Warns (logging) of words that a perceptor never learnt. Raises what `build` and the engine raise; after
+    Warns (logging) of words that a perceptor never learnt, of a text that it reads in pieces, and of what is nearly a
+    weight. Raises what `build` and the engine raise; after
     Diverged, `images` and `metadata` are those of the last good step.
     """
 
@@ -68,7 +72,8 @@ class Drawing(Iterator[Step]):
         self._last: Step | None = None
         self._good: Tensor | None = None
         self._inputs = [_inputs(config) for config in self.configs]
-        self._warn_of_unknown_words()
+        self._warn_of_weights()
+        self._warn_of_words()
 
     def __next__(self) -> Step:
         try:
@@ -117,10 +122,22 @@ class Drawing(Iterator[Step]):
         wanted = [[prompt for prompt in found if prompt.weight > 0] for found in self.engine.session.prompts]
         return [" ".join(p.text if p.kind == "text" else Path(p.text).stem for p in found) for found in wanted]
 
-    def _warn_of_unknown_words(self) -> None:
+    def _warn_of_weights(self) -> None:
+        found = [near for config in self.configs for near in hints.near_weights(config.prompt or "", _seed(config))]
+        for written, meant in dict.fromkeys(found):
+            log.warning("%r is not how a weight is written; if it is meant as one, write %r", written, meant)
+
+    def _warn_of_words(self) -> None:
         texts = dict.fromkeys(p.text for found in self.engine.session.prompts for p in found if p.kind == "text")
         for name, perceptor in self.engine.session.perceptors.items():
             for text in texts:
+                pieces = perceptor.pieces(text)
+                if len(pieces) > 1:
+                    shown = " + ".join(map(repr, pieces[:PIECES_SHOWN])) + " + ..." * (len(pieces) > PIECES_SHOWN)
+                    log.warning(
+                        "the prompt is longer than perceptor %s reads at once; it reads it in %d pieces: %s",
+                        *(name, len(pieces), shown),
+                    )
                 drawn = self.engine.scene.start.known_words(text)
                 for word, near in perceptor.unknown_words(text).items():
                     if word in drawn:

@@ -186,6 +186,14 @@ def tokenizer(architecture: Mapping[str, Any], file: Path | None) -> Tokenize:
     return _FileTokenizer(file, int(text.get("context_length", 77)), (text.get("tokenizer_kwargs") or {}).get("clean"))
 
 
+def fits(tokenize: Tokenize, text: str) -> bool:
+    """Whether such a tokenizer reads a text to its end, and does not cut it at the context."""
+    if isinstance(tokenize, _FileTokenizer):
+        return tokenize.fits(text)
+    simple: Any = tokenize
+    return len(simple.encode(text)) + 2 <= int(simple.context_length)  # a token at either end
+
+
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 """OpenAI's (CLIP, clip.py), the default of open_clip."""
@@ -207,6 +215,9 @@ class _FileTokenizer:
     def __call__(self, texts: list[str]) -> Tensor:
         encoded = self._tokenizer.encode_batch([self._clean(text) for text in texts])
         return torch.tensor([each.ids for each in encoded])
+
+    def fits(self, text: str) -> bool:
+        return not self._tokenizer.encode(self._clean(text)).overflowing
 
 
 def open_clip() -> Any:

@@ -58,7 +58,14 @@ class PairPerceptor(Perceptor):
 
     @abstractmethod
     def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Texts -> token states, float32 (B, T, W); their mask, bool (B, T); embeddings as of `encode_text`."""
+        """Texts -> token states, float32 (B, T, W); their mask, bool (B, T); embeddings, (B, D), unit norm.
+
+        All of them of what fits into the context: `encode_text` reads longer texts whole, in pieces.
+        """
+
+    @abstractmethod
+    def unread(self, text: str) -> str:
+        """The end of a text that `encode_tokens` leaves out; empty where it reads all."""
 
 
 def load_perceptor(path: str | Path = "", device: torch.device | str = "cpu") -> PairPerceptor:

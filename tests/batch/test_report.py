@@ -130,3 +130,15 @@ def test_rows_of_other_settings_are_paired_each_with_itself(lists: Lists) -> Non
     (weight_2,) = compare(samples(lists.out), ["loss"], baselines={"losses.clip.weight": "1"})[:1]
     assert weight_2.difference and weight_2.difference.n == 1
     assert weight_2.difference.mean == pytest.approx(losses[2, 3] - losses[1, 3])
+
+
+def test_what_an_axis_says_is_no_formula_and_no_markup() -> None:
+    values = ['=HYPERLINK("http://x","y")', "@SUM(1)", "-0.5", "+a", "two\nlines\x1b[31m", "$\\frac$ $"]
+    found = [Sample({"a": value}, ("p", number), {"loss": 1.0 + number}) for number, value in enumerate(values)]
+    lines = compare(found)
+    (_, *table) = csv.reader(io.StringIO(to_csv(lines)))
+    written = {row[1] for row in table}
+    assert {'\'=HYPERLINK("http://x","y")', "'@SUM(1)", "-0.5", "'+a"} <= written
+    tex = to_latex(lines)
+    assert "\x1b" not in tex and "two\nlines" not in tex
+    assert plot(lines, ".svg").startswith(b"<?xml")

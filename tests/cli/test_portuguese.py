@@ -38,6 +38,9 @@ class Forgetful(ToyPerceptor):
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         return {"zorp": ["zip", "zap"], "blib": []}
 
+    def pieces(self, text: str) -> list[str]:
+        return text.split()
+
 
 @pytest.fixture(autouse=True)
 def brazil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +93,13 @@ def several_things() -> None:
     start.prepare(SimpleNamespace(prompts=[[Prompt("a cat and a dog")]], device="cpu"))  # type: ignore[arg-type]
 
 
+def no_room() -> None:
+    start = registry.create("start", {"type": "dalle1"})
+    perceptor = SimpleNamespace(unread=lambda text: text[-3:])
+    pair = SimpleNamespace(perceptor=perceptor, from_text=lambda *_, **__: None)
+    start.grids(pair, [Prompt("a fox")], None)
+
+
 def refused(code: int) -> Callable[[], object]:
     """Draw where the system refuses to write."""
     act = draw("a fox", "-o", "out/")
@@ -111,6 +121,9 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "step {step}, loss {loss}, {rate} it/s": draw("a fox"),
     "perceptor {name} never learnt the word {word}; the": draw("a fox", "perceptors.toy.type=forgetful"),
     "perceptor {name} never learnt the word {word}; it": draw("a fox", "perceptors.toy.type=forgetful"),
+    "the prompt is longer": draw("a fox", "perceptors.toy.type=forgetful"),
+    "start dalle1 has no room": no_room,
+    "{written} is not how": draw("a fox : 0.5"),
     "size {asked}": draw("a fox", "size=33x30"),
     "the prompt is empty": draw(" "),
     "the prompt has": draw("a" * 20_000),

@@ -17,6 +17,7 @@ from pixgen.errors import UsageError
 from pixgen.io import pictures, shell
 from pixgen.models import cache, clips, zoo
 from pixgen.models.zoo import is_path
+from pixgen.networks import long_texts
 from pixgen.registry import register
 
 
@@ -41,6 +42,7 @@ class OpenCLIP(Perceptor):
     _architecture: Mapping[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
     _weights: Path | None = field(init=False, repr=False, compare=False, default=None)
     _tokenizer: Path | None = field(init=False, repr=False, compare=False, default=None)
+    _made_tokenizer: clips.Tokenize | None = field(init=False, repr=False, compare=False, default=None)
     _dtype: torch.dtype = field(init=False, repr=False, compare=False, default=torch.float32)
     _exact: list[Tensor] = field(init=False, repr=False, compare=False, default_factory=list)
 
@@ -77,12 +79,11 @@ class OpenCLIP(Perceptor):
 
     @torch.no_grad()
     def encode_text(self, texts: list[str]) -> Tensor:
-        network = self._network.model
-        if _text_tower(network) is None:
-            network = clips.build(self._architecture, self._weights).model.to(self.device)  # it was released
-        tokens = clips.tokenizer(self._architecture, self._tokenizer)(texts).to(self.device)
-        with torch.autocast(self.device.type, enabled=False):
-            return F.normalize(network.encode_text(tokens).float(), dim=-1)
+        return long_texts.encode(texts, self.pieces, self._encode_at_once)
+
+    def pieces(self, text: str) -> list[str]:
+        tokenize = self._tokenize()
+        return long_texts.split(text, lambda part: clips.fits(tokenize, part))
 
     def release_text(self) -> None:
         """Free the text tower, half a small CLIP's memory; a text that comes later loads it again for a moment."""
@@ -91,6 +92,19 @@ class OpenCLIP(Perceptor):
             for name in _TEXT:
                 if getattr(network, name, None) is not None:
                     setattr(network, name, None)
+
+    def _encode_at_once(self, texts: list[str]) -> Tensor:
+        network = self._network.model
+        if _text_tower(network) is None:
+            network = clips.build(self._architecture, self._weights).model.to(self.device)  # it was released
+        tokens = self._tokenize()(texts).to(self.device)
+        with torch.autocast(self.device.type, enabled=False):
+            return F.normalize(network.encode_text(tokens).float(), dim=-1)
+
+    def _tokenize(self) -> clips.Tokenize:
+        if self._made_tokenizer is None:
+            self._made_tokenizer = clips.tokenizer(self._architecture, self._tokenizer)
+        return self._made_tokenizer
 
     @property
     def _network(self) -> clips.Built:

@@ -16,7 +16,7 @@ from pixgen.backend.tensors import unset
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
 from pixgen.io import paths, resources
-from pixgen.networks import store
+from pixgen.networks import long_texts, store
 from pixgen.networks.clip import MAX_SCALE, TinyCLIP, TinyConfig
 from pixgen.registry import register
 
@@ -68,13 +68,20 @@ class Tiny(Perceptor):
 
     @torch.no_grad()
     def encode_text(self, texts: list[str]) -> Tensor:
-        return self.model.encode_text(self._ids(texts))
+        return long_texts.encode(texts, self.pieces, lambda found: self.model.encode_text(self._ids(found)))
+
+    def pieces(self, text: str) -> list[str]:
+        return long_texts.split(text, lambda part: not self.tokenizer.encode(part).overflowing)
+
+    def unread(self, text: str) -> str:
+        encoded = self.tokenizer.encode(text)
+        return text[encoded.offsets[-1][1] :].strip() if encoded.overflowing else ""
 
     @torch.no_grad()
     def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Texts -> their tokens' states, float32 (B, T, text_width); which of them count, bool (B, T); `encode_text`'s.
+        """Texts -> token states, float32 (B, T, text_width); which of them count, bool (B, T); embeddings, (B, D).
 
-        T is the longest text's number of tokens.
+        T is the longest text's number of tokens. What lies behind the context (`unread`) counts in none of them.
         """
         ids = self._ids(texts)
         ids = ids[:, : int((ids != 0).sum(1).max())]

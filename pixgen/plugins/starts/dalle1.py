@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,6 +15,8 @@ from pixgen.networks.pair import Pair
 from pixgen.plugins.starts.candidates import Candidates
 from pixgen.prompts.grammar import Prompt
 from pixgen.registry import register
+
+log = logging.getLogger(__name__)
 
 
 @register("start", "dalle1")
@@ -33,6 +36,8 @@ class Dalle1(Candidates):
         if not positive:
             raise UsageError("start dalle1 needs a text prompt of positive weight; dalle2 takes pictures as well")
         texts = [p.text for p in sorted(positive, key=lambda p: -p.weight)]
+        if unread := pair.perceptor.unread(", ".join(texts)):
+            log.warning("start dalle1 has no room for the whole prompt; it does not read %r", unread)
         colour_free = [self.colour_free(text) for text in texts]
         return pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,

@@ -45,10 +45,19 @@ def expected(network: Any, images: torch.Tensor, side: int = 32) -> torch.Tensor
 def test_features_are_those_of_open_clip(clip: OpenCLIP) -> None:
     network, images = small.network(), torch.rand(3, 3, 32, 32)
     torch.testing.assert_close(clip.encode_image(images), expected(network, images))
-    tokens = clips.open_clip().tokenize(["a fox", "a long text " * 60, ""])
-    found = clip.encode_text(["a fox", "a long text " * 60, ""])
-    torch.testing.assert_close(found, F.normalize(network.encode_text(tokens), dim=-1))
+    texts = ["a fox", "fox " * 75, ""]  # the second fills the context
+    found = clip.encode_text(texts)
+    torch.testing.assert_close(found, F.normalize(network.encode_text(clips.open_clip().tokenize(texts)), dim=-1))
     assert clip.input_size == 32 and clip.dim == 16
+
+
+def test_a_text_behind_the_context_is_read_in_pieces(clip: OpenCLIP) -> None:
+    long = "a fox " * 40 + "in the snow"
+    assert clip.pieces("fox " * 75) == ["fox " * 75] and len(clip.pieces("fox " * 76)) == 2
+    pieces = clip.pieces(long)
+    assert " ".join(pieces) == long and len(pieces) == 2
+    each = clip.encode_text(pieces) * torch.tensor([[float(len(piece.split()))] for piece in pieces])
+    torch.testing.assert_close(clip.encode_text(["a fox", long])[1], F.normalize(each.sum(0), dim=-1))
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -202,6 +211,7 @@ def test_a_tokenizer_file_is_read_without_transformers(tmp_path: Path) -> None:
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     tokens = clips.tokenizer({"name": "ViT-B-32-SigLIP2-256"}, tmp_path / "tokenizer.json")
+    assert clips.fits(tokens, "a fox") and not clips.fits(tokens, "a " * 100)
     found = tokens(["A fox!", "a " * 100])
     assert found.shape == (2, 64) and found[0].tolist() == [2, 3, *[0] * 62]  # canonicalised: lower case, no marks
     with pytest.raises(UsageError, match=r"needs its tokenizer\.json"):
