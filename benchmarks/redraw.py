@@ -62,7 +62,7 @@ class Item:
         if missing := [pattern for pattern in self.pictures if not list(ROOT.glob(pattern))]:
             return f"{', '.join(missing)} is missing"
         if recorded is None:
-            return "drawn before there was a record"
+            return "nothing is recorded of how it was drawn"
         now = self.record(hashes)
         if recorded["commands"] != now["commands"]:
             return "drawn by another command"

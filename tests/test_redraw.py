@@ -117,7 +117,7 @@ def test_other_weights_another_command_or_a_missing_file_make_a_picture_stale(
     (place / "fox.png").unlink()
     assert listed(redraw, capsys)["fox"] == "fox.png is missing"
     (place / "drawn_with.json").unlink()
-    assert listed(redraw, capsys)["owl"] == "drawn before there was a record"
+    assert listed(redraw, capsys)["owl"] == "nothing is recorded of how it was drawn"
 
 
 def test_a_blind_test_waits_for_its_answers_and_sprites_are_asked_for(

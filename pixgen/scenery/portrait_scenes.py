@@ -13,8 +13,9 @@ from pixgen.scenery import backdrops, portraits, props, svg_drawings
 from pixgen.scenery.people import Person
 from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import AVATAR_SETS, AvatarSet
+from pixgen.scenery.portrait_styles import PORTRAIT_STYLES
 from pixgen.scenery.rendering import rendered
-from pixgen.scenery.styles import STYLES, blur
+from pixgen.scenery.styles import blur
 
 CLOSE, HALF, GROUP = "close", "half", "group"
 FRAMES = {CLOSE: (0.50, 0.645), HALF: (0.36, 0.475), GROUP: (0.34, 0.50)}
@@ -89,7 +90,7 @@ def compose_portrait(portrait: Portrait, side: int, noise: Generator) -> Tensor:
 def styled_portrait(portrait: Portrait, style: str, side: int, noise: Generator) -> Tensor:
     """The picture in a style, float32 (3, side, side) in [0, 1], in which faces and props are still seen."""
     plain = compose_portrait(portrait, side, noise)
-    styled = STYLES[style](plain[None], noise).expand(1, 3, side, side)[0].clamp(0, 1)
+    styled = PORTRAIT_STYLES[style](plain[None], noise).expand(1, 3, side, side)[0].clamp(0, 1)
     return with_faces(styled, plain, portrait, style)
 
 

@@ -177,17 +177,17 @@ def poster(x: Tensor, rng: Generator) -> Tensor:
 
 def mosaic(x: Tensor, rng: Generator) -> Tensor:
     """Tiles of a jittered grid with light grout: each pixel takes the colour of its nearest tile's centre."""
-    return _cells(x, rng, cells=13, line=0.82, keep=0.0, width=0.16)
+    return tiled(x, rng, cells=13, line=0.82, keep=0.0, width=0.16)
 
 
 def stained_glass(x: Tensor, rng: Generator) -> Tensor:
     light = grey(x)
     vivid = (light + (x - light) * 1.6).clamp(0.08, 1)
     lead = (edges(x, 1.6) * 1.8).clamp(0, 1)
-    return _cells(vivid, rng, cells=8, line=0.03, keep=0.55, width=0.13) * (1 - lead) + 0.03 * lead
+    return tiled(vivid, rng, cells=8, line=0.03, keep=0.55, width=0.13) * (1 - lead) + 0.03 * lead
 
 
-def _cells(x: Tensor, rng: Generator, cells: int, line: float, keep: float, width: float) -> Tensor:
+def tiled(x: Tensor, rng: Generator, cells: int, line: float, keep: float, width: float) -> Tensor:
     n, _, side, _ = x.shape
     t = (torch.arange(side) + 0.5) / side * cells
     gy, gx = torch.meshgrid(t, t, indexing="ij")

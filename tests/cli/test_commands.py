@@ -50,7 +50,7 @@ def test_presets_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(record["description"] and record["settings"] for record in records)
     assert run(["presets", "draft"]) == 0
-    assert "steps: 20" in capsys.readouterr().out
+    assert "steps: 12" in capsys.readouterr().out
     assert run(["presets", "draff"]) == 2
     assert "did you mean 'draft'?" in capsys.readouterr().err
 

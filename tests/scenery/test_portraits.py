@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ from pixgen.scenery.portrait_scenes import (
     prop_box,
     styled_portrait,
 )
+from pixgen.scenery.portrait_styles import PALETTE, PORTRAIT_STYLES
 from pixgen.scenery.props import PROPS
-from pixgen.scenery.styles import STYLES
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training.data import drawings, labels
 from pixgen.training.data.scenes import Scenes
@@ -273,7 +274,7 @@ def test_a_style_keeps_the_face(style: str) -> None:
     person = portraits.person_from_words("a black man with a beard", 1)
     portrait = Portrait((person,), CLOSE, backdrop="bookshelf")
     plain = compose_portrait(portrait, 96, torch.Generator().manual_seed(0))
-    usual = STYLES[style](plain[None], torch.Generator().manual_seed(0))[0].expand(3, 96, 96)
+    usual = PORTRAIT_STYLES[style](plain[None], torch.Generator().manual_seed(0))[0].expand(3, 96, 96)
     kept = styled_portrait(portrait, style, 96, torch.Generator().manual_seed(0))
     box = face_box(person, CLOSE)
     rows, columns = slice(int(96 * box.top), int(96 * box.bottom)), slice(int(96 * box.left), int(96 * box.right))
@@ -284,6 +285,30 @@ def test_a_style_keeps_the_face(style: str) -> None:
 
     assert similarity(kept) > min(0.9, similarity(usual) + 0.2) and similarity(kept) > similarity(usual)
     assert torch.allclose(kept[:, :, :5], usual.clamp(0, 1)[:, :, :5], atol=0.02)  # the rest is the style's
+
+
+@pytest.mark.parametrize("style", ["poster", "comic"])
+@pytest.mark.parametrize("text", ["a black man with a beard", "a young white woman", "an old brown woman"])
+def test_a_flat_style_keeps_the_hue_of_the_skin(style: str, text: str) -> None:
+    portrait = Portrait((portraits.person_from_words(text, 1),), CLOSE)
+    plain = compose_portrait(portrait, 192, torch.Generator().manual_seed(0))
+    styled = styled_portrait(portrait, style, 192, torch.Generator().manual_seed(0))
+    box = face_box(portrait.people[0], CLOSE)
+    cheeks = slice(int(192 * (0.4 * box.top + 0.6 * box.bottom)), int(192 * (0.3 * box.top + 0.7 * box.bottom)))
+
+    def hue(picture: torch.Tensor) -> float:
+        red, green, blue = picture[:, cheeks, 80:112].flatten(1).median(1).values.tolist()
+        return math.atan2(math.sqrt(3) * (green - blue), 2 * red - green - blue)
+
+    assert abs(hue(styled) - hue(plain)) < 0.15
+
+
+def test_pixel_art_has_room_for_a_face_and_few_colours() -> None:
+    portrait = Portrait((portraits.person_from_words("a black man with a beard", 1),), CLOSE)
+    picture = styled_portrait(portrait, "pixel-art", 256, torch.Generator().manual_seed(0))
+    colours = (picture.flatten(1).T * 255).round().unique(dim=0)
+    changes = (picture[:, :, 1:] != picture[:, :, :-1]).any(0).any(0)
+    assert len(colours) <= PALETTE and 27 <= int(changes.sum()) + 1 <= 46
 
 
 @pytest.mark.parametrize(
