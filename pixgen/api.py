@@ -29,7 +29,7 @@ from pixgen.recognition.classify import Classified
 from pixgen.recognition.describe import Description
 from pixgen.recognition.search import Match
 from pixgen.settings import config as configs
-from pixgen.settings import methods
+from pixgen.settings import limits, methods
 from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather
 from pixgen.settings.model_pair import settings as pair_settings
@@ -85,6 +85,7 @@ def generate(
     config: str | Path | None = None,
     method: str = "loop",
     callback: Callable[[Step], object] | None = None,
+    allow_large: bool = False,
     **options: Any,
 ) -> Result:
     """Draw `count` pictures of a prompt and give them back; nothing is written.
@@ -96,6 +97,7 @@ def generate(
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
     callback: called with every `Step`; `step.images()` shows what is reached, and where it returns False drawing stops
     with the pictures reached so far. Picture i has seed + i.
+    allow_large: allow more pixels than 2048x2048, which take about 16 GB of memory (`pixgen.settings.limits`).
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
@@ -107,7 +109,10 @@ def generate(
     way = Layer(methods.settings(method), f"generate(..., method={method!r})")
     models = [] if model is None else [Layer(pair_settings(str(model)), "generate(..., model=...)")]
     chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
-    resolved = configs.resolve_auto(configs.resolve(chosen))
+    resolved = configs.resolve(chosen)
+    if not allow_large:
+        limits.require_modest(resolved)
+    resolved = configs.resolve_auto(resolved)
 
     images: list[Image] = []
     losses: list[dict[str, list[float]]] = []

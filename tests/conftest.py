@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("pixgen", deadline=None)  # a busy machine is no failure
 # HYPOTHESIS_PROFILE=long pytest -n 0 tests/test_foreign_input.py: ten minutes of what a stranger could hand over.
-settings.register_profile("long", deadline=None, max_examples=4_000, suppress_health_check=list(HealthCheck))
+settings.register_profile("long", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixgen"))
 
 

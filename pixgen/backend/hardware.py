@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from pixgen.errors import UsageError
+
+log = logging.getLogger(__name__)
 
 
 def device(wanted: str) -> str:
@@ -65,11 +68,17 @@ def processor() -> str:
 
 
 def threads(wanted: int | str) -> int:
-    """`auto` -> torch's own choice, but no more than the cores that this process may use."""
+    """`auto` -> torch's own choice, but no more than the cores that this process may use.
+
+    Never more than the machine has, which would end the process; a warning (logging) says so.
+    """
     import torch
 
     if isinstance(wanted, int):
-        return wanted
+        cores = os.cpu_count() or 1
+        if wanted > cores:
+            log.warning("threads is %d, and this machine has %d cores: pixels may differ", wanted, cores)
+        return min(wanted, cores)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(torch.get_num_threads(), allowed))
 

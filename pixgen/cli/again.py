@@ -33,12 +33,14 @@ Examples:
 @options.output
 @click.option("--finish", is_flag=True, help="Draw an interrupted picture to its planned last step.")
 @options.plugins
+@options.allow_large
 @options.results
 def again(
     arguments: tuple[str, ...],
     output: str | None,
     finish: bool,
     plugins: tuple[str, ...],
+    allow_large: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -59,7 +61,7 @@ def again(
     for file in plugins:
         registry.load_file(file)
     # All are checked before the first is drawn.
-    configs = [_config(path, about, changes) for path, about in found]
+    configs = [_config(path, about, changes, allow_large) for path, about in found]
 
     from pixgen.loop.drawing import Drawing
 
@@ -85,9 +87,9 @@ def _is_file(word: str) -> bool:
     return path is not None and path.is_file()
 
 
-def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig:
+def _config(path: Path, about: Metadata, changes: Sequence[str], allow_large: bool) -> RenderConfig:
     from pixgen.io.resources import version
-    from pixgen.settings import config, replay
+    from pixgen.settings import config, limits, replay
     from pixgen.settings.layers import parse_assignments
 
     try:
@@ -98,6 +100,11 @@ def _config(path: Path, about: Metadata, changes: Sequence[str]) -> RenderConfig
         raise UsageError(f"{error} (drawn by pixgen {about.version}, this is {version()})") from error
     if changes:
         stored = config.resolve(parse_assignments(changes), base=stored)
+    if not allow_large:
+        try:
+            limits.require_modest(stored)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
     return config.resolve_auto(stored)
 
 

@@ -83,6 +83,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Print what would be drawn and for how long; draw nothing.")
 @click.option("--status", is_flag=True, help="Print the state of DIR; draw nothing.")
 @click.option("--yes", is_flag=True, help="Allow lists that expand to more than 10,000 pictures.")
+@options.allow_large
 @click.option("--no-sheet", is_flag=True, help="Write no contact sheet and no index.html.")
 @options.as_json
 @options.quiet
@@ -117,6 +118,7 @@ def batch(
     dry_run: bool,
     status: bool,
     yes: bool,
+    allow_large: bool,
     no_sheet: bool,
     as_json: bool,
     quiet: bool,
@@ -157,6 +159,7 @@ def batch(
         combinations=combinations,
         wildcards=Wildcards([Path(wildcards)] if wildcards else [beside, beside / "wildcards"]),
         allow_many=yes,
+        allow_large=allow_large,
         folders=[beside, *([] if beside == Path() else [Path()]), *(Path(each).expanduser() for each in folders)],
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))

@@ -37,6 +37,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @options.output
 @options.count(default=1)
 @options.run
+@options.allow_large
 @options.results
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version and exit."
@@ -60,6 +61,7 @@ def draw(
     temperature: float | None,
     top_k: int | None,
     guidance: float | None,
+    allow_large: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -78,8 +80,12 @@ def draw(
     from pixgen.loop import build
     from pixgen.loop.drawing import Drawing, groups
     from pixgen.settings import config as configs
+    from pixgen.settings import limits
 
-    config = configs.resolve_auto(configs.resolve(layers))
+    config = configs.resolve(layers)
+    if not allow_large:
+        limits.require_modest(config)
+    config = configs.resolve_auto(config)
     files.check_writable(naming.fixed_folder(output, prompt))
     index, models = 0, build.Models(keep_text_towers=count > 1)
     for group in groups(config, count):

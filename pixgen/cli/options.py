@@ -5,6 +5,7 @@ Those whose default depends on the command are functions of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,6 +27,16 @@ class CheckedPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(str(paths.written(value)), param, ctx)
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range, which `nan` and `inf` are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return found
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,7 +152,7 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
         click.option(
             "--temperature",
             metavar="T",
-            type=click.FloatRange(0),
+            type=FiniteRange(0),
             show_default="0.9",
             help="Sampling temperature; lower values vary less.",
         ),
@@ -155,7 +166,7 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
         click.option(
             "--guidance",
             metavar="G",
-            type=click.FloatRange(0),
+            type=FiniteRange(0),
             show_default=f"{guidance:g}",
             help="Classifier-free guidance scale; 1 turns guidance off, 0 ignores the prompt.",
         ),
@@ -164,6 +175,10 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
 
 run = group(seed, size, steps(), config_layers, init_image, method, sampling(candidates=16, guidance=4))
 """Everything that decides what is drawn of one prompt."""
+
+allow_large = click.option(
+    "--allow-large", is_flag=True, help="Allow sizes beyond 2048x2048, which take more than 16 GB of memory."
+)
 
 # Where the results go
 output = click.option(

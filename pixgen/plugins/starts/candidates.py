@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 STYLE_WEIGHT = 0.5
 """Weight of a preset's style phrases relative to the prompts, in the ranking and in the conditioning."""
 
+MAX_CANDIDATES = 4_096
+"""They are sampled together, in memory."""
+
 
 @dataclass
 class Candidates(Start):
@@ -38,7 +41,7 @@ class Candidates(Start):
     folder: str = ""
     """Folder of the pair's files (perceptor, vqgan, tokens, prior); empty for those that ship with pixgen."""
     candidates: int = 16
-    """Number of code grids to sample, at least 1; the best comes first."""
+    """Number of code grids to sample, 1 to 4,096; the best comes first."""
     temperature: float = 0.9
     """Sampling temperature, at least 0; lower values vary less, 0 always takes the most likely code."""
     top_k: int = 64
@@ -54,8 +57,8 @@ class Candidates(Start):
 
     def prepare(self, session: Session) -> None:
         """Load the pair. Raises UsageError for options out of range, PixgenError for files that cannot be used."""
-        if self.candidates < 1:
-            raise UsageError(f"start.candidates is {self.candidates}; it must be at least 1")
+        if not 1 <= self.candidates <= MAX_CANDIDATES:
+            raise UsageError(f"start.candidates is {self.candidates}; it must be 1 to {MAX_CANDIDATES:,}")
         if not 0 <= self.colour_free_weight <= 1:
             raise UsageError(f"start.colour_free_weight is {self.colour_free_weight:g}; it must be from 0 to 1")
         if not self.folder:
