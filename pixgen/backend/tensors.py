@@ -62,6 +62,10 @@ def autocast(device: torch.device, dtype: torch.dtype | None) -> contextlib.Abst
     return contextlib.nullcontext() if dtype is None else torch.autocast(device.type, dtype)
 
 
+_SHAPE_STAYS = (Tensor.normal_, Tensor.uniform_, Tensor.mul, Tensor.__mul__, Tensor.log)
+"""What initialisations compute from a tensor, or a tensor and a number."""
+
+
 class _Unset(TorchFunctionMode):
     """Passes over every initialisation: on the meta device torch's own would import its compiler, two seconds."""
 
@@ -69,8 +73,10 @@ class _Unset(TorchFunctionMode):
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
-        if func in (Tensor.normal_, Tensor.uniform_):
+        if func in _SHAPE_STAYS:
             return args[0]
+        if func is torch.randn:
+            return torch.empty(*args, **kwargs)
         return func(*args, **kwargs)
 
 

@@ -106,6 +106,20 @@ def require_shallow(value: Any, where: str) -> None:
     raise OptionError(where, f"{where} is nested more than {MAX_DEPTH} deep; settings are flatter than that")
 
 
+def require_between(values: object, **bounds: tuple[int, int]) -> None:
+    """Raise ValueError unless each named number of an object, or each number of a named list, lies in its bounds.
+
+    For `__post_init__` of a dataclass that comes from a file: how many layers a network has must be known before it is
+    built.
+    """
+    for name, (low, high) in bounds.items():
+        value = getattr(values, name)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if type(number) is not int or not low <= number <= high:
+                shown = repr(number)[:60]
+                raise ValueError(f"{name} is {shown}; it must be a whole number from {low:,} to {high:,}")
+
+
 def unknown(key: str, known: Iterable[str]) -> OptionError:
     """The error for an option that does not exist, with the nearest name or else all names there are."""
     where, _, name = key.rpartition(".")

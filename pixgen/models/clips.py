@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pixgen.backend.silence import silenced
 from pixgen.backend.streams import drawing_from
 from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import PixgenError, UsageError, did_you_mean, reason
+from pixgen.models import checkpoints, tokenizer_files
 from pixgen.models import weights as files
 from pixgen.models.entry import Entry, File
 
@@ -90,6 +92,14 @@ def require(architecture: str) -> None:
         raise UsageError(f"open_clip {package.__version__} has no architecture {architecture!r}{near}")
 
 
+def _name(architecture: Mapping[str, Any]) -> str:
+    """open_clip's name of an architecture; never one that open_clip would look up elsewhere (`hf-hub:`)."""
+    name = architecture.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+        raise UsageError(f"architecture.name is {name!r}; it must be a name that open_clip has, as ViT-B-32")
+    return name
+
+
 def build(architecture: Mapping[str, Any], weights: Path | None, where: str = "") -> Built:
     """The network of an entry's `architecture` with these weights; random ones for None (tests, benchmarks).
 
@@ -98,7 +108,7 @@ def build(architecture: Mapping[str, Any], weights: Path | None, where: str = ""
     damaged or do not fit, naming the first keys that differ.
     """
     package = open_clip()
-    name = str(architecture["name"])
+    name = _name(architecture)
     require(name)
     config = package.get_model_config(name)
     if "hf_model_name" in config["text_cfg"]:
@@ -157,15 +167,19 @@ def openai(path: Path) -> Built:
     Raises UsageError when it is missing, PixgenError when it is damaged or is of another architecture.
     """
     tensors, _ = files.read(path)
-    kept = {k: v for k, v in tensors.items() if not k.endswith(("attn_mask", "position_ids"))}
+    kept = _weights_alone(checkpoints.without_prefix(tensors, LANDMARK, path))
     try:
-        with drawing_from(torch.Generator()):
-            model = open_clip().model.build_model_from_openai_state_dict(kept, cast_dtype=torch.float32).float()
-    except (KeyError, IndexError, ValueError, RuntimeError, AssertionError) as error:
-        why = reason(error)
+        _require_bounded(kept)
+        # Its sizes come from the file, and what they would need is not there until the weights have been compared.
+        shapes = {name: value.to("meta") for name, value in kept.items()}
+        with torch.device("meta"), drawing_from(torch.Generator()):
+            model = open_clip().model.build_model_from_openai_state_dict(shapes, cast_dtype=torch.float32).float()
+    except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AssertionError, ZeroDivisionError) as error:
+        why = " ".join(str(error).split())[:300] or reason(error)
         raise PixgenError(
             f"{path} is not a CLIP of OpenAI's architectures ({why}); name its architecture with `pixgen models add`"
         ) from error
+    _put(model, kept, path)
     model.eval().requires_grad_(False)
     side = model.visual.image_size
     return Built(model, side if isinstance(side, int) else side[0], _MEAN, _STD, model.text_projection.shape[1])
@@ -177,13 +191,16 @@ def tokenizer(architecture: Mapping[str, Any], file: Path | None) -> Tokenize:
     Raises UsageError where it needs one and has none.
     """
     package = open_clip()
-    text = package.get_model_config(str(architecture["name"]))["text_cfg"]
+    name = _name(architecture)
+    require(name)
+    text = package.get_model_config(name)["text_cfg"]
     if not text.get("hf_tokenizer_name"):
-        found: Tokenize = package.get_tokenizer(str(architecture["name"]))
+        found: Tokenize = package.get_tokenizer(name)
         return found
     if file is None:
-        raise UsageError(f"{architecture['name']} needs its tokenizer.json beside its weights; pull it by its name")
-    return _FileTokenizer(file, int(text.get("context_length", 77)), (text.get("tokenizer_kwargs") or {}).get("clean"))
+        raise UsageError(f"{name} needs its tokenizer.json beside its weights; pull it by its name")
+    clean, size = (text.get("tokenizer_kwargs") or {}).get("clean"), text.get("vocab_size")
+    return _FileTokenizer(file, int(text.get("context_length", 77)), clean, size)
 
 
 def fits(tokenize: Tokenize, text: str) -> bool:
@@ -202,19 +219,12 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 class _FileTokenizer:
     """A tokenizer.json read by `tokenizers`, without transformers: padded and cut to the context."""
 
-    def __init__(self, file: Path, context: int, clean: str | None) -> None:
-        from tokenizers import Tokenizer
-
-        self._tokenizer = Tokenizer.from_file(str(file))
-        ids = (self._tokenizer.token_to_id(token) for token in ("<pad>", "[PAD]"))
-        pad = next((number for number in ids if number is not None), 0)
-        self._tokenizer.enable_truncation(context)
-        self._tokenizer.enable_padding(length=context, pad_id=pad)
+    def __init__(self, file: Path, context: int, clean: str | None, size: int | None) -> None:
+        self._vocabulary = tokenizer_files.read(file, context, size, pad=("<pad>", "[PAD]"))
         self._clean = open_clip().tokenizer.get_clean_fn(clean or "whitespace")
 
     def __call__(self, texts: list[str]) -> Tensor:
-        encoded = self._tokenizer.encode_batch([self._clean(text) for text in texts])
-        return torch.tensor([each.ids for each in encoded])
+        return self._vocabulary.ids([self._clean(text) for text in texts])
 
     def fits(self, text: str) -> bool:
         return not self._tokenizer.encode(self._clean(text)).overflowing
@@ -228,23 +238,65 @@ def open_clip() -> Any:
     return package
 
 
+LANDMARK = "logit_scale"
+"""A weight that every CLIP has, which shows what programs put before its names."""
+
+LARGEST = {
+    "token_embedding.weight": (1_048_576, 8192),
+    "positional_embedding": (4096, 8192),
+    "ln_final.weight": (8192,),
+    "text_projection": (8192, 8192),
+    "visual.conv1.weight": (8192, 8192, 64, 64),
+    "visual.positional_embedding": (65_537, 8192),
+    "visual.layer1.0.conv1.weight": (8192, 8192, 64, 64),
+    "visual.attnpool.positional_embedding": (4097, 8192),
+}
+"""The weights whose shapes say how large one of OpenAI's is, and the largest of each."""
+
+MAX_WEIGHTS = 10_000
+"""Of one of OpenAI's CLIPs; the largest has 1,500."""
+
+
+def _require_bounded(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError for shapes that no CLIP of OpenAI's has: a network is built from them."""
+    if len(tensors) > MAX_WEIGHTS:
+        raise ValueError(f"it has {len(tensors):,} tensors")
+    for name, largest in LARGEST.items():
+        shape = tensors[name].shape if name in tensors else torch.Size()
+        if name in tensors and (len(shape) != len(largest) or any(a > b for a, b in zip(shape, largest))):
+            raise ValueError(f"its {name} is {tuple(shape)}")
+
+
 def _load(model: Any, path: Path) -> None:
     tensors, _ = files.read(path)
+    tensors = checkpoints.without_prefix(tensors, LANDMARK, path)
+    _put(model, _renamed(tensors, model.state_dict()), path)
+
+
+def _put(model: Any, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put the weights of a file into a model of open_clip's. Raises PixgenError where they do not fit it."""
     own = model.state_dict()
-    tensors = _renamed(tensors, own)
     for name in ("logit_scale", "logit_bias"):  # a number here, a vector of one there
-        if name in tensors and name in own:
+        if name in tensors and name in own and tensors[name].numel() == own[name].numel():
             tensors[name] = tensors[name].reshape(own[name].shape)
     files.require_fit(own, tensors, path, "its architecture")
+    files.require_real(tensors, path)
     cast = {k: v.to(own[k].dtype if own[k].is_floating_point() else v.dtype).clone() for k, v in tensors.items()}
     model.load_state_dict(cast, assign=True)
     _fill(model)
 
 
+_BESIDE = ("input_resolution", "context_length", "vocab_size")
+"""What OpenAI's files hold beside the weights."""
+
+
+def _weights_alone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v for k, v in tensors.items() if k not in _BESIDE and not k.endswith(("attn_mask", "position_ids"))}
+
+
 def _renamed(tensors: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Bring OpenAI's and other programs' names to open_clip's, as open_clip does it itself where it can."""
-    beside = ("input_resolution", "context_length", "vocab_size")
-    kept = {k: v for k, v in tensors.items() if k not in beside and not k.endswith(("attn_mask", "position_ids"))}
+    kept = _weights_alone(tensors)
     if "positional_embedding" in kept and "positional_embedding" not in own:
         kept = open_clip().model.convert_to_custom_text_state_dict(kept)
     return kept

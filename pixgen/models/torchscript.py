@@ -1,93 +1,84 @@
 """Reads the weights out of a TorchScript archive and leaves the program in it alone.
 
 `torch.jit.load` would compile and keep that program, which may do more than multiply matrices. The weights lie in
-`data.pkl` as objects with tensors; the unpickler here knows empty objects, tensors and lists of numbers, nothing else.
+`data.pkl` as objects with tensors, which `pixgen.models.pickles` reads as plain data.
 """
 
 from __future__ import annotations
 
-import pickle
-import zipfile
-from collections import OrderedDict
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError
-
-STORAGES = {
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
+from pixgen.models import archives, limits, pickles, tensor_records
+from pixgen.models.pickles import Object
+from pixgen.models.tensor_records import TensorRecord
 
 _LISTS = {"build_intlist", "build_tensorlist", "build_doublelist", "build_boollist"}
 
 
-class _Object:
-    """A TorchScript object: the attributes that it was saved with."""
+def is_archive(names: Iterable[str]) -> bool:
+    """Whether a zip file with these entries is TorchScript: only those keep a table of constants."""
+    return any(name.endswith("/constants.pkl") for name in names)
 
 
-def is_archive(archive: zipfile.ZipFile) -> bool:
-    """Whether a zip file is TorchScript: only those keep a table of constants."""
-    return any(name.endswith("/constants.pkl") for name in archive.namelist())
+def read(archive: archives.Archive, pickled: str) -> dict[str, Tensor]:
+    """All tensors of the module saved in the entry `pickled`, by their dotted names, as stored.
+
+    Raises what `archives` and `pickles` raise, and PixgenError where its objects cannot be named.
+    """
+    stream = io.BytesIO(archive.content(pickled, limits.MAX_PICKLE))
+    module = pickles.Reader(_known, tensor_records.storage).read(stream)
+    root = pickled.removesuffix("data.pkl")
+    records = _Names(archive.path).of(module, 0)
+    return tensor_records.read(records, lambda each: archive.numbers(f"{root}data/{each.key}"), archive.path)
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """All tensors of the saved module by their dotted names, as stored. Raises PixgenError for a damaged archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            with archive.open(pickled) as file:
-                module = _Unpickler(file, archive, pickled.removesuffix("data.pkl")).load()
-            return dict(_tensors(module, ""))
-    except pickle.UnpicklingError as error:
-        raise PixgenError(f"{path} was not loaded: {error}. Nothing of it was run") from error
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
+def _known(name: str) -> pickles.Make | None:
+    if name.split(".")[0] == "__torch__":
+        return lambda _: Object()
+    module, _, function = name.rpartition(".")
+    if module == "torch.jit._pickle" and function in _LISTS:
+        return lambda arguments: list(arguments[0]) if arguments and isinstance(arguments[0], list | tuple) else []
+    if name == "torch.jit._pickle.restore_type_tag":
+        return lambda arguments: arguments[0]
+    if name == "collections.OrderedDict":
+        return lambda _: {}
+    return tensor_records.known(name)
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: Any, archive: zipfile.ZipFile, root: str) -> None:
-        super().__init__(file)
-        self.archive, self.root = archive, root
+class _Names:
+    """The tensors of objects by their dotted names. Each object is walked once, however many hold it."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] == "__torch__":
-            return _Object
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild
-        if module == "torch" and name in STORAGES:
-            return STORAGES[name]
-        if module == "torch.jit._pickle" and name in _LISTS:
-            return list
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is code, not a weight")
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: dict[int, dict[str, TensorRecord]] = {}
 
-    def persistent_load(self, pid: Any) -> Tensor:
-        _, dtype, key, _, count = pid
-        data = bytearray(self.archive.read(f"{self.root}data/{key}"))
-        return torch.frombuffer(data, dtype=dtype, count=count) if count else torch.empty(0, dtype=dtype)
+    def of(self, value: Any, depth: int) -> dict[str, TensorRecord]:
+        if not isinstance(value, Object):
+            return {}
+        if id(value) not in self._found:
+            self._found[id(value)] = {}  # an object that holds itself adds nothing
+            self._found[id(value)] = self._walk(value, depth)
+        return self._found[id(value)]
 
-
-def _rebuild(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
-    return storage.as_strided(size, stride, offset)
-
-
-def _tensors(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, _Object):
-        for key, item in vars(value).items():
-            yield from _tensors(item, f"{name}.{key}" if name else key)
+    def _walk(self, value: Object, depth: int) -> dict[str, TensorRecord]:
+        if depth > limits.MAX_DEPTH:
+            raise PixgenError(
+                f"{self._path} was not loaded: its objects lie deeper than {limits.MAX_DEPTH} in each other"
+            )
+        found: dict[str, TensorRecord] = {}
+        for key, item in value.attributes.items():
+            if not isinstance(key, str) or len(key) > limits.MAX_NAME:
+                continue
+            if isinstance(item, TensorRecord):
+                found[key] = item
+            else:
+                found |= {f"{key}.{name}": record for name, record in self.of(item, depth + 1).items()}
+            if len(found) > limits.MAX_TENSORS:
+                raise PixgenError(f"{self._path} was not loaded: it has more than {limits.MAX_TENSORS:,} tensors")
+        return found

@@ -72,10 +72,13 @@ def convert(source: Path, config: Path | None, target: Path) -> Path:
     """Write the weights of a checkpoint as safetensors, as precise as they are; a VQGAN's with its architecture.
 
     A VQGAN is loaded once to see that it fits, before its file gets its name. Raises UsageError for a VQGAN without a
-    config, PixgenError for a file that is damaged, does not fit, or holds code.
+    config or a config for what is no VQGAN, PixgenError for a file that is damaged, does not fit, or holds code.
     """
     tensors, _ = weights.read(source)
-    if not any(key.startswith(("encoder.", "first_stage_model.")) for key in tensors):
+    if not any(key.endswith(vqgans.LANDMARK) for key in tensors):
+        if config is not None:
+            vqgans.from_config(config)  # its own mistakes come first
+            raise UsageError(f"--config {config} is for a VQGAN, and {source} is none: it has no {vqgans.LANDMARK}")
         return weights.write(tensors, target)
     tensors, architecture = vqgans.read(source, config)
 

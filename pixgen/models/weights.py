@@ -1,76 +1,28 @@
-"""Reads other people's weights files without running anything that is in them.
+"""Reads other people's weights files without running anything that is in them, and writes safetensors.
 
-Lightning's checkpoints and plain `torch.save` files go through torch's `weights_only` unpickler, TorchScript archives
-(OpenAI's CLIPs) through `pixgen.models.torchscript`, which reads the numbers and never the program beside them.
+Lightning's checkpoints and plain `torch.save` files go through `pixgen.models.checkpoints`, TorchScript archives
+(OpenAI's CLIPs) through `pixgen.models.torchscript`. Both read the numbers and never the program around them, and
+neither takes more memory than `pixgen.models.limits` allows.
 """
 
 from __future__ import annotations
 
 import contextlib
-import pickle
-import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files
-from pixgen.models import torchscript
+from pixgen.io import files, json_data
+from pixgen.models import archives, checkpoints, limits, pickles, torchscript
 
 Format = Literal["safetensors", "zip", "torchscript", "pickle"]
-
-INERT = (
-    # ComfyUI-Flowty-LDSR #8, champ #144: lightning keys the state of a callback by its class
-    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
-    "pytorch_lightning.utilities.parsing.AttributeDict",
-    # open-retina #186: hyper-parameters that were given as OmegaConf's lists and mappings
-    "omegaconf.listconfig.ListConfig",
-    "omegaconf.dictconfig.DictConfig",
-    "omegaconf.base.ContainerMetadata",
-    "omegaconf.base.Metadata",
-    "omegaconf.nodes.AnyNode",
-    "typing.Any",
-    "builtins.dict",
-    "builtins.list",
-    "builtins.tuple",
-    "builtins.int",
-    "builtins.float",
-    "builtins.str",
-    # the best score so far, which lightning keeps as a number of NumPy's
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.dtype",
-    "argparse.Namespace",
-)
-"""Names that real checkpoints hold beside their tensors. Each is read as an empty object: its class is not imported."""
 
 
 class Damaged(Exception):
     """A file that is no whole safetensors file, or cannot be read. The text says why."""
-
-
-STATES = ("ema", "model", "state_dict")
-"""Where a checkpoint keeps its weights: LlamaGen under `ema` or `model`, lightning under `state_dict`."""
-
-
-class _Inert(dict[Any, Any]):
-    """Stands in for an object that is not a tensor; holds nothing."""
-
-    def __new__(cls, *_: Any, **__: Any) -> _Inert:
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        super().__init__()
-
-    def __setstate__(self, _: Any) -> None:
-        pass
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return id(self)  # old checkpoints use classes and their objects as keys
 
 
 def sniff(path: Path) -> Format:
@@ -85,11 +37,8 @@ def sniff(path: Path) -> Format:
     if not head:
         raise PixgenError(f"{path} is empty: its download was cut off before it began; get it again")
     if head[:4] == b"PK\3\4":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return "torchscript" if torchscript.is_archive(archive) else "zip"
-        except (zipfile.BadZipFile, OSError) as error:
-            raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
+        with _readable(path), archives.opened(path) as archive:
+            return "torchscript" if torchscript.is_archive(archive.entries) else "zip"
     if head[8:] == b"{":
         return "safetensors"
     if head[:1] == b"\x80":
@@ -104,50 +53,56 @@ def require_whole(path: Path) -> None:
     Only an old pickle does not tell.
     """
     if sniff(path) == "safetensors":
-        try:
+        with _readable(path):
             metadata(path)
-        except Damaged as error:
-            raise PixgenError(f"{path} is damaged or cut short ({error}); get it again") from error
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The named tensors of a weights file, as they are stored, on the CPU; and a safetensors file's metadata.
 
-    Raises UsageError for a missing file; PixgenError for one that is damaged or holds anything that would run code.
+    What torch.compile, FSDP and DDP put into names is left out.
+    Raises UsageError for a missing file; PixgenError for one that is damaged, holds anything that would run code, or
+    would become larger than `pixgen.models.limits` allows.
     """
     format = sniff(path)
-    if format == "safetensors":
-        try:
-            return read_safetensors(path)
-        except Damaged as error:
-            raise PixgenError(f"{path} is damaged or not a weights file: {error}; get it again") from error
-    if format == "torchscript":
-        return torchscript.read(path), {}
-    return state(_unpickle(path, mapped=format == "zip"), path), {}
+    with _readable(path):
+        if format == "safetensors":
+            tensors, metadata = read_safetensors(path)
+            return checkpoints.unwrapped(tensors), metadata
+        if format == "pickle":
+            return checkpoints.read_legacy(path), {}
+        with archives.opened(path) as archive:
+            pickled = [name for name in archive.entries if name == "data.pkl" or name.endswith("/data.pkl")]
+            if len(pickled) != 1:
+                held = ", ".join(name[:80] for name in list(archive.entries)[:4]) or "nothing"
+                raise PixgenError(f"{path} is a zip file, but not one of torch's: it holds {held}; unpack it first")
+            tensors = (torchscript.read if format == "torchscript" else checkpoints.read_archive)(archive, pickled[0])
+            return tensors, {}
 
 
-def state(loaded: Any, path: Path) -> dict[str, Tensor]:
-    """The weights in what a checkpoint holds. Raises PixgenError, naming what is there, where there are none."""
-    found = loaded
-    for key in STATES:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            found = loaded[key]
-            break
-    tensors = {}
-    if isinstance(found, Mapping):
-        tensors = {str(name): value.detach() for name, value in found.items() if isinstance(value, Tensor)}
-    if not tensors:
-        held = ", ".join(map(str, list(loaded)[:6])) if isinstance(loaded, Mapping) else type(loaded).__name__
-        raise PixgenError(f"{path} holds no weights; it holds {held or 'nothing'}")
-    if all(name.startswith("module.") for name in tensors):  # DistributedDataParallel's prefix
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
-    return tensors
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what stops the reading of a file into a PixgenError."""
+    try:
+        yield
+    except pickles.HoldsCode as error:
+        raise PixgenError(
+            f"{path} was not loaded: it holds {str(error)[:200]}, which is code, not a weight. Nothing of it was run; "
+            "get the weights as .safetensors, or from their author"
+        ) from error
+    except pickles.TooLarge as error:
+        raise PixgenError(f"{path} was not loaded: {error}; get the weights as .safetensors") from error
+    except (Damaged, pickles.Damaged, archives.Damaged, OSError, RuntimeError, MemoryError) as error:
+        raise PixgenError(f"{path} is damaged or cut short ({reason(error)[:200]}); get it again") from error
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata of a safetensors file, as they are stored, on the CPU. Raises Damaged."""
     with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        names = list(file.keys())
+        if len(names) > limits.MAX_TENSORS:
+            raise Damaged(f"it has {len(names):,} tensors, {limits.MAX_TENSORS:,} at most")
+        return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -156,14 +111,46 @@ def metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
+def described(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What a file of pixgen's says of itself in its metadata; nothing for another's file, or one that makes no sense.
+
+    Two things only are sure of what comes from elsewhere: it is plain data, and its keys are text.
+    """
+    text = metadata.get("pixgen", "")
+    if len(text) > limits.MAX_METADATA:
+        return {}
+    try:
+        found = json_data.parse(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def float32(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors of a file as numbers to compute with. Raises PixgenError, with its name, for one of other numbers."""
+    require_real(tensors, path)
+    return {name: value.float() for name, value in tensors.items()}
+
+
+def require_real(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise PixgenError, with its name, for a tensor of complex numbers: half of each would be lost."""
+    for name, value in tensors.items():
+        if value.is_complex():
+            raise PixgenError(f"{path}: {name[:200]} is of {value.dtype}, and weights are real numbers; get it again")
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        with open(path, "rb") as plain:
+            if (header := int.from_bytes(plain.read(8), "little")) > limits.MAX_HEADER:
+                raise Damaged(f"its header has {header:,} bytes, {limits.MAX_HEADER:,} at most")
         with safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        # A type of numbers that this version of torch or of safetensors does not know ends in any of these.
         raise Damaged(reason(error)) from error
 
 
@@ -205,24 +192,3 @@ def require_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: 
     if wrong:
         shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
         raise PixgenError(f"{path} does not fit {what}: {shown}")
-
-
-def _unpickle(path: Path, mapped: bool) -> Any:
-    inert: list[Any] = [(_Inert, name) for name in INERT] + [(_mapping, "collections.defaultdict")]
-    try:
-        with torch.serialization.safe_globals(inert):
-            # Mapped, a checkpoint's optimizer states and discriminator are never read from disk.
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+)|function <?(?:built-in function |function )?([\w.]+)", str(error))
-        what = f"it holds {found[1] or found[2]}, which is code, not a weight" if found else reason(error)
-        raise PixgenError(
-            f"{path} was not loaded: {what}. Nothing of it was run; get the weights as .safetensors, or from their "
-            "author"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise PixgenError(f"{path} is damaged or cut short ({reason(error)}); get it again") from error
-
-
-def _mapping(*_: Any) -> dict[Any, Any]:
-    return {}

@@ -15,12 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixgen.io import schema
 from pixgen.networks.transformer import Block
 
 
 @dataclass(frozen=True)
 class TinyConfig:
-    """Sizes of both towers. `vocabulary` and `context` count tokens; all else are widths and depths."""
+    """Sizes of both towers. `vocabulary` and `context` count tokens; all else are widths and depths.
+
+    Raises ValueError for sizes that no such network has.
+    """
 
     side: int = 48
     dim: int = 192
@@ -32,6 +36,14 @@ class TinyConfig:
     heads: int = 3
     vocabulary: int = 4096
     context: int = 24
+
+    def __post_init__(self) -> None:
+        schema.require_between(
+            self, side=(16, 1024), dim=(1, 8192), stem=(1, 4096), widths=(1, 4096), residuals=(0, 32),
+            text_width=(1, 8192), text_depth=(0, 64), heads=(1, 256), vocabulary=(2, 1_048_576), context=(1, 4096),
+        )  # fmt: skip
+        if len(self.widths) != 3 or self.text_width % self.heads:
+            raise ValueError("it needs 3 widths, and a text_width that its heads divide")
 
 
 MAX_SCALE = 30.0

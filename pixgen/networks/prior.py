@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixgen.io import schema
+
 STEPS = 10
 CANDIDATES = 2
 """Embeddings sampled for each caption; the one with the higher similarity to the text is kept, as in DALL-E 2."""
@@ -32,11 +34,15 @@ class PriorConfig:
 
     embedding: dimension of the perceptor's embeddings.
     width, blocks: hidden width and number of blocks of the residual network.
+    Raises ValueError for sizes that no such network has.
     """
 
     embedding: int = 192
     width: int = 256
     blocks: int = 2
+
+    def __post_init__(self) -> None:
+        schema.require_between(self, embedding=(1, 8192), width=(1, 8192), blocks=(0, 64))
 
 
 class ModulatedBlock(nn.Module):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pixgen.backend.tensors import unset
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files
+from pixgen.io import files, schema
 from pixgen.models import weights
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -59,7 +59,7 @@ def read(
         tensors, metadata = weights.read_safetensors(path)
     except weights.Damaged as error:
         raise PixgenError(f"{path} is damaged: {error}; {damaged}") from error
-    return {name: value.float() for name, value in tensors.items()}, _about(metadata)
+    return weights.float32(tensors, path), _about(metadata)
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -76,9 +76,15 @@ def about(path: Path) -> dict[str, Any]:
     return found
 
 
-def load(
-    path: Path, config: Callable[..., Any], network: Callable[[Any], Network], command: str
-) -> tuple[Network, dict[str, Any]]:
+def count(path: Path, name: str) -> int:
+    """How much a network has seen, as its file says under `name`. Raises PixgenError where it does not say."""
+    found = about(path).get(name)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise PixgenError(f"{path} does not say how many {name} it has seen; it is not a file of this training")
+    return found
+
+
+def load(path: Path, config: type, network: Callable[[Any], Network], command: str) -> tuple[Network, dict[str, Any]]:
     """A network that `save` wrote, float32, frozen, in eval mode; and what its file says of it.
 
     command: what makes such a file, for messages. Raises PixgenError for a file that is missing, damaged or another's.
@@ -86,23 +92,41 @@ def load(
     if not path.is_file():
         raise PixgenError(f"there is no {path}; make it with `{command}`")
     tensors, about = read(path, path.stem, damaged=f"make it again with `{command}`")
+    wrong = f"{path} was not written by this version's `{command}`"
+    return build(path, tensors, about.get("architecture"), config, network, wrong, "make it again"), about
+
+
+def build(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    architecture: Any,
+    config: type,
+    network: Callable[[Any], Network],
+    wrong: str,
+    way_out: str,
+) -> Network:
+    """A network of this architecture with these weights, both read from `path`; frozen, in eval mode.
+
+    architecture: the fields of the dataclass `config`, which knows the bounds of each. Memory is taken by the weights
+    alone, so a file cannot ask for more than it has. wrong, way_out: beginning and end of the message.
+    Raises PixgenError where the architecture is none, or the weights do not fit it.
+    """
     try:
+        if not isinstance(architecture, Mapping):
+            raise ValueError("its metadata has no architecture")
         with unset():
-            model = network(config(**about["architecture"]))
-    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise PixgenError(f"{path} was not written by this version's `{command}` ({error!r}); make it again") from error
-    weights.require_fit(model.state_dict(), tensors, path, f"what `{command}` makes")
-    model.load_state_dict(tensors, assign=True)
-    return model.eval().requires_grad_(False), about
+            model = network(schema.build(config, architecture, "architecture"))
+    except (UsageError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise PixgenError(f"{wrong} ({error}); {way_out}") from error
+    own = model.state_dict()
+    weights.require_fit(own, tensors, path, "its architecture")
+    kept = {name: value.to(own[name].dtype) for name, value in tensors.items()}
+    model.load_state_dict(kept, assign=True)
+    return model.eval().requires_grad_(False)
 
 
 def _about(metadata: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        found = json.loads(metadata.get("pixgen", "{}"))
-    except ValueError:
-        return {}
-    if not isinstance(found, dict):
-        return {}
+    found = weights.described(metadata)
     facts = found.pop("about", {})  # of a VQGAN of before 0.1
     return found | facts if isinstance(facts, dict) else found
 
@@ -120,11 +144,14 @@ def fingerprint(path: Path) -> str:
     """
     if path.stem == "vqgan":
         tensors, metadata = weights.read(path)
-        token_codes = _about(metadata).get("architecture", {}).get("token_codes")
+        architecture = _about(metadata).get("architecture")
+        token_codes = architecture.get("token_codes") if isinstance(architecture, Mapping) else None
+        token_codes = token_codes if type(token_codes) is int else None
         meaning = hashlib.sha256()
         for name in sorted(name for name in tensors if name.startswith(CODE_TENSORS)):
             counted = tensors[name][:token_codes] if name == CODEBOOK else tensors[name]
-            meaning.update(name.encode() + counted.contiguous().numpy().tobytes())
+            numbers = counted.contiguous().reshape(-1).view(torch.uint8)  # numpy has no bfloat16
+            meaning.update(name.encode() + numbers.numpy().tobytes())
         return meaning.hexdigest()[:16]
     try:
         return files.sha256(path)[:16]

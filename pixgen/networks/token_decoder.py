@@ -20,12 +20,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen.errors import UsageError
+from pixgen.io import schema
 from pixgen.networks.transformer import Block
 
 
 @dataclass(frozen=True)
 class TokenConfig:
-    """Sizes. A few core-hours of training feed two to three million parameters, no more (arXiv 2203.15556)."""
+    """Sizes. A few core-hours of training feed two to three million parameters, no more (arXiv 2203.15556).
+
+    Raises ValueError for sizes that no such network has.
+    """
 
     codes: int = 1024
     grid: int = 16
@@ -38,6 +42,15 @@ class TokenConfig:
     image_tokens: int = 4
     embedding: int = 192
     text_width: int = 192
+
+    def __post_init__(self) -> None:
+        schema.require_between(
+            self, codes=(1, 1_048_576), grid=(1, 256), patch=(1, 16), width=(1, 8192), depth=(0, 64), heads=(1, 256),
+            code_width=(1, 8192), head_width=(1, 8192), image_tokens=(1, 256), embedding=(1, 8192),
+            text_width=(1, 8192),
+        )  # fmt: skip
+        if self.grid % self.patch or self.width % self.heads:
+            raise ValueError("it needs a grid that its patch divides, and a width that its heads divide")
 
     @property
     def side(self) -> int:

@@ -11,6 +11,7 @@ What departs from taming changes no result beyond rounding, and a test holds eac
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from pixgen.backend.tensors import at_least_float32, unset
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
 from pixgen.models import vqgans
-from pixgen.models.weights import require_fit
+from pixgen.models.weights import float32, require_fit
 
 TINY: dict[str, Any] = {
     "ddconfig": {
@@ -177,34 +178,30 @@ def _recomputed(module: nn.Module) -> None:
 class VQModel(nn.Module):
     """Encoder, quantiser and decoder.
 
-    config: {"ddconfig": taming's, "n_embed", "embed_dim", "quantizer": "vq", "gumbel" or "unit"}, and where given:
-    "group": how many channels are normalised together. taming's 32 groups make one of every channel of a narrow
-    network, which then forgets the mean of each, and with it the colour of a plain picture.
+    config: the fields of `pixgen.models.vqgans.Architecture` as plain data. "group": taming's 32 groups make one of
+    every channel of a narrow network, which then forgets the mean of each, and with it the colour of a plain picture.
     "token_codes": how many codes, from the first on, are those that a token decoder models; the others were added
     behind them later, so that pictures are encoded more finely. All of them if not given.
+    Raises UsageError for a config that no VQGAN has.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        kind = config["quantizer"]
-        if kind not in ("vq", "gumbel", "unit"):
-            raise UsageError(f"VQGAN quantizer {kind!r}: must be vq, gumbel or unit")
+        built = vqgans.checked(config, "the VQGAN's architecture")
         self.config = config
-        dd = config["ddconfig"]
-        channels = 2 * dd["z_channels"] if dd.get("double_z", True) else dd["z_channels"]
+        dd = dataclasses.asdict(built.ddconfig)
+        channels = built.ddconfig.z_channels
         taming = _taming()
         self.encoder = _lean(taming.Encoder(**dd))
         self.decoder = _lean(_quiet_decoder()(**dd))
-        if group := config.get("group"):
+        if built.group:
             for norm in (m for m in self.modules() if isinstance(m, nn.GroupNorm)):
-                norm.num_groups = max(1, norm.num_channels // group)
-        self.quantize = Quantizer(kind, config["n_embed"], config["embed_dim"], dd["z_channels"])
-        self.quant_conv = nn.Conv2d(channels, config["embed_dim"], 1)
-        self.post_quant_conv = nn.Conv2d(config["embed_dim"], dd["z_channels"], 1)
-        self.factor = 2 ** (len(dd["ch_mult"]) - 1)
-        self.token_codes: int = config.get("token_codes", config["n_embed"])
-        if not 1 <= self.token_codes <= config["n_embed"]:
-            raise ValueError(f"token_codes is {self.token_codes} of {config['n_embed']} codes")
+                norm.num_groups = max(1, norm.num_channels // built.group)
+        self.quantize = Quantizer(built.quantizer, built.n_embed, built.embed_dim, channels)
+        self.quant_conv = nn.Conv2d(channels * (2 if built.ddconfig.double_z else 1), built.embed_dim, 1)
+        self.post_quant_conv = nn.Conv2d(built.embed_dim, channels, 1)
+        self.factor = 2 ** (len(built.ddconfig.ch_mult) - 1)
+        self.token_codes = built.n_embed if built.token_codes is None else built.token_codes
 
     def checkpointing(self) -> None:
         """Trade a second forward pass of the decoder for its activations' memory; results stay the same."""
@@ -261,7 +258,7 @@ def load(
             model = VQModel(described)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PixgenError(f"{path} is not a VQGAN that pixgen can build: wrong architecture ({error!r})") from error
-    load_strict(model, {name: value.float() for name, value in weights.items()}, path, config)
+    load_strict(model, float32(weights, path), path, config)
     return model.eval().requires_grad_(False)
 
 

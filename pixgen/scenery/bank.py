@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files, resources
 from pixgen.models import weights
 from pixgen.scenery.reader import ParsedThing
@@ -125,34 +125,65 @@ def load_bank(folder: Path | None = None) -> Bank:
         raise (PixgenError if own else UsageError)(f"there is no bank of drawings {path}; {make}")
     tensors, metadata = weights.read(path)
     try:
-        bank = _unpacked(tensors, json.loads(metadata["pixgen"]))
-    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, zlib.error) as error:
-        raise PixgenError(f"{path} is damaged or not a bank of drawings ({error!r}); {make}") from error
+        bank = _unpacked(tensors, weights.described(metadata))
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, OverflowError, zlib.error) as error:
+        raise PixgenError(f"{path} is damaged or not a bank of drawings ({reason(error)[:200]}); {make}") from error
     for name, made_with in bank.made_with.items():
-        beside = place / NETWORK_FILES.get(name, name)
+        beside = place / NETWORK_FILES[name]
         if not beside.is_file() or files.sha256(beside) != made_with:
             raise PixgenError(f"{path} was made with another {name} than {beside}; {make}")
     return bank
 
 
-def _entry(group: str, hand: str, age: str, sex: str, place: str, captions: int, rgb: Sequence[float]) -> BankEntry:
-    red, green, blue = rgb
-    return BankEntry(group, hand, age, sex, place, captions, (red, green, blue))
+def _entry(fields: Any, captions: int) -> BankEntry:
+    """A drawing from its row of the metadata. Raises ValueError for any other row."""
+    match fields:
+        case [str(group), str(hand), str(age), str(sex), str(place), int(row), [red, green, blue]] if (
+            0 <= row < captions and all(type(part) in (int, float) and 0 <= part <= 1 for part in (red, green, blue))
+        ):
+            return BankEntry(group, hand, age, sex, place, row, (float(red), float(green), float(blue)))
+    raise ValueError(f"{str(fields)[:80]} is not a drawing")
+
+
+def _subjects(found: Any) -> dict[str, dict[str, Any]]:
+    """The subjects of the metadata: each has a kind, and names. Raises ValueError for anything else."""
+    if not isinstance(found, dict):
+        raise ValueError("it names no subjects")
+    for group, subject in found.items():
+        names = [subject.get(key) for key in ("en", "pt", "male", "female")] if isinstance(subject, dict) else [None]
+        kind = subject.get("kind") if isinstance(subject, dict) else None
+        if not isinstance(kind, str) or any(
+            not isinstance(some, list) or not all(isinstance(name, str) for name in some) for some in names
+        ):
+            raise ValueError(f"{group[:80]} is not a subject")
+    return dict(found)
 
 
 def _unpacked(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Bank:
-    entries = [_entry(*fields) for fields in about["entries"]]
-    n = len(entries)
-    bits = np.frombuffer(zlib.decompress(tensors["masks"].numpy().tobytes()), dtype=np.uint8)
-    changes = np.unpackbits(bits).reshape(n, MASK_SIDE, MASK_SIDE)
+    """The bank in a file. Its sizes are compared with one another before anything is unpacked."""
+    rows, made_with = about["entries"], about["made_with"]
+    packed, held, images, captions = (tensors[name] for name in ("masks", "codes", "images", "captions"))
+    n, side = len(rows), DRAWING_SIDE // 8
+    if n == 0 or held.shape != (n, side, side) or images.dim() != 2 or len(images) != n or captions.dim() != 2:
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
+        raise ValueError(f"{n} drawings, {shapes}")
+    if images.shape[1] != captions.shape[1] or images.shape[1] == 0 or packed.dtype != torch.uint8 or packed.dim() != 1:
+        raise ValueError("its embeddings or masks do not fit together")
+    held = held.to(torch.int64)
+    if tensors["codes"].is_floating_point() or images.is_complex() or captions.is_complex() or int(held.min()) < 0:
+        raise ValueError("its numbers are of another type")
+    if not isinstance(made_with, dict) or not made_with.keys() <= NETWORK_FILES.keys():
+        raise ValueError("it names other networks than a bank is made with")
+    entries = [_entry(fields, len(captions)) for fields in rows]
+    size = n * MASK_SIDE * MASK_SIDE // 8
+    inflater = zlib.decompressobj()
+    unpacked = inflater.decompress(packed.numpy().tobytes(), size + 1)  # no more than its masks need
+    if len(unpacked) != size or not inflater.eof:
+        raise ValueError(f"its masks are not {size:,} bytes")
+    changes = np.unpackbits(np.frombuffer(unpacked, dtype=np.uint8)).reshape(n, MASK_SIDE, MASK_SIDE)
     masks = torch.from_numpy(np.bitwise_xor.accumulate(changes, axis=1)).bool()
-    captions, images = tensors["captions"].float(), tensors["images"].float()
-    codes = tensors["codes"].to(torch.int64)
-    rows = max(e.captions for e in entries)
-    if codes.shape[0] != n or images.shape[0] != n or rows >= len(captions):
-        raise ValueError(f"{n} entries, {codes.shape[0]} codes, {images.shape[0]} images, {len(captions)} captions")
-    normal = F.normalize(images, dim=-1), F.normalize(captions, dim=-1)
-    return Bank(entries, dict(about["subjects"]), codes, masks, *normal, made_with=dict(about["made_with"]))
+    normal = F.normalize(images.float(), dim=-1), F.normalize(captions.float(), dim=-1)
+    return Bank(entries, _subjects(about["subjects"]), held, masks, *normal, made_with=dict(made_with))
 
 
 def _changes(masks: np.ndarray) -> np.ndarray:

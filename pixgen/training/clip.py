@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pixgen.io import files, terminal
+from pixgen.models import tokenizer_files
 from pixgen.networks import store
 from pixgen.networks.clip import MAX_SCALE, TinyCLIP, TinyConfig
 from pixgen.scenery.styles import STYLE_NAMES
@@ -199,7 +200,8 @@ def main(options: Options) -> None:
     shipped = store.about(options.restart) if options.restart else {}
     if not vocabulary.exists():
         if shipped:
-            tokenizer, words = Tokenizer.from_str(json.dumps(shipped["tokenizer"])), shipped["words"]
+            tokenizer = tokenizer_files.tokenizer(json.dumps(shipped.get("tokenizer")), Path(str(options.restart)))
+            words = shipped.get("words", [])
         else:
             everything = Scenes(options.cache, 1, 64, 0, ALL_SUBJECTS, portraits=options.portraits)  # for later runs
             tokenizer, words = learn_vocabulary(everything, config.vocabulary, sizes.captions)
@@ -222,7 +224,7 @@ def main(options: Options) -> None:
         weights = runs.load_clip(options.restart).state_dict()
         learner.clip.load_state_dict(weights)
         average.model.load_state_dict(weights)
-        pictures = shipped["pictures"]
+        pictures = store.count(options.restart, "pictures")
         step = begun = pictures // (2 * sizes.batch)
 
     def update(loss: Tensor) -> None:

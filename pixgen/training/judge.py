@@ -15,7 +15,7 @@ Everything is counted in pictures seen, so a run may be stopped anywhere and res
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pixgen.errors import PixgenError
-from pixgen.io import terminal
+from pixgen.io import schema, terminal
 from pixgen.networks import store
 from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
@@ -66,6 +66,20 @@ class Options(SubjectOptions):
     lr: LearningRate = 3e-3
     restart: Restart = None
     sizes: Sizes = Sizes()
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """What a judge's file says of its network. groups: its subjects. Raises ValueError for sizes that no judge has."""
+
+    groups: list[str]
+    widths: list[int]
+    side: int = 48  # of judges from before it was kept
+
+    def __post_init__(self) -> None:
+        schema.require_between(self, widths=(1, 4096), side=(8, 1024))
+        if not 1 <= len(self.widths) <= 16 or not self.groups:
+            raise ValueError("it needs 1 to 16 widths and at least one subject")
 
 
 class Judge(nn.Module):
@@ -174,12 +188,16 @@ def load(path: Path) -> tuple[Judge, list[str]]:
     """
     weights, about = store.read(path, "judge", missing="make them with `pixgen train judge`")
     built = about.get("architecture", about)  # files from before 0.1 have it among their facts
-    if built.get("labels") != LABELS:
+    if not isinstance(built, Mapping) or built.get("labels") != LABELS:
         raise PixgenError(f"{path} is not a judge of this version: it answers other questions; train it again")
-    side = built.get("side", 48)  # judges from before it was kept
-    judge = Judge(len(built["groups"]), built["widths"], side).eval().requires_grad_(False)
-    judge.load_state_dict(weights)
-    return judge, built["groups"]
+    sizes = {name: built[name] for name in ("groups", "widths", "side") if name in built}
+    wrong = f"{path} was not written by this version's `pixgen train judge`"
+    judge = store.build(path, weights, sizes, JudgeConfig, _of, wrong, "train it again")
+    return judge, sizes["groups"]
+
+
+def _of(config: JudgeConfig) -> Judge:
+    return Judge(len(config.groups), config.widths, config.side)
 
 
 def architecture(judge: Judge, groups: list[str]) -> dict[str, object]:
@@ -255,7 +273,7 @@ def main(options: Options) -> None:
         weights = load(options.restart)[0].state_dict()
         judge.load_state_dict(weights)
         average.model.load_state_dict(weights)
-        pictures = store.about(options.restart)["pictures"]
+        pictures = store.count(options.restart, "pictures")
         step = begun = pictures // sizes.batch
 
     saved = reported = time.time()

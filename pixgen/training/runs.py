@@ -99,7 +99,7 @@ def require_unfinished(options: RunOptions, restart: Path | None, count: str) ->
     """
     if restart is None or (options.run / "checkpoint.pt").exists():
         return
-    seen, wanted = store.about(restart).get(count, 0), getattr(options, count)
+    seen, wanted = store.count(restart, count), getattr(options, count)
     if seen >= wanted:
         raise UsageError(f"{restart} has seen {seen:,} already, and {wanted:,} are wanted in all; give --{count} more")
 
@@ -122,8 +122,19 @@ def checkpoint_due(saved: float, every: float) -> bool:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state that `save_atomically` wrote, on the CPU, or None when there is none yet."""
-    return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
+    """The state that `save_atomically` wrote, on the CPU, or None when there is none yet.
+
+    Raises PixgenError where it cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch has many, and its advice is to run what the file holds
+        raise PixgenError(
+            f"{path} is damaged or not a checkpoint of a training; delete {path.parent} to start over"
+        ) from error
+    return state
 
 
 @contextlib.contextmanager

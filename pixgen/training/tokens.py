@@ -196,16 +196,16 @@ def main(options: Options) -> None:
     scenes = Grids(options.run, learnt, pair, options.scenes, sizes.chunk)
     unseen = Grids(options.run, held_out, pair, sizes.validation, sizes.chunk)
     if options.restart:
-        model, about = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
+        model, _ = store.load(options.restart, TokenConfig, TokenDecoder, "pixgen train tokens")
         model = deepened(model, options.depth).train().requires_grad_(True)
     else:
-        model, about = new_decoder(options, pair, scenes), {"grids": 0}
+        model = new_decoder(options, pair, scenes)
     model = model.to(pair.device)
     average = runs.WeightAverage(model)
     optimizers = optimizers_of(model, options.lr)
     rates = [optimizer.defaults["lr"] for optimizer in optimizers]
     log, checkpoint = runs.TrainingLog(options.run / "log.jsonl", options.grids), options.run / "checkpoint.pt"
-    seen: int = about["grids"]
+    seen = store.count(options.restart, "grids") if options.restart else 0
     step = begun = seen // sizes.batch  # steps since `begun` warm the learning rate up
     if (state := runs.load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(state["model"])

@@ -209,7 +209,7 @@ def main(options: Options) -> None:
         average.model.load_state_dict(model.state_dict())
         if (beside := options.restart.with_name("discriminator.safetensors")).exists():
             critic.load_state_dict(store.read(beside, "discriminator")[0])
-        seen = store.about(options.restart)["crops"]
+        seen = store.count(options.restart, "crops")
         step = begun = seen // sizes.batch
     clustered = bool(codes.counts.any())
     if options.decoder and not clustered:

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from pixgen.cli import model_findings
-from pixgen.errors import UsageError
+from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
 from pixgen.io.yaml_files import Layer
 from pixgen.models import cache, clips, vqgans, zoo
 from pixgen.models.entry import Entry
+from pixgen.networks.vqgan import TINY
 from pixgen.settings import config, layers, profiles
 from pixgen.settings.config import RenderConfig, StageConfig
 
@@ -146,7 +147,7 @@ def test_models_of_one_s_own_are_not_drawn_under_the_tiny_pair_s_settings(said: 
 
 def test_a_vqgan_trained_as_the_embedded_one_keeps_its_settings(home: Path) -> None:
     from pixgen.networks import store
-    from pixgen.networks.vqgan import TINY, VQModel
+    from pixgen.networks.vqgan import VQModel
 
     store.save(VQModel({**TINY, "n_embed": 4}), home / "mine.safetensors")
     assert len(resolved({"generator": {"type": "vqgan", "model": str(home / "mine.safetensors")}}).stages) == 1
@@ -223,7 +224,10 @@ def test_an_entry_of_the_user_s_that_is_wrong_is_named(home: Path) -> None:
 
 
 def test_a_header_tells_the_architecture_without_the_weights(home: Path) -> None:
-    vqgans.write({"a": torch.zeros(3)}, {"ddconfig": {"ch": 1}}, home / "a.safetensors")
-    assert vqgans.described(home / "a.safetensors") == {"ddconfig": {"ch": 1}}
+    vqgans.write({"a": torch.zeros(3)}, TINY, home / "a.safetensors")
+    assert vqgans.described(home / "a.safetensors") == TINY
+    vqgans.write({"a": torch.zeros(3)}, {**TINY, "ddconfig": [1, 2]}, home / "a.safetensors")
+    with pytest.raises(PixgenError, match=r"a\.safetensors is not a VQGAN .*ddconfig is '\[1, 2\]' \(list\)"):
+        vqgans.described(home / "a.safetensors")
     (home / "b.safetensors").write_bytes(b"\xff" * 8 + b"{")
     assert vqgans.described(home / "b.safetensors") is None and vqgans.described(home / "none.safetensors") is None

@@ -145,7 +145,7 @@ def test_keys_that_do_not_fit_are_named(model: VQModel, tmp_path) -> None:
 def test_missing_files_and_unknown_quantisers_are_usage_errors(tmp_path) -> None:
     with pytest.raises(UsageError, match="not found"):
         vqgan.load(tmp_path / "no.safetensors")
-    with pytest.raises(UsageError, match="quantizer 'soft'"):
+    with pytest.raises(UsageError, match="quantizer is 'soft'"):
         VQModel({**SMALL, "quantizer": "soft"})
 
 

@@ -6,16 +6,15 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.backend.tensors import unset
 from pixgen.contracts import Perceptor
 from pixgen.errors import PixgenError
 from pixgen.io import paths, resources
+from pixgen.models.tokenizer_files import Vocabulary
 from pixgen.networks import long_texts, store
 from pixgen.networks.clip import MAX_SCALE, TinyCLIP, TinyConfig
 from pixgen.registry import register
@@ -33,29 +32,22 @@ class Tiny(Perceptor):
     """A weights file of `pixgen train clip`; empty for the one that ships with pixgen."""
 
     def prepare(self, device: torch.device) -> None:
-        from tokenizers import Tokenizer
-
         path = paths.written(self.path) if self.path else resources.embedded() / "perceptor.safetensors"
-        way_out = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
-        weights, about = store.read(path, "perceptor", missing=way_out)
+        missing = "give perceptors.tiny.path a file that exists" if self.path else "install pixgen again"
+        way_out = "train it again" if self.path else "install pixgen again"
+        weights, about = store.read(path, "perceptor", missing=missing)
         if not {"architecture", "tokenizer", "words"} <= about.keys() or "gap" not in weights:
             raise PixgenError(f"{path} is not one of pixgen's perceptors: no architecture in its metadata")
-        sizes = about["architecture"].items()
-        architecture: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes}
         self.gap = weights.pop("gap").to(device)
-        try:
-            config = TinyConfig(**architecture)
-            with unset():
-                self.model = TinyCLIP(config).eval().requires_grad_(False)
-            self.model.load_state_dict(weights, assign=True)
-        except (TypeError, RuntimeError) as error:
-            way_out = "train it again" if self.path else "install pixgen again"
-            raise PixgenError(f"{path} was written by another version of pixgen; {way_out}") from error
+        wrong = f"{path} was written by another version of pixgen"
+        self.model = store.build(path, weights, about["architecture"], TinyConfig, TinyCLIP, wrong, way_out)
+        config, words = self.model.config, about["words"]
+        if self.gap.shape != (config.dim,) or not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+            raise PixgenError(f"{wrong} (its gap or its words); {way_out}")
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.words = set(about["words"])
-        self.tokenizer = Tokenizer.from_str(json.dumps(about["tokenizer"]))
-        self.tokenizer.enable_padding(length=config.context, pad_id=0)
-        self.tokenizer.enable_truncation(config.context)
+        self.words = set(words)
+        rules = json.dumps(about["tokenizer"])
+        self.vocabulary = Vocabulary(rules, path, config.context, config.vocabulary, pad=0)
         self.device, self.input_size, self.dim = device, config.side, config.dim
         self.logit_scale = min(float(self.model.log_scale.exp()), MAX_SCALE)
 
@@ -71,11 +63,10 @@ class Tiny(Perceptor):
         return long_texts.encode(texts, self.pieces, lambda found: self.model.encode_text(self._ids(found)))
 
     def pieces(self, text: str) -> list[str]:
-        return long_texts.split(text, lambda part: not self.tokenizer.encode(part).overflowing)
+        return long_texts.split(text, lambda part: not self.vocabulary.is_cut(part))
 
     def unread(self, text: str) -> str:
-        encoded = self.tokenizer.encode(text)
-        return text[encoded.offsets[-1][1] :].strip() if encoded.overflowing else ""
+        return self.vocabulary.unread(text)
 
     @torch.no_grad()
     def encode_tokens(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,7 +80,7 @@ class Tiny(Perceptor):
         return states, ids != 0, F.normalize(self.model.text.whole(ids, states).float(), dim=-1)
 
     def _ids(self, texts: list[str]) -> Tensor:
-        ids = torch.tensor([e.ids or [1] for e in self.tokenizer.encode_batch([t or " " for t in texts])])
+        ids = self.vocabulary.ids([text or " " for text in texts], empty=1)
         ids[(ids != 0).sum(1) == 0, 0] = 1  # an empty text is one unknown token, for a mean needs one
         return ids.to(self.device)
 

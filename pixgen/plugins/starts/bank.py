@@ -19,7 +19,7 @@ from torch import Tensor
 from pixgen import registry
 from pixgen.backend.tensors import Size
 from pixgen.contracts import Params, Session, Start
-from pixgen.errors import UsageError
+from pixgen.errors import PixgenError, UsageError
 from pixgen.io import paths
 from pixgen.io.pictures import fit, read
 from pixgen.models import zoo
@@ -101,6 +101,7 @@ class BankStart(Start):
         self._vqgan = _shared(
             [session.generator], "generator", "vqgan", model=_within(folder, "vqgan", zoo.EMBEDDED), session=session
         )
+        self._require_fit(self._bank)
         self._reader = Reader(dict(self._bank.subjects) if self.folder else readable(self._bank))
         with torch.no_grad():
             self._plans = [self._plan(prompts, session.phrases, self._reader) for prompts in session.prompts]
@@ -141,6 +142,14 @@ class BankStart(Start):
             sprites.append((placed, recoloured(sprite, COLOURS[thing.colour][0]) if thing.colour else sprite))
         picture = compose(plan.reading, sprites, size, random)
         return session.generator.encode(self._noisy(picture, random).to(session.device))
+
+    def _require_fit(self, bank: Bank) -> None:
+        codes, dim = len(self._vqgan.network.quantize.codebook), self._perceptor.dim
+        if int(bank.codes.max()) >= codes or bank.images.shape[1] != dim:
+            raise PixgenError(
+                f"the bank of drawings in {self.folder or 'pixgen'} does not fit the networks there, of {codes:,} "
+                f"codes and embeddings of {dim} numbers; make it again with `python -m pixgen.training.bank`"
+            )
 
     def _portrait(self, plan: _PicturePlan, seed: int, size: Size) -> Portrait | None:
         """The portrait that the prompts ask for; None where they ask for something else."""
