@@ -84,7 +84,7 @@ def check(entry: Entry, file: File, path: Path) -> str | None:
 def trusted(entry: Entry, file: File) -> str | None:
     """The sha256 that was kept when a file without a published one was first fetched."""
     path = _record(entry, file)
-    return path.read_text().split()[0] if path.is_file() else None
+    return next(iter(path.read_text(errors="replace").split()), None) if path.is_file() else None
 
 
 def trust(entry: Entry, file: File, path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pixgen.errors import PixgenError, UsageError, reason
 from pixgen.io import files, resources, shell
-from pixgen.models import cache, partial, weights
+from pixgen.models import archives, cache, partial, weights
 from pixgen.models.download import DownloadFailed, Patience, Report, fetch
 from pixgen.models.entry import Entry, File
 from pixgen.models.partial import Part
@@ -108,7 +107,7 @@ def _from(source: str, entry: Entry, file: File, part: Part, report: Report, pat
 def _wrong(entry: Entry, file: File, part: Part) -> str | None:
     try:
         if file.member is not None:
-            _extract(part, file.member)
+            _extract(part, file.member, _room(entry))
         if file is entry.files[0]:
             weights.require_whole(part.data)
     except PixgenError as error:
@@ -116,18 +115,17 @@ def _wrong(entry: Entry, file: File, part: Part) -> str | None:
     return cache.check(entry, file, part.data)
 
 
-def _extract(part: Part, member: str) -> None:
-    """Replace a zip file by the one file in it that counts."""
+def _extract(part: Part, member: str, room: Callable[[int], None]) -> None:
+    """Replace a zip file by the one file in it that counts; it may become no larger than a weights file may."""
     try:
-        with (
-            zipfile.ZipFile(part.data) as archive,
-            archive.open(member) as packed,
-            open(part.folder / "member", "wb") as file,
-        ):
-            shutil.copyfileobj(packed, file, 1 << 20)
+        with archives.opened(part.data) as archive, open(part.folder / "member", "wb") as file:
+            if member in archive.entries:
+                room(archive.entries[member].file_size)
+            for block in archive.blocks(member):
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+    except archives.Damaged as error:
         raise PixgenError(f"{part.data} is not a zip file that holds {member} ({error})") from error
     files.move(part.folder / "member", part.data)
 

@@ -188,7 +188,7 @@ def require_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: 
         if key in tensors and tensors[key].shape != value.shape
     ]
     wrong += [f"missing {key}" for key in own if key not in tensors]
-    wrong += [f"unexpected {key}" for key in tensors if key not in own]
+    wrong += [f"extra {key}" for key in tensors if key not in own]
     if wrong:
         shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
         raise PixgenError(f"{path} does not fit {what}: {shown}")

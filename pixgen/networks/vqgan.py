@@ -263,7 +263,7 @@ def load(
 
 
 def load_strict(model: VQModel, weights: dict[str, Tensor], path: Path, config: Path | None = None) -> None:
-    """Put weights into the model; every missing, unexpected or misshapen key is an error that names it."""
+    """Put weights into the model; every missing, extra or misshapen key is an error that names it."""
     require_fit(model.state_dict(), weights, path, str(config or "its architecture"))
     # Clones: what was mapped from a file must not change with it.
     model.load_state_dict({name: value.clone() for name, value in weights.items()}, assign=True)

@@ -19,6 +19,7 @@ class Behaviour:
     status: answered instead of the content, `times` times. redirect: where to. cut: bytes after which the connection
     breaks, `times` times. stall: as cut, but it stays open and silent. length: the Content-Length that is claimed.
     ranges: whether pieces are given. wrong_piece: give another piece than was asked for.
+    trickle: seconds between single bytes. endless: the content again and again. headers: more of them, or others.
     etag, changes: the ETag; the content that it has from the second request on. gone: 404 from the second request on.
     """
 
@@ -36,6 +37,9 @@ class Behaviour:
     changes: bytes | None = None
     gone: bool = False
     slow: float = 0.0
+    trickle: float = 0.0
+    endless: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -103,15 +107,23 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
         body = content[start:]
-        if not how.no_length:
+        if not how.no_length and "Content-Length" not in how.headers:
             self.send_header("Content-Length", str(len(body) if how.length is None else how.length))
         self.send_header("ETag", how.etag)
+        for name, value in how.headers.items():
+            self.send_header(name, value)
         self.send_header("X-Repo-Commit", hashlib.sha1(content).hexdigest())
         self.end_headers()
         if head:
             return
         stop = min(x for x in (how.cut, how.stall, len(body)) if x is not None) if misbehaves else len(body)
         try:
+            while how.endless:
+                self.wfile.write(body)
+            if how.trickle:
+                for i in range(stop):
+                    self.wfile.write(body[i : i + 1])
+                    time.sleep(how.trickle)
             for i in range(0, stop, 50_000):
                 self.wfile.write(body[i : min(i + 50_000, stop)])
                 time.sleep(how.slow)

@@ -133,6 +133,48 @@ def test_wrong_bytes_are_refused_and_the_next_source_is_tried(home: Path, server
     assert [path for path, _ in server.asked[-3:]] == ["/none", "/wrong", "/right"]
 
 
+def test_a_byte_a_connection_is_no_progress(home: Path, server: Server) -> None:
+    url = server.serve("/a", CONTENT, cut=1)
+    refused(entry(url), r"was cut off after 3 of 800,\d+ bytes")
+    assert server.ranges() == ["", "bytes=1-", "bytes=2-"]
+
+
+def test_the_same_bytes_again_are_no_progress(home: Path, server: Server) -> None:
+    refused(entry(server.serve("/a", CONTENT, cut=100_000, ranges=False)), "was cut off after 100,000 of")
+    assert len(server.asked) == 4  # the first brought something
+
+
+def test_a_download_without_a_length_ends(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = entry(server.serve("/a", CONTENT, no_length=True, endless=True), known=False)
+    with pytest.raises(PixgenError, match="sends more than 30,000,000 bytes and does not say how many"):
+        pull.pull(made, patience=dataclasses.replace(QUICK, most=30_000_000))
+    usage = pull.shutil.disk_usage
+    monkeypatch.setattr(pull.shutil, "disk_usage", lambda path: usage(path)._replace(free=60_000_000))
+    monkeypatch.setattr(download, "ROOM", 20_000_000)
+    with pytest.raises(PixgenError, match=r"needs 20 MB more in .*, and 60 MB are free"):
+        pull.pull(made, patience=QUICK)
+
+
+def test_a_server_that_sends_too_little_counts_as_cut(home: Path, server: Server) -> None:
+    made = entry(server.serve("/a", CONTENT, trickle=0.01))
+    with pytest.raises(PixgenError, match=r"broke off \(it sent \d+ bytes in 0 seconds\)"):
+        pull.pull(made, patience=dataclasses.replace(QUICK, window=0.1))
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "٣", "-5", "many", "1e3"])
+def test_lengths_that_are_none_count_as_not_said(length: str, home: Path, server: Server) -> None:
+    url = server.serve("/a", CONTENT, headers={"Content-Length": length.encode().decode("latin-1")})
+    fetched(entry(url))
+
+
+def test_a_member_that_would_fill_the_disk_is_not_unpacked(home: Path, server: Server) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.ckpt", bytes(70_000_000))
+    url = server.serve("/a.zip", packed.getvalue())
+    refused(entry(url, known=False, member="model.ckpt"), "its entries would take 70,000,000 bytes")
+
+
 def test_a_web_page_is_no_checkpoint_even_without_a_hash(home: Path, server: Server) -> None:
     page = server.serve("/page", b"<!DOCTYPE html><p>Too many requests</p>")
     refused(entry(page, known=False), "web page")

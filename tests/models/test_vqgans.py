@@ -122,7 +122,7 @@ def test_a_config_that_does_not_fit_names_the_first_keys_and_shapes(tmp_path: Pa
     ):
         load(tmp_path / "a.ckpt", file)
     file = config("taming.models.vqgan.GumbelVQ", tmp_path)
-    with pytest.raises(PixgenError, match=r"missing quantize\.proj\.weight.*unexpected quantize\.embedding\.weight"):
+    with pytest.raises(PixgenError, match=r"missing quantize\.proj\.weight.*extra quantize\.embedding\.weight"):
         load(tmp_path / "a.ckpt", file)
 
 
