@@ -96,7 +96,9 @@ def _refusals(where: Path) -> Iterator[None]:
     except BaseException as error:
         # The package has no class of errors of its own, and a Rust panic is not even an Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise _refused(where, reason(error)) from error
+            parsed = " at line 1 column " in str(error)  # of a file that the package alone sees
+            why = "its rules are not those of a tokenizer.json" if parsed else reason(error)
+            raise _refused(where, why) from error
         raise
 
 
@@ -165,7 +167,7 @@ class _Rules:
             return 1.0 + len(str(rule.get("prepend", "")))
         if kind == "Precompiled":
             return self._charsmap(rule.get("precompiled_charsmap"))
-        if kind not in HARMLESS:
+        if not isinstance(kind, str) or kind not in HARMLESS:
             raise self._refused(f"pixgen does not know its rule {str(kind)[:40]!r}")
         return 1.0
 

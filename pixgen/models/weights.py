@@ -151,7 +151,8 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         # A type of numbers that this version of torch or of safetensors does not know ends in any of these.
-        raise Damaged(reason(error)) from error
+        why = "its header is not JSON" if "invalid JSON" in str(error) else reason(error)
+        raise Damaged(why) from error
 
 
 def write(

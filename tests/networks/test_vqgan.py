@@ -116,7 +116,7 @@ def test_a_token_decoder_has_all_codes_or_the_first_ones() -> None:
     assert VQModel(SMALL).token_codes == SMALL["n_embed"]
     assert VQModel({**SMALL, "token_codes": 3}).token_codes == 3
     for wrong in (0, SMALL["n_embed"] + 1):
-        with pytest.raises(ValueError, match="token_codes"):
+        with pytest.raises(UsageError, match=f"token_codes is {wrong}; it must be a whole number from 1 to"):
             VQModel({**SMALL, "token_codes": wrong})
 
 
