@@ -227,7 +227,7 @@ class _FileTokenizer:
         return self._vocabulary.ids([self._clean(text) for text in texts])
 
     def fits(self, text: str) -> bool:
-        return not self._tokenizer.encode(self._clean(text)).overflowing
+        return not self._vocabulary.is_cut(self._clean(text))
 
 
 def open_clip() -> Any:
