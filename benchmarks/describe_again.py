@@ -1,7 +1,7 @@
 """From prompt to picture, to words, to picture: what `pixgen describe` finds in pictures that pixgen drew.
 
-    python benchmarks/describe_again.py RUN              # draws into RUN what is missing, and prints the shares
-    python benchmarks/describe_again.py RUN --sheet      # and writes docs/described.webp from the first eight
+    python benchmarks/describe_again.py                  # draws what is missing, and prints the shares
+    python benchmarks/describe_again.py --sheet          # and writes docs/described.webp from the first four
 
 The prompts are the English ones of `prompts96.csv` that name one subject. A share counts the pictures whose description
 names the subject, the style, the place, the ground or the colour that the prompt asked for, where it asked for one.
@@ -13,7 +13,8 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from pixgen import api
+from drawings import ROOT, Drawing, draw, folder
+
 from pixgen.evaluation import prompt_lists
 from pixgen.evaluation.prompt_lists import PromptRow
 from pixgen.evaluation.statistics import mean, share, table
@@ -24,7 +25,7 @@ from pixgen.recognition import describe as describing
 from pixgen.recognition.describe import Description
 from pixgen.scenery.subjects import load_subjects
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = ROOT / "docs"
 COLUMNS, TILE, LETTERS = 4, 256, 34
 
 
@@ -33,10 +34,10 @@ def prompts(limit: int) -> list[PromptRow]:
     return prompt_lists.mixed(rows)[:limit]
 
 
-def draw(prompt: str, seed: int, path: Path) -> Path:
-    if not path.is_file():
-        api.generate(prompt, seed=seed).save(path)
-    return path
+def drawn(prompt: str, seed: int, name: str) -> Path:
+    one = Drawing(folder("described") / name, prompt, seed)
+    draw([one])
+    return one.path
 
 
 def hits(row: PromptRow, found: Description) -> dict[str, bool]:
@@ -50,22 +51,20 @@ def hits(row: PromptRow, found: Description) -> dict[str, bool]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure descriptions of pictures that pixgen drew.")
-    parser.add_argument("run", type=Path, help="folder of the drawn pictures")
-    parser.add_argument("--prompts", type=int, default=40)
+    parser.add_argument("--prompts", type=int, default=5)
     parser.add_argument("--sheet", action="store_true", help="write docs/described.webp")
     options = parser.parse_args()
-    options.run.mkdir(parents=True, exist_ok=True)
     clip = clip_models.load()
     found: dict[str, list[bool]] = defaultdict(list)
     near: list[float] = []
     pairs: list[tuple[str, str, Path, Path]] = []
     for row in prompts(options.prompts):
-        first = draw(row.prompt, row.number, options.run / f"{row.number:03}.png")
+        first = drawn(row.prompt, row.number, f"{row.number:03}.png")
         image = pictures.read(first)
         description = describing.describe(clip, image)
         for kind, hit in hits(row, description).items():
             found[kind].append(hit)
-        second = draw(description.prompt, row.number, options.run / f"{row.number:03}-again.png")
+        second = drawn(description.prompt, row.number, f"{row.number:03}-again.png")
         again = pictures.read(second)
         near.append(float(clip.encode_image([image])[0] @ clip.encode_image([again])[0]))
         pairs.append((row.prompt, description.prompt, first, second))
@@ -74,7 +73,7 @@ def main() -> None:
     figures.append(mean("cosine of the picture and that of its description", near))
     print("| measure | figure (95 % interval) | n |\n|---|---|---|\n" + table(figures), end="")
     if options.sheet:
-        print(sheet(pairs[: 2 * COLUMNS]).save(DOCS / "described.webp", quality=85))
+        print(sheet(pairs[:COLUMNS]).save(DOCS / "described.webp", quality=85))
 
 
 def sheet(pairs: list[tuple[str, str, Path, Path]]) -> Sheet:
