@@ -115,6 +115,15 @@ class Manifest:
             "WHERE state = 'failed'"
         ).rowcount
 
+    def redraw_lost(self) -> list[Path]:
+        """Let listed jobs whose picture is gone or empty be drawn again; the places of these pictures."""
+        lost = [record for record in self.records("done", "draft") if not _has_bytes(self.folder / record.file)]
+        again = "UPDATE jobs SET state = 'pending', attempts = 0, steps = 0, rank = NULL WHERE id = ?"
+        with self._transaction():
+            for record in lost:
+                self._do(again, record.id)
+        return [self.folder / record.file for record in lost]
+
     # Handing out
 
     def next_pending(self, size: Callable[[Settings], int]) -> list[Record]:
@@ -280,6 +289,15 @@ class Manifest:
     def _all(self, statement: str, *values: Any) -> list[Any]:
         with refusals(self.path):
             return self._db.execute(statement, values).fetchall()
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # what cannot be looked at is not known to be lost
 
 
 _READING = "(SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'reading')"

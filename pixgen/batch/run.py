@@ -71,6 +71,11 @@ def draw(
         changes = manifest.read_list(jobs)
         if retry_failed:
             manifest.retry_failed()
+        if lost := manifest.redraw_lost():
+            for path in lost:
+                path.unlink(missing_ok=True)  # an empty one; the new picture must get its name
+            few = "1 picture of this list is" if len(lost) == 1 else f"{len(lost)} pictures of this list are"
+            observer.warned(f"{few} gone or empty, and drawn again")
         counts = manifest.counts()
         if not counts["pending"] + counts["draft"]:
             on_start(Overview(changes, counts, None))

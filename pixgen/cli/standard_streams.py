@@ -89,7 +89,9 @@ def _open_where_closed(number: int, mode: str) -> None:
             os.dup2(nowhere, number)
             os.close(nowhere)
     if getattr(sys, name) is None:  # closed when Python began, or a program without a console
-        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (it stays open)
+        stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 (it stays open)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)  # which keeps it, and with it its buffer
 
 
 def _as_it_can(error: UnicodeError) -> tuple[str | bytes, int]:

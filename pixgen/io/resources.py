@@ -10,6 +10,10 @@ from pathlib import Path
 from pixgen.errors import UsageError
 from pixgen.io import paths
 
+NOWHERE = Path(os.devnull) / "no home folder, set PIXGEN_HOME"
+"""In place of the user's folders where the user has no home, as in containers: nothing is there, and nothing can be
+written there. A folder that everybody may write to would be filled by anybody."""
+
 
 def presets() -> Path:
     """The folder of named looks, one YAML file each."""
@@ -32,7 +36,8 @@ def user_config() -> Path:
         return home / "config.yaml"
     import click  # the package that knows each platform's folder; not needed before this
 
-    return paths.written(click.get_app_dir("pixgen")) / "config.yaml"
+    folder = click.get_app_dir("pixgen")
+    return (NOWHERE if folder.startswith("~") else paths.written(folder)) / "config.yaml"
 
 
 def user_models() -> Path:
@@ -44,11 +49,14 @@ def cache() -> Path:
     """Where what was fetched lies: in `PIXGEN_HOME`, or in the platform's cache folder."""
     if home := _home():
         return home / "cache"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "pixgen" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pixgen"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixgen"
+    try:
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "pixgen" / "Cache"
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "pixgen"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixgen"
+    except RuntimeError:
+        return NOWHERE / "cache"
 
 
 def offline() -> str | None:

@@ -37,6 +37,19 @@ def test_a_second_call_draws_only_what_is_missing(lists: Lists) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_gone_or_empty_is_drawn_again(lists: Lists) -> None:
+    lists.draw(lists.jobs("a\nb\nc\n"))
+    before = lists.pictures()
+    gone, empty, kept = sorted(lists.out.glob("*.png"))
+    gone.unlink()
+    empty.write_bytes(b"")
+    unchanged = kept.stat().st_mtime_ns
+    counts, watched = lists.draw(lists.jobs("a\nb\nc\n"))
+    assert counts["done"] == 3 and len(watched.paths) == 2
+    assert lists.pictures() == before and kept.stat().st_mtime_ns == unchanged
+
+
+@pytest.mark.slow
 def test_a_job_is_drawn_as_a_single_picture_is(lists: Lists, capsys: pytest.CaptureFixture[str]) -> None:
     lists.draw(lists.jobs("a {red|blue} fox | fog :0.5\n", seeds=[7]))
     single = lists.folder / "single.png"
