@@ -29,7 +29,7 @@ from pixgen.recognition.classify import Classified
 from pixgen.recognition.describe import Description
 from pixgen.recognition.search import Match
 from pixgen.settings import config as configs
-from pixgen.settings import limits, methods
+from pixgen.settings import memory, methods
 from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather
 from pixgen.settings.model_pair import settings as pair_settings
@@ -84,6 +84,7 @@ def generate(
     model: str | Path | None = None,
     config: str | Path | None = None,
     method: str = "loop",
+    images: Mapping[str, Source] | None = None,
     callback: Callable[[Step], object] | None = None,
     allow_large: bool = False,
     **options: Any,
@@ -95,9 +96,10 @@ def generate(
     `**{"optimizer.lr": 0.05}`. preset: one name or several, later ones win. config: a YAML file.
     model: what to draw with, a folder that `pixgen train` ended with, or a name of `pixgen models list`.
     method: "loop", or "dalle1" or "dalle2" alone, with `**{"start.candidates": 16}` and the start's other options.
+    images: pictures by name, for the prompts `image:NAME`, each as `vary` takes it: `images={"cat": array}`.
+    allow_large: allow what takes more memory than pixgen allows otherwise (16 GB, or what the machine has).
     callback: called with every `Step`; `step.images()` shows what is reached, and where it returns False drawing stops
     with the pictures reached so far. Picture i has seed + i.
-    allow_large: allow more pixels than 2048x2048, which take about 16 GB of memory (`pixgen.settings.limits`).
 
     Raises UsageError for a setting or prompt that cannot be, PixgenError where drawing fails.
     """
@@ -109,44 +111,47 @@ def generate(
     way = Layer(methods.settings(method), f"generate(..., method={method!r})")
     models = [] if model is None else [Layer(pair_settings(str(model)), "generate(..., model=...)")]
     chosen = gather(presets, config, [*models, way, *said, Layer({"prompt": prompt}, "the prompt")])
-    resolved = configs.resolve(chosen)
-    if not allow_large:
-        limits.require_modest(resolved)
-    resolved = configs.resolve_auto(resolved)
+    resolved = configs.resolve_auto(configs.resolve(chosen))
+    memory.require(resolved, min(int(resolved.batch), count), allow_large=allow_large)
 
-    images: list[Image] = []
+    drawn: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
     loaded = Models(keep_text_towers=count > 1)
     for group in groups(resolved, count):
-        drawing = Drawing(group, loaded)
+        drawing = Drawing(group, loaded, images)
         stopped = False
         for step in drawing:
             stopped = callback is not None and callback(step) is False
             if stopped:
                 break
-        images += drawing.images()
+        drawn += drawing.images()
         losses += drawing.losses
         about += drawing.metadata()
         if stopped:
             break
     seconds = time.perf_counter() - began
-    return Result(images=images, losses=losses, config=resolved, seconds=seconds, metadata=about)
+    return Result(images=drawn, losses=losses, config=resolved, seconds=seconds, metadata=about)
 
 
 def vary(
-    picture: str | Path,
+    picture: Source,
     *,
     count: int = 6,
     strength: float = 0.75,
     seed: int | None = None,
     steps: int = 0,
     size: int | None = None,
+    first_frame: bool = False,
+    allow_large: bool = False,
     model: str | Path = "",
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Pictures:
-    """Draw `count` pictures of what a picture file shows, in its style; picture i has seed + i.
+    """Draw `count` pictures of what a picture shows, in its style; picture i has seed + i.
+
+    picture: a path, a PIL picture, the bytes of a file, or a numpy array: uint8, or floats in [0, 1], of HxW, HxWx3
+    or HxWx4. first_frame: take the first frame of a file that moves.
 
     strength: the share that is drawn anew, 0 to 1. steps: of the loop, which ends at `size` x `size` pixels, 256 by
     default; without them the pictures are of 128 x 128. model: the folder of a model pair. callback: called with every
@@ -156,57 +161,61 @@ def vary(
     """
     return _pictures(
         picture_files.vary(
-            pair.load(model), Path(picture), count=count, strength=strength, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=callback,
+            pair.load(model), picture, count=count, strength=strength, seed=seed, steps=steps, size=size,
+            first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
         )
     )  # fmt: skip
 
 
 def morph(
-    first: str | Path,
-    last: str | Path,
+    first: Source,
+    last: Source,
     *,
     frames: int = 16,
     seed: int | None = None,
     steps: int = 8,
+    first_frame: bool = False,
+    allow_large: bool = False,
     model: str | Path = "",
     callback: Callback | None = None,
 ) -> Morph:
-    """Turn one picture file into another: its `frames`, their `strip` and a `video` (the bytes of an MP4).
+    """Turn one picture into another: its `frames`, their `strip` and a `video` (the bytes of an MP4).
 
     steps: of the loop, for each frame between the two. callback: as `vary` has it. Raises as `vary` does.
     """
     loaded = pair.load(model)
     return picture_files.morph(
-        loaded, Path(first), Path(last), frames=frames, seed=seed, steps=steps, callback=callback
-    )
+        loaded, first, last, frames=frames, seed=seed, steps=steps, first_frame=first_frame, allow_large=allow_large,
+        callback=callback,
+    )  # fmt: skip
 
 
 def edit(
-    picture: str | Path,
+    picture: Source,
     text: str,
     before: str | None = None,
     *,
     strength: float | None = None,
-    mask: str | Path | None = None,
+    mask: Source | None = None,
     seed: int | None = None,
     steps: int = 40,
     size: int = 256,
+    first_frame: bool = False,
+    allow_large: bool = False,
     model: str | Path = "",
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Pictures:
-    """Change a picture file from what `before` says to what `text` says, all of it or inside a mask.
+    """Change a picture from what `before` says to what `text` says, all of it or inside a mask.
 
-    strength: how much changes, 0 to 1; 0.5 where None, 1 under a mask. mask: a picture file, white where it may
-    change; everywhere else the result has the file's own pixels. Raises as `vary` does.
+    strength: how much changes, 0 to 1; 0.5 where None, 1 under a mask. mask: a picture, white where it may change;
+    everywhere else the result has the picture's own pixels. Pictures are given, and errors raised, as for `vary`.
     """
     return _pictures(
         [
             picture_files.edit(
-                pair.load(model), Path(picture), text, before, strength=strength,
-                mask=None if mask is None else Path(mask), seed=seed, steps=steps, size=size, sampling=sampling,
-                callback=callback,
+                pair.load(model), picture, text, before, strength=strength, mask=mask, seed=seed, steps=steps,
+                size=size, first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
             )
         ]
     )  # fmt: skip

@@ -22,6 +22,7 @@ from pixgen import registry
 from pixgen.backend.isolation import isolating
 from pixgen.backend.torchvision_ops import ensure_torchvision
 from pixgen.errors import UsageError
+from pixgen.io import paths
 from pixgen.models import cache, clips, zoo
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _find(name: str, download_root: str | None) -> tuple[dict[str, Any], Path]:
     except UsageError as error:
         raise UsageError(f"Model {name} not found; available models = {available_models()}") from error
     for folder in filter(None, (download_root, "~/.cache/clip")):
-        left = Path(folder).expanduser() / entry.files[0].name if entry.files else None
+        left = paths.home(folder) / entry.files[0].name if entry.files else None
         if left is not None and left.is_file() and left.stat().st_size == entry.files[0].bytes:
             return entry.architecture, left
     return entry.architecture, cache.weights(entry)

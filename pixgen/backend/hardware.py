@@ -70,7 +70,7 @@ def processor() -> str:
 def threads(wanted: int | str) -> int:
     """`auto` -> torch's own choice, but no more than the cores that this process may use.
 
-    Never more than the machine has, which would end the process; a warning (logging) says so.
+    A number is at most that of the machine's cores: more only wait for each other, and 100,000 end the process.
     """
     import torch
 
@@ -81,6 +81,23 @@ def threads(wanted: int | str) -> int:
         return min(wanted, cores)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(torch.get_num_threads(), allowed))
+
+
+def memory(device: str) -> int | None:
+    """Bytes of memory of a device: the GPU's, or the machine's as far as its container allows. None: not known."""
+    import contextlib
+
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    found = []
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError), open(name) as file:  # "max": no limit
+            found.append(int(file.read()))
+    return min(found, default=None)
 
 
 def batch(wanted: int | str, device: str) -> int:

@@ -59,7 +59,16 @@ class Driver:
     Raises PixgenError where the disk refuses or no worker is left; what is recorded stays, and a second run resumes.
     """
 
-    def __init__(self, manifest: Manifest, pool: WorkerPool, tuning: Tuning, observer: Observer, stop: Stop) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        pool: WorkerPool,
+        tuning: Tuning,
+        observer: Observer,
+        stop: Stop,
+        allow_large: bool = False,
+    ) -> None:
+        self._allow_large = allow_large
         self.manifest, self.pool, self.tuning = manifest, pool, tuning
         self.observer, self.stop = observer, stop
         self._running: dict[int, Assignment] = {}
@@ -102,6 +111,7 @@ class Driver:
             files=tuple(self.manifest.folder / record.file for record in records),
             templates=tuple(record.template for record in records),
             steps=assignment.steps,
+            allow_large=self._allow_large,
         )
         self._running[task.group] = assignment
         self.pool.submit(task)

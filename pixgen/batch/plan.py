@@ -27,7 +27,7 @@ from pixgen.io.yaml_files import Layer
 from pixgen.prompts import grammar
 from pixgen.prompts.wildcards import Wildcards
 from pixgen.settings import config as configs
-from pixgen.settings import limits
+from pixgen.settings import memory
 from pixgen.settings.config import RenderConfig
 from pixgen.settings.layers import gather, parse_assignments
 
@@ -54,9 +54,9 @@ class Plan:
     combinations: expand a template to all its prompts, instead of one drawn by the seed.
     wildcards: the files behind `__name__`.
     allow_many: allow lists that multiply to more than MAX_JOBS.
-    allow_large: allow pictures that need more memory than `pixgen.settings.limits` states.
     folders: where files that a row names (start pictures, `image:` prompts, weights) must lie, links followed; None for
     rows of the caller's own. What flags, the config file and the grid name may lie anywhere.
+    allow_large: allow pictures that take more memory than `settings.memory` allows.
     """
 
     presets: Sequence[str] = ()
@@ -68,8 +68,8 @@ class Plan:
     combinations: bool = False
     wildcards: Wildcards = field(default_factory=lambda: Wildcards([Path()]))
     allow_many: bool = False
-    allow_large: bool = False
     folders: Sequence[Path] | None = None
+    allow_large: bool = False
 
     def expand(self, rows: Iterable[Row]) -> Iterator[Job]:
         """The jobs of a list, one after another. Two rows of equal settings and seed give equal jobs.
@@ -142,13 +142,14 @@ class Plan:
                 value = {part: value}
             grid.append(Layer(value, f"--grid {axis}"))
         if whole:
-            config = configs.resolve([*self.layers, *grid], base=configs.from_dict(json.loads(own)))
-        else:
-            row = Layer(json.loads(own), "the row")
-            config = configs.resolve(gather(names, self.config_file, [*self.layers, row, *grid]))
-        if not self.allow_large:
-            limits.require_modest(config)
-        return Settings.of(config), "auto" if whole else config.seed
+            stored = configs.from_dict(json.loads(own))
+            config = configs.resolve([*self.layers, *grid], base=stored)
+            memory.require(config, allow_large=self.allow_large)
+            return Settings.of(config), "auto"
+        row = Layer(json.loads(own), "the row")
+        config = configs.resolve(gather(names, self.config_file, [*self.layers, row, *grid]))
+        memory.require(config, allow_large=self.allow_large)
+        return Settings.of(config), config.seed
 
     def _require_bound(self, jobs: int, multiplied: bool) -> None:
         if multiplied and jobs > MAX_JOBS and not self.allow_many:

@@ -55,12 +55,13 @@ def draw(
     deadline: float | None = None,
     retry_failed: bool = False,
     stop: Stop | None = None,
+    allow_large: bool = False,
     on_start: Callable[[Overview], None] = lambda _: None,
 ) -> dict[str, int]:
     """Draw what is missing of a list into a folder; returns how many jobs are in each state afterwards.
 
     engine: made only when there is something to draw. deadline: `time.time()` by which to be done; every job first
-    gets a draft. on_start: called once, before the first picture.
+    gets a draft. allow_large: as in `settings.memory`. on_start: called once, before the first picture.
     Raises UsageError for an invalid list or manifest, PixgenError if the disk refuses, another process draws into the
     folder, or no worker is left.
     """
@@ -91,7 +92,7 @@ def draw(
             pool = made.pool(tuning)
             stack.callback(pool.close)
             manifest.begin()
-            driver = Driver(manifest, pool, tuning, observer, stop)
+            driver = Driver(manifest, pool, tuning, observer, stop, allow_large)
             driver.run(_schedule(manifest, driver, deadline))
         return manifest.counts()
 

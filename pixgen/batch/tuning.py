@@ -132,7 +132,7 @@ def tune_on_cpu(
     cores = hardware.threads("auto")
     if options.workers or options.threads or isinstance(config.threads, int):
         given = config.threads if isinstance(config.threads, int) else None
-        threads = options.threads or given or max(1, cores // (options.workers or 1))
+        threads = hardware.threads(options.threads or given or max(1, cores // (options.workers or 1)))
         workers = options.workers or max(1, min(cores // threads, _workers_that_fit()))
         return Tuning(config.device, config.precision, threads, workers, options.batch or 1)
     alone = Tuning(config.device, config.precision, cores, 1, options.batch or 1)

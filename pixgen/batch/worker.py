@@ -23,6 +23,7 @@ class Task:
     group: its number in the manifest. configs: one a picture, equal in all but prompt and seed.
     files: where the pictures will be written; paths in their metadata are relative to it.
     templates: what the prompts were expanded from, or None. steps: of a draft; None for the config's own.
+    allow_large: draw even where that takes more memory than `settings.memory` allows.
     """
 
     group: int
@@ -30,6 +31,7 @@ class Task:
     files: tuple[Path, ...]
     templates: tuple[str | None, ...]
     steps: int | None = None
+    allow_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,16 @@ class Artist:
         yield failed
 
     def _draw(self, task: Task, warnings: list[str]) -> Iterator[Event]:
-        from pixgen.io import metadata
+        from pixgen.io import metadata, output_files
         from pixgen.loop.drawing import Drawing
         from pixgen.settings import config
+        from pixgen.settings.memory import require
 
         began = time.perf_counter()
         asked = [config.resolve_auto(one) for one in task.configs]
+        require(asked[0], len(asked), allow_large=task.allow_large)
+        for one, file in zip(asked, task.files, strict=True):
+            output_files.require_format(file.suffix, one.size)
         if task.steps is not None:
             asked = [dataclasses.replace(one, steps=task.steps) for one in asked]
         drawing = Drawing(asked, self._models)

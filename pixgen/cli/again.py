@@ -89,7 +89,7 @@ def _is_file(word: str) -> bool:
 
 def _config(path: Path, about: Metadata, changes: Sequence[str], allow_large: bool) -> RenderConfig:
     from pixgen.io.resources import version
-    from pixgen.settings import config, limits, replay
+    from pixgen.settings import config, memory, replay
     from pixgen.settings.layers import parse_assignments
 
     try:
@@ -100,12 +100,12 @@ def _config(path: Path, about: Metadata, changes: Sequence[str], allow_large: bo
         raise UsageError(f"{error} (drawn by pixgen {about.version}, this is {version()})") from error
     if changes:
         stored = config.resolve(parse_assignments(changes), base=stored)
-    if not allow_large:
-        try:
-            limits.require_modest(stored)
-        except UsageError as error:
-            raise UsageError(f"{path}: {error}") from None
-    return config.resolve_auto(stored)
+    resolved = config.resolve_auto(stored)
+    try:
+        memory.require(resolved, allow_large=allow_large)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return resolved
 
 
 def _warn(path: Path, about: Metadata, config: RenderConfig) -> None:

@@ -159,8 +159,8 @@ def batch(
         combinations=combinations,
         wildcards=Wildcards([Path(wildcards)] if wildcards else [beside, beside / "wildcards"]),
         allow_many=yes,
-        allow_large=allow_large,
         folders=[beside, *([] if beside == Path() else [Path()]), *(Path(each).expanduser() for each in folders)],
+        allow_large=allow_large,
     )
     wanted_jobs = plan.expand(lists.require_rows(lists.read(list_file, kind), list_file))
     taken = _scores(scores)
@@ -178,8 +178,9 @@ def batch(
         return Local(taken, plugins)
 
     return _draw(
-        folder, wanted_jobs, made, TuningOptions(workers, threads, batch), until, retry_failed, no_sheet, as_json, quiet
-    )
+        folder, wanted_jobs, made, TuningOptions(workers, threads, batch), until, retry_failed, allow_large, no_sheet,
+        as_json, quiet,
+    )  # fmt: skip
 
 
 def _draw(
@@ -189,6 +190,7 @@ def _draw(
     tuning_options: Any,
     until: float | None,
     retry_failed: bool,
+    allow_large: bool,
     no_sheet: bool,
     as_json: bool,
     quiet: bool,
@@ -221,6 +223,7 @@ def _draw(
             deadline=until,
             retry_failed=retry_failed,
             stop=stop,
+            allow_large=allow_large,
             on_start=begin,
         )
     if request:

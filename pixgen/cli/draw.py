@@ -77,15 +77,15 @@ def draw(
     given |= flags.method(given, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     layers = flags.gather(prompt, settings, given, presets, config_file, plugins)
 
+    from pixgen.io import output_files
     from pixgen.loop import build
     from pixgen.loop.drawing import Drawing, groups
     from pixgen.settings import config as configs
-    from pixgen.settings import limits
+    from pixgen.settings import memory
 
-    config = configs.resolve(layers)
-    if not allow_large:
-        limits.require_modest(config)
-    config = configs.resolve_auto(config)
+    config = configs.resolve_auto(configs.resolve(layers))
+    memory.require(config, min(int(config.batch), count), allow_large=allow_large)
+    output_files.require_format(naming.output_path(output, prompt, fields={}).suffix, config.size)
     files.check_writable(naming.fixed_folder(output, prompt))
     index, models = 0, build.Models(keep_text_towers=count > 1)
     for group in groups(config, count):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing, options
+from pixgen.cli import editing, options, saving
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
-from pixgen.io import files
+from pixgen.io import image_files
 
 EPILOG = """\b
 Examples:
@@ -28,9 +28,11 @@ Examples:
 )
 @options.steps(default=40, least=0)
 @options.square(default=256)
+@editing.first_frame
 @options.sampling(candidates=4, guidance=3, most=64)
 @options.seed
 @options.model
+@options.allow_large
 @options.results
 def edit(
     picture: str,
@@ -41,12 +43,14 @@ def edit(
     strength: float | None,
     steps: int,
     size: int,
+    first_frame: bool,
     candidates: int | None,
     temperature: float | None,
     top_k: int | None,
     guidance: float | None,
     seed: int | None,
     model: str | None,
+    allow_large: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -66,11 +70,11 @@ def edit(
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = editing.load_pair(model)
-    files.check_writable(target.parent)
+    saving.require_saveable([(target, image_files.size_of(path) if hole is not None else (size, size))])
     with editing.drawn(Bar("editing", steps, quiet)) as (callback, request):
         made = picture_files.edit(
             loaded, path, text, before, strength=strength, mask=hole, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=callback,
+            first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
         )  # fmt: skip
     editing.save(made, target, overwrite, as_json, quiet)
     return request.exit_code

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from pixgen.cli import saving
 from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
 from pixgen.errors import UsageError
-from pixgen.io import interrupts, naming, paths
+from pixgen.io import image_files, interrupts, naming, paths, terminal
 
 if TYPE_CHECKING:
     from pixgen.editing.operations import Sampling
@@ -19,11 +23,15 @@ if TYPE_CHECKING:
     from pixgen.networks.pair import Pair
 
 
+first_frame = click.option(
+    "--first-frame", is_flag=True, help="Take the first frame of a picture that moves, such as a GIF."
+)
+
+
 def picture(word: str) -> Path:
     """The path of a picture file. Raises UsageError where there is none."""
     path = paths.written(word)
-    if not path.is_file():
-        raise UsageError(f"there is no picture {word!r}")
+    image_files.require_file(path)
     return path
 
 
@@ -71,11 +79,19 @@ def drawn(bar: Bar) -> Iterator[tuple[Callable[[Step], bool], interrupts.Request
 
 
 @interrupts.held()
-def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: bool) -> Path:
-    """Save a picture and print its path, or its record."""
-    from pixgen.io import metadata
+def save(
+    made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: bool, video: Callable[[], bytes] | None = None
+) -> Path:
+    """Save a picture and print its path, or its record; beside it its video, if there is one.
 
-    path = metadata.save(made.image, target, made.about, overwrite=overwrite)
+    Raises PixgenError, once all is saved, where something had to go to another place.
+    """
+    from pixgen.io import output_files
+
+    failures: list[str] = []
+    path, problem = output_files.save(made.image, target, made.about, overwrite=overwrite)
+    if problem:
+        failures.append(saving.saved_elsewhere(problem, path))
     about = made.about
     record = {
         "path": str(path),
@@ -90,6 +106,12 @@ def save(made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: boo
     if not quiet:
         say(f"seed {about.seed}, {about.steps_done} of {about.steps_planned} steps, {made.seconds:.2f} s")
     result_json(record) if as_json else result(path)
+    if video is not None:
+        clip, problem = output_files.write(path.with_suffix(".mp4"), video(), overwrite=overwrite)
+        if problem:
+            failures.append(saving.saved_elsewhere(problem, clip))
+        terminal.write(clip, sys.stderr if as_json else sys.stdout)
+    saving.raise_failures(failures)
     return path
 
 

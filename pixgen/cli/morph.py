@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from pixgen.cli import editing, options
+from pixgen.cli import editing, options, saving
 from pixgen.cli.progress import Bar
-from pixgen.io import files, interrupts, terminal
 
 EPILOG = """\b
 Examples:
@@ -31,8 +28,10 @@ Examples:
 )
 @options.output
 @options.steps(default=8, least=0)
+@editing.first_frame
 @options.seed
 @options.model
+@options.allow_large
 @options.results
 def morph(
     first: str,
@@ -40,8 +39,10 @@ def morph(
     frames: int,
     output: str | None,
     steps: int,
+    first_frame: bool,
     seed: int | None,
     model: str | None,
+    allow_large: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -56,15 +57,14 @@ def morph(
         output = output[:-4] + ".png"
     target = editing.target(output, f"{ends[0].stem} to {ends[1].stem}")
     from pixgen.editing import picture_files
+    from pixgen.networks.pair import PAIR_SIDE
 
     loaded = editing.load_pair(model)
-    files.check_writable(target.parent)
+    saving.require_saveable([(target, (PAIR_SIDE, PAIR_SIDE * min(frames, picture_files.STRIP)))])
     with editing.drawn(Bar("morphing", (frames - 2) * steps, quiet)) as (callback, request):
         made = picture_files.morph(
-            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, callback=callback
+            loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, first_frame=first_frame,
+            allow_large=allow_large, callback=callback,
         )  # fmt: skip
-    path = editing.save(made.strip, target, overwrite, as_json, quiet)
-    with interrupts.held():
-        written = files.write(path.with_suffix(".mp4"), made.video, overwrite=overwrite)
-        terminal.write(written, sys.stderr if as_json else sys.stdout)
+    editing.save(made.strip, target, overwrite, as_json, quiet, video=lambda: made.video)
     return request.exit_code

@@ -176,10 +176,6 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
 run = group(seed, size, steps(), config_layers, init_image, method, sampling(candidates=16, guidance=4))
 """Everything that decides what is drawn of one prompt."""
 
-allow_large = click.option(
-    "--allow-large", is_flag=True, help="Allow sizes beyond 2048x2048, which take more than 16 GB of memory."
-)
-
 # Where the results go
 output = click.option(
     "-o",
@@ -193,6 +189,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 as_json_list = click.option("--json", "as_json", is_flag=True, help="Print a JSON list on standard output.")
 quiet = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+
+allow_large = click.option(
+    "--allow-large", is_flag=True, help="Allow what is estimated to need more than 16 GB, or this machine's memory."
+)
 
 results = group(overwrite, as_json, quiet, debug)
 """What every command that makes pictures has."""

@@ -65,8 +65,44 @@ LINES: Mapping[str, str] = {
     "there is no picture {name} (--init-image)": "não existe a imagem {name} (--init-image)",
     "there is no picture {name}": "não existe a imagem {name}",
     "{name} is not a picture that can be read ({reason})": "{name} não é uma imagem que se possa ler ({reason})",
-    "{name} moves ({count} pictures in one); save the one you mean by itself": (
-        "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar"
+    "{name} is not a picture that can be read; it must be {formats}": (
+        "{name} não é uma imagem que se possa ler; deve ser {formats}"
+    ),
+    "{name} moves ({count} pictures in one); save the one you mean by itself, or take the first frame "
+    "(--first-frame; start.first_frame=true)": (
+        "{name} é animada ({count} imagens em uma); salve separadamente a que você quer usar, ou use o primeiro "
+        "quadro (--first-frame; start.first_frame=true)"
+    ),
+    "{name} has more than {most} million pixels; make it smaller first": (
+        "{name} tem mais de {most} milhões de pixels; reduza-a antes"
+    ),
+    "{name} cannot be the name of a file here: {problem}; choose another name with -o": (
+        "{name} não pode ser o nome de um arquivo aqui: {problem}; escolha outro nome com -o"
+    ),
+    "{name} has no home folder here; write the whole path": (
+        "{name} não tem pasta pessoal aqui; escreva o caminho completo"
+    ),
+    "{what} takes about {need} of memory and the limit here is {most}; choose a smaller size, or add --allow-large "
+    "(allow_large=True)": (
+        "{what} precisa de cerca de {need} de memória e o limite aqui é {most}; escolha um tamanho menor ou "
+        "acrescente --allow-large (allow_large=True)"
+    ),
+    "a {kind} holds at most {most} pixels a side and the picture is {size}; save as .png": (
+        "um {kind} tem no máximo {most} pixels de lado e a imagem tem {size}; salve como .png"
+    ),
+    "cannot write to {name}: {need} MB are needed and {free} MB are free; make room or choose another place with -o": (
+        "não é possível escrever em {name}: são precisos {need} MB e há {free} MB livres; libere espaço ou escolha "
+        "outro lugar com -o"
+    ),
+    "cannot write to {name}: {reason}; make room or choose another place with -o; it is saved as {path}": (
+        "não é possível escrever em {name}: {reason}; libere espaço ou escolha outro lugar com -o; ficou salva como "
+        "{path}"
+    ),
+    "cannot write to {name}: {reason}; choose another place with -o; it is saved as {path}": (
+        "não é possível escrever em {name}: {reason}; escolha outro lugar com -o; ficou salva como {path}"
+    ),
+    "threads is {wanted}, and this machine has {cores} cores: pixels may differ": (
+        "threads é {wanted}, e esta máquina tem {cores} núcleos: os pixels podem sair diferentes"
     ),
     "{name} is unlike the pictures that this model pair learnt from; the result may not be like it": (
         "{name} não se parece com as imagens com que este par de modelos aprendeu; o resultado pode sair diferente dela"

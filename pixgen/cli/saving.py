@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
-from pixgen.io import interrupts, naming
+from pixgen.errors import PixgenError
+from pixgen.io import files, interrupts, naming
 
 if TYPE_CHECKING:
     from pixgen.io.metadata import Metadata
@@ -46,12 +48,15 @@ class Sink:
     @interrupts.held()
     def save(self) -> None:
         """Save what is reached and print a path or a record for each picture."""
-        from pixgen.io import metadata
+        from pixgen.io import output_files
 
+        failures: list[str] = []
         pictures = zip(self.drawing.images(), self.targets, self.drawing.metadata(), self.drawing.losses, strict=True)
         for image, target, about, losses in pictures:
             about = dataclasses.replace(about, template=self.template)
-            path = metadata.save(image, target, about, overwrite=self.overwrite)
+            path, problem = output_files.save(image, target, about, overwrite=self.overwrite)
+            if problem:
+                failures.append(saved_elsewhere(problem, path))
             seconds = round(time.perf_counter() - self.began, 2)
             record = {
                 "path": str(path),
@@ -66,15 +71,46 @@ class Sink:
             if not self.quiet:
                 say(f"seed {about.seed}, {about.steps_done} of {about.steps_planned} steps, {seconds} s")
             result_json(record) if self.as_json else result(path)
+        raise_failures(failures)
 
     def _require_room(self) -> None:
-        """A JPEG that cannot hold its metadata should be known of before it is drawn."""
+        """What would keep a picture from being saved should be known of before it is drawn."""
         from PIL import Image
 
         from pixgen.io import metadata
 
-        for target, about in zip(self.targets, self.drawing.metadata(), strict=True):
+        found = self.drawing.metadata()
+        require_saveable([(target, about.size) for target, about in zip(self.targets, found, strict=True)])
+        for target, about in zip(self.targets, found, strict=True):
             metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)
+
+
+def require_saveable(targets: Sequence[tuple[Path, tuple[int, int]]]) -> None:
+    """Raise PixgenError for pictures, each a path and its (height, width), that could not be saved.
+
+    That is a format that takes no picture so large or that Pillow lacks, a folder that cannot be written, a full disk.
+    """
+    from pixgen.io import output_files
+
+    pixels: dict[Path, int] = {}
+    for path, size in targets:
+        output_files.require_format(path.suffix, size)
+        pixels[path.parent] = pixels.get(path.parent, 0) + size[0] * size[1]
+    for folder, many in pixels.items():
+        files.check_writable(folder)
+        output_files.require_room(folder, many)
+
+
+def saved_elsewhere(problem: str, path: Path) -> str:
+    """The line about a picture that could not be saved where it should."""
+    return f"{problem}; it is saved as {path}"
+
+
+def raise_failures(failures: Sequence[str]) -> None:
+    """Raise PixgenError with the first of these lines, if there are any, once all is saved."""
+    if failures:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise PixgenError(failures[0] + more)
 
 
 def _fields(about: Metadata, presets: Sequence[str]) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing, options
+from pixgen.cli import editing, options, saving
 from pixgen.cli.progress import Bar
-from pixgen.io import files, naming
+from pixgen.io import naming
 
 EPILOG = """\b
 Examples:
@@ -25,9 +25,11 @@ Examples:
 )
 @options.steps(default=0, least=0)
 @options.square(default=None)
+@editing.first_frame
 @options.sampling(candidates=4, guidance=3, most=64)
 @options.seed
 @options.model
+@options.allow_large
 @options.results
 def vary(
     picture: str,
@@ -36,12 +38,14 @@ def vary(
     strength: float,
     steps: int,
     size: int | None,
+    first_frame: bool,
     candidates: int | None,
     temperature: float | None,
     top_k: int | None,
     guidance: float | None,
     seed: int | None,
     model: str | None,
+    allow_large: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -57,12 +61,12 @@ def vary(
     from pixgen.editing import picture_files
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
+    saving.require_saveable([(editing.target(output, name, seed), picture_files.size_of(size, steps))] * count)
     with editing.drawn(Bar("varying", count * steps, quiet)) as (callback, request):
         found = picture_files.vary(
             editing.load_pair(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
-            sampling=sampling, callback=callback,
+            first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
         )  # fmt: skip
-        files.check_writable(naming.fixed_folder(output, name))
         for i, made in enumerate(found):
             target = editing.target(output, name, made.about.seed)
             numbered = overwrite and "[seed]" not in (output or "")

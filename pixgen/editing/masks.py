@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from pixgen.backend.tensors import Size
 from pixgen.errors import UsageError
+from pixgen.io import image_files
 from pixgen.io.pictures import read
 
 BLOCK = 2
@@ -49,26 +49,32 @@ def largest(height: Tensor, share: float, grid: int) -> Tensor:
     return square.repeat_interleave(BLOCK, 0).repeat_interleave(BLOCK, 1).to(height.device)
 
 
-def read_mask(path: Path, size: Size) -> tuple[Tensor, bool]:
-    """A mask file for a picture of `size`: float32 (1, 1, H, W) in [0, 1], and whether it had to be resized.
+def read_mask(source: image_files.Source, size: Size, *, first_frame: bool = False) -> tuple[Tensor, bool]:
+    """A mask for a picture of `size`: float32 (1, 1, H, W) in [0, 1], and whether it had to be resized.
 
-    White, or transparent, may change. Raises UsageError where it is no picture, has another shape than the picture, or
-    lets nothing change.
+    source: as `pictures.read` takes it; white, or transparent, may change. first_frame: of a file that moves.
+    Raises UsageError where it is not a picture, has another shape than the picture, or lets nothing change.
     """
-    mask = read(path).mean(1, keepdim=True)
+    name = mask_name(source)
+    mask = read(source, first_frame=first_frame).mean(1, keepdim=True)
     height, width = mask.shape[2:]
     resized = (height, width) != tuple(size)
     if resized:
         if abs(height / width * size[1] / size[0] - 1) > 0.02:
             raise UsageError(
-                f"the mask {str(path)!r} is {width}x{height} and the picture {size[1]}x{size[0]}: another shape; "
+                f"{name} is {width}x{height} and the picture {size[1]}x{size[0]}: another shape; "
                 "draw the mask over the picture itself"
             )
         mask = F.interpolate(mask, size=size, mode="bilinear", antialias=True).clamp(0, 1)
     mask = torch.where(mask < NOISE, 0.0, torch.where(mask > 1 - NOISE, 1.0, mask))
     if not bool((mask > 0).any()):
-        raise UsageError(f"the mask {str(path)!r} is all black: nothing may change; paint white what may")
+        raise UsageError(f"{name} is all black: nothing may change; paint white what may")
     return mask, resized
+
+
+def mask_name(source: image_files.Source) -> str:
+    """What messages call a mask."""
+    return f"the mask {image_files.name_of(source)}" if image_files.is_path(source) else "the mask"
 
 
 @dataclass(frozen=True)

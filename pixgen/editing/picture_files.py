@@ -1,6 +1,7 @@
-"""Variations, morphs and edits of picture files: what the command line and `pixgen.vary` and its like share.
+"""Variations, morphs and edits of pictures: what the command line and `pixgen.vary` and its like share.
 
-The pictures are read here, and what is made of them says in its metadata how, and of which files.
+A picture is a path, a Pillow image, an array or the bytes of a file. What is made of it says in its
+metadata how, and of which files.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from torch import Tensor
 
 from pixgen.backend import hardware
 from pixgen.backend.isolation import in_isolation, isolating
-from pixgen.editing import masks, operations
+from pixgen.editing import masks, operations, refine
 from pixgen.editing.operations import Sampling
 from pixgen.editing.refine import Callback, Made
 from pixgen.errors import UsageError
 from pixgen.io import colour_profiles, files, image_files, pictures, shell, video
+from pixgen.io.image_files import Source
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.networks.pair import PAIR_SIDE
-from pixgen.settings import config
+from pixgen.settings import config, memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,13 +82,15 @@ class Job:
 @isolating
 def vary(
     pair: Pair,
-    picture: Path,
+    picture: Source,
     *,
     count: int = 6,
     strength: float = 0.75,
     seed: int | None = None,
     steps: int = 0,
     size: int | None = None,
+    first_frame: bool = False,
+    allow_large: bool = False,
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Iterator[Altered]:
@@ -102,13 +106,17 @@ def vary(
         raise UsageError(
             f"size {size} without steps: variations are of {PAIR_SIDE}x{PAIR_SIDE}; give steps of the loop as well"
         )
-    size = size or (256 if steps else PAIR_SIDE)
+    height, width = size_of(size, steps)
+    size = max(height, width)
     _require_size(size, pair)
     operations.require_strength(strength)
-    image, sampling = pictures.read(picture), sampling or Sampling()
+    _require_memory(size, steps, allow_large)
+    picture, sampling = _normal(picture), sampling or Sampling()
+    image = pictures.read(picture, size=(size, size), first_frame=first_frame)
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
-    job = Job("vary", [str(picture)], ["-n", "1"], f"a variation of {picture.stem}", options, [picture])
-    _prepare(pair, {picture: image})
+    flags = ["-n", "1", *_frame_flag(first_frame)]
+    job = Job("vary", [_word(picture)], flags, f"a variation of {_stem(picture)}", options, _paths(picture))
+    _prepare(pair, [(picture, image)])
     made = operations.vary(
         pair, image, count, strength=strength, seed=first, steps=steps, size=size, sampling=sampling, callback=callback
     )
@@ -118,22 +126,30 @@ def vary(
 @isolating
 def morph(
     pair: Pair,
-    first: Path,
-    last: Path,
+    first: Source,
+    last: Source,
     *,
     frames: int = 16,
     seed: int | None = None,
     steps: int = 8,
+    first_frame: bool = False,
+    allow_large: bool = False,
     callback: Callback | None = None,
 ) -> Morph:
     """`variations.morph` of two files. Raises UsageError for a picture or a number that cannot be."""
     _require(2 <= frames <= config.MAX_COUNT, f"{frames} frames", "at least 2, the first and the last")
     _require_steps(steps)
     seed = _seed(seed, 1)
-    ends = [pictures.read(path) for path in (first, last)]
+    memory.require_bytes(
+        memory.BASE + frames * memory.FRAME_BYTES, f"a morph of {frames} frames", allow_large=allow_large
+    )
+    _require_memory(PAIR_SIDE, steps, allow_large)
+    given = [_normal(source) for source in (first, last)]
+    ends = [pictures.read(source, size=(PAIR_SIDE, PAIR_SIDE), first_frame=first_frame) for source in given]
     options = {"frames": frames, "steps": steps}
-    job = Job("morph", [str(first), str(last)], [], f"from {first.stem} to {last.stem}", options, [first, last])
-    _prepare(pair, dict(zip((first, last), ends, strict=True)))
+    about = f"from {_stem(given[0])} to {_stem(given[1])}"
+    job = Job("morph", list(map(_word, given)), _frame_flag(first_frame), about, options, _paths(*given))
+    _prepare(pair, list(zip(given, ends, strict=True)))
     began = time.perf_counter()
     made = list(operations.morph(pair, ends[0], ends[1], frames, seed=seed, steps=steps, callback=callback))
     shown = min(len(made), STRIP)  # the callback may have ended it early
@@ -147,15 +163,17 @@ def morph(
 @isolating
 def edit(
     pair: Pair,
-    picture: Path,
+    picture: Source,
     text: str,
     before: str | None = None,
     *,
     strength: float | None = None,
-    mask: Path | None = None,
+    mask: Source | None = None,
     seed: int | None = None,
     steps: int = 40,
     size: int = 256,
+    first_frame: bool = False,
+    allow_large: bool = False,
     sampling: Sampling | None = None,
     callback: Callback | None = None,
 ) -> Altered:
@@ -170,17 +188,24 @@ def edit(
     _require_size(size, pair)
     for said, name in ((text, "the text"), (before, "--from")):
         _require(said is None or bool(said.strip()), f"{name} is empty", "words that say what is shown")
-    seed, image, sampling = _seed(seed, 1), pictures.read(picture), sampling or Sampling()
-    changing = None
-    if mask is not None:
-        changing, resized = masks.read_mask(mask, (image.shape[2], image.shape[3]))
+    seed, sampling = _seed(seed, 1), sampling or Sampling()
+    _require_memory(size, steps, allow_large)
+    picture, changing = _normal(picture), None
+    if mask is None:
+        image = pictures.read(picture, size=(size, size), first_frame=first_frame)
+    else:
+        mask = _normal(mask)
+        _require_whole(picture, allow_large)
+        image = pictures.read(picture, first_frame=first_frame)
+        changing, resized = masks.read_mask(mask, (image.shape[2], image.shape[3]), first_frame=first_frame)
         if resized:
-            log.warning("the mask %s is resized to the picture's %dx%d", mask, image.shape[3], image.shape[2])
+            log.warning("%s is resized to the picture's %dx%d", masks.mask_name(mask), image.shape[3], image.shape[2])
     options = {"strength": strength, "steps": steps, "size": size, **vars(sampling)}
     flags = ["--from", before] if before is not None else []
-    flags += ["--mask", str(mask)] if mask is not None else []
-    job = Job("edit", [str(picture), text], flags, text, options, [picture, *([mask] if mask else [])])
-    _prepare(pair, {picture: image})
+    flags += ["--mask", _word(mask, "MASK")] if mask is not None else []
+    flags += _frame_flag(first_frame)
+    job = Job("edit", [_word(picture), text], flags, text, options, _paths(picture, mask))
+    _prepare(pair, [(picture, image)])
     began = time.perf_counter()
     made = operations.edit(
         pair, image, text, before, strength=strength, mask=changing, seed=seed, steps=steps, size=size,
@@ -189,7 +214,7 @@ def edit(
     (altered,) = _finish(pair, job, iter([made]), began)
     if changing is None:
         return altered
-    return Altered(_over(picture, altered.image, changing), altered.about, altered.losses, altered.seconds)
+    return Altered(_over(picture, altered.image, changing, first_frame), altered.about, altered.losses, altered.seconds)
 
 
 def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = None) -> Iterator[Altered]:
@@ -215,19 +240,23 @@ def _finish(pair: Pair, job: Job, made: Iterator[Made], began: float | None = No
         began = time.perf_counter()
 
 
-def _over(path: Path, made: Image, changing: Tensor) -> Image:
+def _over(picture: Source, made: Image, changing: Tensor, first_frame: bool) -> Image:
     """`made` where the mask (1, 1, H, W) is not 0, elsewhere the file's own bytes, with its own colour profile."""
     import numpy as np
     from PIL import Image as images
 
-    original = image_files.load(path, in_srgb=False)
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8:
+            return made  # its values were rounded to 8 bits already
+        picture = images.fromarray(picture)
+    original = image_files.load(picture, first_frame=first_frame, in_srgb=False)
     if original.mode.startswith("I;16") or original.mode in ("I", "F"):
         return made  # its bytes were rounded to 8 bits already
     icc_profile = colour_profiles.profile(original)
     if icc_profile is not None:
         made = colour_profiles.from_srgb(made, icc_profile)
     else:  # of CMYK and grey pictures too, whose bytes cannot be kept
-        original = image_files.load(path)
+        original = image_files.load(picture, first_frame=first_frame)
     clear = original.has_transparency_data
     before, after = (np.array(image.convert("RGBA" if clear else "RGB")) for image in (original, made))
     share = changing[0, 0].cpu().numpy()[..., None]
@@ -239,11 +268,54 @@ def _over(path: Path, made: Image, changing: Tensor) -> Image:
     return result
 
 
-def _prepare(pair: Pair, given: Mapping[Path, Tensor]) -> None:
-    for path, image in given.items():
+def size_of(size: int | None, steps: int) -> tuple[int, int]:
+    """(height, width) of variations: 256 by default, and 128 without steps."""
+    side = size or (256 if steps else PAIR_SIDE)
+    return side, side
+
+
+def _normal(source: Source) -> Source:
+    return Path(source) if isinstance(source, str) else source
+
+
+def _stem(source: Source) -> str:
+    return Path(source).stem if image_files.is_path(source) else "a picture"
+
+
+def _word(source: Source, otherwise: str = "PICTURE") -> str:
+    """How a command names a picture; one that is no file cannot be named."""
+    return str(source) if image_files.is_path(source) else otherwise
+
+
+def _paths(*sources: Source) -> list[Path]:
+    return [Path(source) for source in sources if image_files.is_path(source)]
+
+
+def _frame_flag(first_frame: bool) -> list[str]:
+    return ["--first-frame"] if first_frame else []
+
+
+def _require_memory(size: int, steps: int, allow_large: bool) -> None:
+    """Raise UsageError where the loop would take too much memory at this size; without steps there is none."""
+    if steps:
+        memory.require(refine.settings(size), allow_large=allow_large)
+
+
+def _require_whole(picture: Source, allow_large: bool) -> None:
+    """Raise UsageError where a picture that keeps its size under a mask takes too much memory."""
+    if not pictures.is_source(picture):
+        return  # `pictures.read` says what it must be
+    height, width = image_files.size_of(picture)
+    need = memory.BASE + height * width * memory.EDITED_PIXEL_BYTES
+    memory.require_bytes(need, f"an edit of {width}x{height} under a mask", allow_large=allow_large)
+
+
+def _prepare(pair: Pair, given: Sequence[tuple[Source, Tensor]]) -> None:
+    for source, image in given:
         if operations.is_unlike(pair, image):
             log.warning(
-                "%s is unlike the pictures that this model pair learnt from; the result may not be like it", path
+                "%s is unlike the pictures that this model pair learnt from; the result may not be like it",
+                source if image_files.is_path(source) else "the picture",
             )
 
 

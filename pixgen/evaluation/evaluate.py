@@ -18,6 +18,7 @@ from typing import Annotated
 
 import torch
 
+from pixgen.backend import hardware
 from pixgen.errors import PixgenError, UsageError
 from pixgen.evaluation import drawing, embeddings, networks, people, prompt_lists
 from pixgen.evaluation.statistics import Figure, load_figures, save_figures, table
@@ -159,7 +160,7 @@ def main(options: Options) -> None:
         terminal.write_lines(card(options.out))
         return
     if options.threads:
-        torch.set_num_threads(options.threads)
+        torch.set_num_threads(hardware.threads(options.threads))
     names = list(MEASURES) if options.what == "all" else options.what.split(",")
     if unknown := [name for name in names if name not in MEASURES]:
         raise UsageError(f"--what {unknown[0]} is unknown; there are all, {', '.join(MEASURES)}")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from pixgen.errors import UsageError, reason
+from pixgen.errors import UsageError, reason, shown
 from pixgen.io import colour_profiles, paths
 
 if TYPE_CHECKING:
@@ -77,18 +77,18 @@ def info(path: Path) -> dict[Any, Any]:
         return _guarded(name, read)
 
 
-def pixel_count(source: Source) -> int:
-    """The pixels of a picture's first frame, from the head of its file alone. Raises as `load` does."""
+def size_of(source: Source) -> tuple[int, int]:
+    """(height, width) of a picture as its file has it, before it is turned, from its head. Raises as `load` does."""
     from PIL import Image as images
 
     if not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
         height, width = (source.height, source.width) if isinstance(source, images.Image) else source.shape[:2]
-        return int(height * width)
+        return int(height), int(width)
     name = name_of(source)
 
-    def read() -> int:
+    def read() -> tuple[int, int]:
         with _opened(file) as image:
-            return int(image.width * image.height)
+            return image.height, image.width
 
     with _stream(source, name) as file:
         return _guarded(name, read)
@@ -118,11 +118,29 @@ def png(data: bytes) -> Image:
         return found
 
 
+def require_file(path: Path) -> None:
+    """Raise UsageError where there is no regular file: a pipe would be waited for, and a folder is no picture."""
+    name = name_of(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"there is no picture {name}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the picture {name}: {reason(error).lower()}") from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise UsageError(f"{name} is {kind}; name a picture file")
+
+
+def is_path(source: Source) -> bool:
+    """Whether a source is a path, and not the picture itself."""
+    return isinstance(source, str | os.PathLike)
+
+
 def name_of(source: Source) -> str:
     """What messages call a picture."""
-    if isinstance(source, str | os.PathLike):
-        text = str(source)
-        return repr(text if len(text) <= 120 else f"{text[:60]}...{text[-50:]}")
+    if is_path(source):
+        return shown(str(source), 120)
     return "the picture"
 
 
@@ -133,14 +151,10 @@ def _stream(source: Source, name: str) -> IO[bytes]:
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     path = paths.home(source)
+    require_file(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for ever
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise UsageError(f"{name} is {kind}; name a picture file")
         return open(path, "rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"there is no picture {name}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read the picture {name}: {reason(error).lower()}") from None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.io import paths
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -22,6 +23,15 @@ FIELD_BYTES = 64
 
 SLUG_BYTES = 96
 """A bound that holds everywhere: eCryptfs allows 143 bytes a name, and a number and a suffix are still to come."""
+
+NAME_LENGTH = 255
+"""Of one name: bytes of UTF-8, on Windows UTF-16 units."""
+
+NUMBER_LENGTH = 7
+"""Kept free behind a name for its number, up to `-999999`."""
+
+PATH_LENGTH, WINDOWS_PATH_LENGTH = 4000, 259
+"""Of a whole path; Linux takes 4096 bytes with the name of a temporary file."""
 
 RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}
 
@@ -43,14 +53,15 @@ def output_path(
     """Where a picture of `text` goes: a file where `output` ends like one, else a folder and a name made from `text`.
 
     With `fields` every `[seed]` of `output` becomes what `fields` has under that name, made safe as `slug` does;
-    `[prompt_words]` and `[date]` are known anyhow. Raises UsageError for a suffix that pixgen does not write, and for
-    a field that there is not.
+    `[prompt_words]` and `[date]` are known anyhow. Raises UsageError for a suffix that pixgen does not write, for a
+    field that there is not, and for a name that this system cannot have.
     """
     if output is None:
         return default_folder / f"{slug(text)}.png"
     if fields is not None:
         output = _fill(output, {"prompt_words": text, "date": datetime.date.today().isoformat(), **fields})
-    path = paths.written(output)
+    path = _output_home(output)
+    require_name(path)
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix:
         return path / f"{slug(text)}.png"
     if path.suffix.lower() not in PICTURE_SUFFIXES:
@@ -68,7 +79,66 @@ def fixed_folder(output: str | None, text: str) -> Path:
     if output is None or "[" not in output:
         return output_path(output, text).parent
     head = re.split(r"[/\\\\]", output.partition("[")[0])[:-1]
-    return paths.written("/".join(head) or ("/" if output.startswith("/") else "."))
+    folder = _output_home("/".join(head) or ("/" if output.startswith("/") else "."))
+    require_name(folder)
+    return folder
+
+
+def require_name(path: Path, windows: bool = os.name == "nt") -> None:
+    """Raise UsageError where this system cannot have a file of this path, or not with a number behind its name."""
+    if problem := _problem(path, windows):
+        raise UsageError(
+            f"{shown(str(path))} cannot be the name of a file here: {problem}; choose another name with -o"
+        )
+
+
+def _output_home(output: str) -> Path:
+    """`paths.home` of what is written to: the home of somebody else that is missing is not made."""
+    written, found = Path(output), paths.home(output)
+    if output.startswith("~") and not Path(*found.parts[: len(found.parts) - len(written.parts) + 1]).is_dir():
+        raise UsageError(f"{shown(output)}: {written.parts[0]!r} has no home folder here; write the whole path")
+    return found
+
+
+def _problem(path: Path, windows: bool) -> str | None:
+    text = str(path)
+    parts = [part for part in PureWindowsPath(text).parts if not part.endswith(("\\", "/"))] if windows else path.parts
+    try:
+        lengths = [len(part.encode("utf-16-le")) // 2 if windows else len(os.fsencode(part)) for part in parts]
+    except UnicodeEncodeError:
+        return "it has a character that no name can hold"
+    if "\0" in text:
+        return "it has a null character"
+    most = NAME_LENGTH if windows else _longest_name(path)
+    for i, length in enumerate(lengths, 1):
+        room = NUMBER_LENGTH if i == len(lengths) else 0
+        if length + room > most:
+            unit = "letters" if windows else "bytes"
+            return f"a name of {length} {unit} is too long, the most is {most - room}"
+    whole = len(os.path.abspath(text).encode("utf-16-le")) // 2 if windows else len(os.fsencode(os.path.abspath(text)))
+    if whole > (WINDOWS_PATH_LENGTH if windows else PATH_LENGTH):
+        return f"a path of {whole} letters is too long"
+    return next(filter(None, map(_windows_problem, parts)), None) if windows else None
+
+
+def _windows_problem(part: str) -> str | None:
+    if wrong := next((char for char in part if char in '<>:"|?*' or ord(char) < 32), None):
+        return f"Windows allows no {wrong!r} in a name"
+    if part not in (".", "..") and part[-1] in ". ":
+        return "Windows drops the dot or the space at its end"
+    if part.partition(".")[0].rstrip().lower() in RESERVED:
+        return f"{part.partition('.')[0]} is a device of Windows"
+    return None
+
+
+def _longest_name(path: Path) -> int:
+    """What the file system takes in bytes: eCryptfs has 143, nearly all others 255."""
+    for folder in (path.parent, *path.absolute().parents):
+        try:
+            return min(NAME_LENGTH, os.pathconf(folder, "PC_NAME_MAX"))
+        except (OSError, ValueError, AttributeError):
+            continue
+    return NAME_LENGTH
 
 
 def numbered(path: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -71,7 +72,7 @@ class Fitted:
         self._source, self._first_frame = source, first_frame
         self._size = LOOKED_AT
         self._image = self._read()
-        self._is_part = image_files.pixel_count(source) > image_files.WHOLE_PIXELS
+        self._is_part = math.prod(image_files.size_of(source)) > image_files.WHOLE_PIXELS
 
     def __call__(self, size: Size) -> Tensor:
         """The middle of the picture, float32 (1, 3, *size) in [0, 1] (see `fit`)."""

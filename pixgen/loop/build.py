@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,9 +15,11 @@ from pixgen.backend.isolation import isolated
 from pixgen.backend.streams import Streams
 from pixgen.contracts import Filter, Scheduler, Session, Start
 from pixgen.errors import UsageError
+from pixgen.io.image_files import Source
 from pixgen.loop.engine import Engine
 from pixgen.loop.scene import Scene, Stage, Term, prepare
 from pixgen.prompts import grammar
+from pixgen.prompts.grammar import Prompt
 from pixgen.registry import schedule
 from pixgen.settings.config import RenderConfig, plugin_options
 
@@ -67,6 +70,7 @@ def build(
     start: Start | None = None,
     terms: Mapping[str, Term] | None = None,
     filters: Mapping[str, Filter] | None = None,
+    images: Mapping[str, Source] | None = None,
 ) -> Engine:
     """The engine of a config whose every `auto` is resolved, ready for its first step.
 
@@ -74,7 +78,7 @@ def build(
     """
     with isolated(_resolved(config.threads, "threads")):
         models = models or Models()
-        scene = assemble(config, pictures, models, start=start, terms=terms, filters=filters)
+        scene = assemble(config, pictures, models, start=start, terms=terms, filters=filters, images=images)
         prepare(scene, keep_text_towers=models.keep_text_towers)
         return Engine(scene)
 
@@ -87,6 +91,7 @@ def assemble(
     start: Start | None = None,
     terms: Mapping[str, Term] | None = None,
     filters: Mapping[str, Filter] | None = None,
+    images: Mapping[str, Source] | None = None,
 ) -> Scene:
     """The scene of a config whose every `auto` is resolved; its start and losses are not prepared yet.
 
@@ -95,6 +100,7 @@ def assemble(
     start: ready to use, in place of the config's.
     terms: by id, over the config's losses.
     filters: by id, applied after the config's.
+    images: pictures by name, for the prompts `image:NAME`.
     Raises UsageError for a prompt, a file or weights that cannot be used.
     """
     device = torch.device(config.device)
@@ -115,7 +121,9 @@ def assemble(
         device=device,
         generator=models.get("generator", config.generator, "generator", device),
         perceptors=perceptors,
-        prompts=[() if text is None else grammar.parse(text, seed) for text, seed in chosen],
+        prompts=[
+            () if text is None else _with_images(grammar.parse(text, seed), images or {}) for text, seed in chosen
+        ],
         streams=[Streams(seed) for _, seed in chosen],
         perceptor_weights=_shares(config),
         phrases=[
@@ -164,6 +172,10 @@ def stages(config: RenderConfig, min_side: int) -> list[Stage]:
             found.append(Stage(until - done, size, stage.cutouts or config.cutouts, stage.lr))
         done = max(done, until)
     return found
+
+
+def _with_images(prompts: Sequence[Prompt], images: Mapping[str, Source]) -> tuple[Prompt, ...]:
+    return tuple(replace(p, given=images[p.text]) if p.kind == "image" and p.text in images else p for p in prompts)
 
 
 def _attracts(weight: Scheduler) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -15,6 +15,7 @@ from pixgen import registry
 from pixgen.backend import hardware
 from pixgen.errors import UsageError
 from pixgen.io import files, paths, pictures
+from pixgen.io.image_files import Source
 from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.loop.build import Models, build
@@ -56,22 +57,28 @@ class Drawing(Iterator[Step]):
     """Some pictures drawn together: iterate for its steps, stop at any, and ask for what was reached.
 
     configs: one a picture, resolved, alike in all but prompt and seed. models: what earlier drawings loaded; give the
-    same to drawings that follow each other, or each loads its own.
+    same to drawings that follow each other, or each loads its own. images: as for `build`.
     Warns (logging) of words that a perceptor never learnt, of a text that it reads in pieces, and of what is nearly a
     weight. Raises what `build` and the engine raise; after
     Diverged, `images` and `metadata` are those of the last good step.
     """
 
-    def __init__(self, pictures: Sequence[RenderConfig], models: Models | None = None) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[RenderConfig],
+        models: Models | None = None,
+        images: Mapping[str, Source] | None = None,
+    ) -> None:
         self.configs = list(pictures)
-        self.engine = build(self.configs[0], [(config.prompt, _seed(config)) for config in self.configs], models)
+        asked = [(config.prompt, _seed(config)) for config in self.configs]
+        self.engine = build(self.configs[0], asked, models, images=images)
         self.steps = self.engine.steps
         self.done = 0
         self.losses: list[dict[str, list[float]]] = [{} for _ in self.configs]
         """Of each picture: term id -> its unweighted loss at every step."""
         self._last: Step | None = None
         self._good: Tensor | None = None
-        self._inputs = [_inputs(config) for config in self.configs]
+        self._inputs = [_inputs(config, images or {}) for config in self.configs]
         self._warn_of_weights()
         self._warn_of_words()
 
@@ -146,9 +153,10 @@ class Drawing(Iterator[Step]):
                     log.warning("perceptor %s never learnt the word %r; %s", name, word, hint)
 
 
-def _inputs(config: RenderConfig) -> tuple[Input, ...]:
+def _inputs(config: RenderConfig, images: Mapping[str, Source]) -> tuple[Input, ...]:
     """The files that a run reads: image prompts, every plugin option that is a Path, and weights of one's own."""
-    found = [p.text for p in grammar.parse(config.prompt, _seed(config)) if p.kind == "image"]
+    prompts = grammar.parse(config.prompt, _seed(config))
+    found = [p.text for p in prompts if p.kind == "image" and p.text not in images]
     for name, kind in configs.COMPONENTS.items():
         found += _paths(kind, getattr(config, name))
     for name, kind in configs.TERMS.items():

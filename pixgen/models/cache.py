@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pixgen.errors import UsageError
-from pixgen.io import files, resources, shell
+from pixgen.io import files, paths, resources, shell
 from pixgen.models.entry import Entry, File
 
 State = Literal["here", "partly here", "not here"]
@@ -30,7 +30,7 @@ def place(entry: Entry, file: File) -> Path:
 def weights(entry: Entry) -> Path:
     """The entry's weights. Raises UsageError, with the command that fetches them, when they are not here."""
     if entry.path is not None:
-        path = Path(entry.path).expanduser()
+        path = paths.home(entry.path)
         if not path.is_file():
             forget = shell.command("models rm", [entry.name])
             raise UsageError(f"{path}, model {entry.name}'s weights, is gone; `{forget}` forgets it")
@@ -48,7 +48,7 @@ def companion(entry: Entry, name: str) -> Path | None:
 def state(entry: Entry) -> State:
     """Whether all its files are here under their final names. Content is what `verify` looks at."""
     if entry.path is not None:
-        return "here" if Path(entry.path).expanduser().is_file() else "not here"
+        return "here" if paths.home(entry.path).is_file() else "not here"
     there = [place(entry, file).is_file() for file in entry.files]
     if all(there):
         return "here"

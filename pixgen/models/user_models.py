@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from pixgen.errors import PixgenError, UsageError, shown
-from pixgen.io import files, shell, untrusted
+from pixgen.io import files, paths, shell, untrusted
 from pixgen.models import clips, vqgans, weights, zoo
 from pixgen.models.entry import Entry, File, is_address, to_dict
 
@@ -40,7 +40,7 @@ def describe(
     elif config is not None:
         built = vqgans.from_config(config)
     else:
-        built = (None if is_address(source) else vqgans.described(Path(source).expanduser())) or {}
+        built = (None if is_address(source) else vqgans.described(paths.home(source))) or {}
         if not built:
             raise UsageError(
                 f"{source} does not say how it is built: add --config FILE.yaml for a VQGAN, --architecture NAME for a "
@@ -51,7 +51,7 @@ def describe(
         last = re.split(r"[?#]", source.rpartition("/")[2])[0]
         file = File(name="weights" if untrusted.problem(last) else last, sources=[source], sha256=sha256)
         return Entry(name, kind, about, built, [file])
-    path = Path(source).expanduser().resolve()
+    path = paths.home(source).resolve()
     weights.sniff(path)
     return Entry(name, kind, about, built, [], path=str(path))
 

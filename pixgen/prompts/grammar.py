@@ -17,8 +17,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pixgen.errors import UsageError
 
@@ -52,6 +52,13 @@ class Prompt:
     weight: float = 1.0
     stop: float = -math.inf
     kind: Literal["text", "image"] = "text"
+    given: Any = field(default=None, compare=False, repr=False)
+    """A picture given from Python, in place of the file."""
+
+    @property
+    def source(self) -> Any:
+        """What `pixgen.io.pictures.read` reads for an image prompt."""
+        return self.text if self.given is None else self.given
 
 
 def parse(text: str, seed: int = 0) -> tuple[Prompt, ...]:

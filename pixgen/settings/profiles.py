@@ -130,7 +130,7 @@ def _for_start(pair: zoo.PairEntry, start: str) -> list[Layer]:
     return [chosen, *([replace(pair.starts[start], kind="pair's start")] if start in pair.starts else [])]
 
 
-def _is_embedded(model: str) -> bool:
+def is_embedded(model: str) -> bool:
     """Whether this is the VQGAN that comes with pixgen, or one that was trained as it was."""
     if model == zoo.EMBEDDED:
         return True
@@ -145,7 +145,7 @@ def _is_embedded(model: str) -> bool:
 def _model(options: Mapping[str, Any]) -> str:
     """By what name these options are known: the plugin's own where the model is pixgen's, or one trained alike."""
     model = str(options.get("model") or "")
-    return str(options.get("type")) if not model or _is_embedded(model) else model
+    return str(options.get("type")) if not model or is_embedded(model) else model
 
 
 def _id(model: str) -> str:

@@ -32,7 +32,7 @@ def prepare_device(options: RunOptions) -> torch.device:
     device = torch.device(hardware.device(options.device))
     torch.manual_seed(options.seed)
     if options.threads:
-        torch.set_num_threads(options.threads)
+        torch.set_num_threads(hardware.threads(options.threads))
     return device
 
 

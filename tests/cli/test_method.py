@@ -87,3 +87,9 @@ def test_a_pair_without_a_decoder_says_how_to_make_it(
     words = ["a cat", *settings, "--method", "dalle1", f"start.folder={tmp_path / 'empty'}", "-o", f"{tmp_path}/"]
     assert run(words) == 1
     assert re.search(r"there is no \S*tokens.safetensors; make it with `pixgen train tokens`", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-1"])
+def test_a_temperature_is_a_finite_number(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["a fox", "--method", "dalle1", "--temperature", word]) == 2
+    assert "--temperature" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from PIL import Image
 from pixgen import registry
 from pixgen.cli import portuguese
 from pixgen.cli.main import _Lines, run
+from pixgen.io import files
 from pixgen.prompts.grammar import Prompt
 from pixgen.testing import ToyPerceptor
 
@@ -75,6 +76,9 @@ def bad_picture(name: str, *words: str) -> Callable[[], object]:
     def action() -> None:
         if name == "text.png":
             Path(name).write_text("no picture")
+        elif name in ("short.png", "large.png"):
+            Image.effect_noise((64, 64), 90).save(name)
+            Path(name).write_bytes(Path(name).read_bytes()[: 2_000 if name == "short.png" else None])
         else:
             frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
             frames[0].save(name, save_all=True, append_images=frames[1:])
@@ -106,6 +110,19 @@ def refused(code: int) -> Callable[[], object]:
     return patched("pathlib.Path.write_bytes", raising(OSError(code, os.strerror(code))), act)
 
 
+def saved_elsewhere(code: int) -> Callable[[], object]:
+    """Draw where the system takes nothing into the folder once the picture is there."""
+    real = files.write
+
+    def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
+        if path.parent.name == "out":
+            with files._refusals(path):
+                raise OSError(code, os.strerror(code))
+        return real(path, data, overwrite=overwrite)
+
+    return patched("pixgen.io.files.write", write, draw("a fox", "-o", "out/"))
+
+
 def taken() -> None:
     Path("taken").write_text("a file")
     draw("a fox", "-o", "taken/")()
@@ -134,14 +151,26 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "there is no preset": draw("a fox", "-p", "draff"),
     "there is no picture {name} (--": draw("a fox", "--init-image", "none.png"),
     "there is no picture {name}": draw("vary", "none.png", toys=False),
-    "{name} is no picture|{name} is not a picture": bad_picture("text.png"),
-    "{name} moves|{name} is animated": bad_picture("moves.png"),
+    "{name} is not a picture that can be read (": bad_picture("short.png"),
+    "{name} is not a picture that can be read; it must": bad_picture("text.png"),
+    "{name} moves": bad_picture("moves.png"),
+    "{name} has more than": patched("PIL.Image.MAX_IMAGE_PIXELS", 1_000, bad_picture("large.png")),
+    "{name} cannot be the name": draw("a fox", "-o", "x" * 250 + ".png"),
+    "{name} has no home": draw("a fox", "-o", "~no-such-user-here/x.png"),
+    "{what} takes about": draw("a fox", "--size", "16384x16384", toys=False),
+    "a {kind} holds": draw("a fox", "--size", "16384x16384", "--allow-large", "-o", "a.webp", toys=False),
+    "cannot write to {name}: {need} MB": patched(
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=10), draw("a fox", "-o", "out/")
+    ),
+    "cannot write to {name}: {reason}; make room or choose another place with -o; it": saved_elsewhere(errno.ENOSPC),
+    "cannot write to {name}: {reason}; choose another place with -o; it": saved_elsewhere(errno.EACCES),
+    "threads is {wanted}": draw("a fox", "threads=100000"),
     "{name} is unlike": variation,
     "{prompt} names": several_things,
     "there is no plugin file": draw("a fox", "--plugin", "none.py"),
     "cannot read": draw("a fox", "--config", "none.yaml", toys=False),
-    "cannot write to {name}: {reason}; make": refused(errno.ENOSPC),
-    "cannot write to {name}: {reason}; choose": refused(errno.EACCES),
+    "cannot write to {name}: {reason}; make room or choose another place with -o": refused(errno.ENOSPC),
+    "cannot write to {name}: {reason}; choose another place with -o": refused(errno.EACCES),
     "{name} is a file": taken,
     "unexpected": patched(GATHER, raising(RuntimeError("strange")), draw("a fox")),
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from PIL import Image
 import pixgen
 from pixgen import registry
 from pixgen.cli.main import run
-from pixgen.io import metadata
+from pixgen.errors import PixgenError, UsageError
+from pixgen.io import files, metadata
 from pixgen.networks import pair
 from tests.editing.toy_pair import ToyPair
+from tests.io.test_image_files import display_p3
 
 FAST = ["--seed", "3", "--candidates", "1", "--quiet"]
 
@@ -168,3 +172,93 @@ def test_a_pair_without_its_files_is_named(
     (folder / "empty").mkdir()
     assert run(["vary", "fox.png", "--model", "empty"]) in (1, 2)
     assert "vqgan" in capsys.readouterr().err.lower()
+
+
+def test_python_takes_arrays_pil_pictures_and_bytes(folder: Path) -> None:
+    noise = pixels("fox.png")
+    wanted = pixgen.vary("fox.png", count=1, seed=3, strength=0).images[0].tobytes()
+    for picture in (noise, noise / 255.0, Image.fromarray(noise), Path("fox.png").read_bytes(), Path("fox.png")):
+        made = pixgen.vary(picture, count=1, seed=3, strength=0)
+        assert made.images[0].tobytes() == wanted
+    assert pixgen.vary(noise, count=1, seed=3, strength=0).metadata[0].inputs == ()
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 20:30] = 255
+    edited = np.asarray(pixgen.edit(noise, "a balloon", mask=mask, steps=0, seed=3).images[0])
+    assert np.array_equal(edited[mask == 0], noise[mask == 0])
+    command = pixgen.morph(noise, "fox.png", frames=2, steps=0, seed=3).strip.about.command
+    assert command.startswith("pixgen morph PICTURE fox.png ")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["fox.png"], np.zeros((4, 4), np.int32), np.full((4, 4), np.nan), b"no"])
+def test_python_refuses_what_is_not_a_picture(wrong: Any) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: pixgen.vary(wrong),
+        lambda: pixgen.morph("fox.png", wrong),
+        lambda: pixgen.edit(wrong, "a fox", "a dog"),
+        lambda: pixgen.generate("image:cat", images={"cat": wrong}, size=64, steps=1, start="random"),
+    ]
+    if wrong is not None:
+        calls.append(lambda: pixgen.edit("fox.png", "a fox", mask=wrong))
+    for call in calls:
+        with pytest.raises(UsageError):
+            call()
+
+
+def test_a_prompt_may_be_a_picture_from_python() -> None:
+    options: dict[str, Any] = {"size": 64, "steps": 1, "seed": 1, "cutouts": 2}
+    by_name = pixgen.generate("image:fox.png", **options)
+    given = pixgen.generate("image:cat", images={"cat": pixels("fox.png")}, **options)
+    assert given.images[0].tobytes() == by_name.images[0].tobytes()
+    assert given.metadata[0].inputs == () and given.metadata[0].prompt == "image:cat"
+
+
+def test_the_first_frame_of_a_picture_that_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+    frames[0].save("moves.gif", save_all=True, append_images=frames[1:])
+    assert run(["vary", "moves.gif", "-n", "1", *FAST]) == 2
+    assert "--first-frame" in capsys.readouterr().err
+    assert run(["vary", "moves.gif", "-n", "1", "--strength", "0", "--first-frame", "-o", "a.png", *FAST]) == 0
+    frames[0].save("still.png")
+    assert run(["vary", "still.png", "-n", "1", "--strength", "0", "-o", "b.png", *FAST]) == 0
+    assert np.array_equal(pixels("a.png"), pixels("b.png"))
+    assert "--first-frame" in metadata.read(Path("a.png")).command
+
+
+def test_outside_the_mask_a_wide_gamut_picture_keeps_bytes_and_profile() -> None:
+    profile = display_p3()
+    Image.fromarray(pixels("fox.png")).save("wide.png", icc_profile=profile)
+    assert run(["edit", "wide.png", "a balloon", "--mask", "mask.png", "--steps", "0", "-o", "out.png", *FAST]) == 0
+    outside = pixels("mask.png") == 0
+    assert np.array_equal(pixels("out.png")[outside], pixels("wide.png")[outside])
+    with Image.open("out.png") as image:
+        assert image.info["icc_profile"] == profile
+
+
+def test_what_cannot_be_saved_is_known_before_it_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (16_400, 8)).save("wide.png")
+    Image.new("L", (16_400, 8), 255).save("white.png")
+    assert run(["edit", "wide.png", "a fox", "--mask", "white.png", "-o", "out.webp", *FAST]) == 2
+    assert "16,383 pixels a side" in capsys.readouterr().err
+    for words in (["vary", "fox.png"], ["edit", "fox.png", "a fox", "--from", "x"], ["morph", "fox.png", "fox.png"]):
+        assert run([*words, "--seed", "3", "-o", "y" * 300 + ".png"]) == 2
+        assert "too long" in capsys.readouterr().err
+        assert run([*words, "--seed", "3", "-o", "~no-such-user-here/x.png"]) == 2
+        assert "has no home folder here" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_saved_there_is_saved_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = files.write
+
+    def write(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
+        if path.parent.name == "full":
+            raise PixgenError(f"cannot write to {path}: no space left on device")
+        return real(path, data, overwrite=overwrite)
+
+    monkeypatch.setattr(files, "write", write)
+    assert run(["morph", "fox.png", "fox.png", "-n", "2", "--steps", "0", "-o", "full/there.png", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out.split() == [str(folder / "there.png"), str(folder / "there.mp4")]
+    assert "no space left on device; it is saved as" in err and len(err.splitlines()) == 1
+    assert pixels("there.png").shape == (128, 256, 3) and Path("there.mp4").is_file()

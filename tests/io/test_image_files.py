@@ -68,7 +68,7 @@ def test_postscript_starts_no_program(tmp_path: Path, monkeypatch: pytest.Monkey
 
     (tmp_path / "evil.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n")
     monkeypatch.setattr(subprocess, "Popen", started)
-    for read in (pictures.read, image_files.load, image_files.info, image_files.pixel_count):
+    for read in (pictures.read, image_files.load, image_files.info, image_files.size_of):
         with pytest.raises(UsageError):
             read(tmp_path / "evil.png")
     with pytest.raises(UsageError):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixgen.errors import UsageError
-from pixgen.io.naming import SLUG_BYTES, fixed_folder, numbered, output_path, slug
+from pixgen.io import files
+from pixgen.io.naming import SLUG_BYTES, fixed_folder, numbered, output_path, require_name, slug
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,55 @@ def test_the_fixed_part_of_a_pattern() -> None:
     assert fixed_folder("/[date].png", "t") == Path("/")
     assert fixed_folder("a/x.png", "t") == Path("a")
     assert fixed_folder(None, "t") == Path("outputs")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("x" * 249 + ".png", "a name of 253 bytes is too long"),
+        ("é" * 130 + ".png", "a name of 264 bytes is too long"),
+        ("x" * 300 + "/fox.png", "a name of 300 bytes is too long"),
+        ("/".join(["x" * 200] * 30) + "/fox.png", "a path of"),
+        ("a\0b.png", "null character"),
+    ],
+)
+def test_names_that_no_file_can_have_are_refused_before(path: str, said: str) -> None:
+    for refused in (path, f"{path}/" if "/" in path else path):
+        with pytest.raises(UsageError, match=f"{said}|file name too long"):
+            output_path(refused, "a fox")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("con.png", "con is a device"),
+        ("out\\Aux\\fox.png", "Aux is a device"),
+        ("C:\\out\\com1.tar.png", "com1 is a device"),
+        ("C:\\out\\what?.png", "Windows allows no '\\?'"),
+        ("out\\a:b.png", "Windows allows no ':'"),
+        ("out.\\fox.png", "drops the dot or the space"),
+        ("out \\fox.png", "drops the dot or the space"),
+        ("C:\\" + "x" * 249 + ".png", "253 letters is too long"),
+        ("C:\\" + "\\".join(["x" * 100] * 3) + ".png", "a path of"),
+    ],
+)
+def test_windows_has_rules_of_its_own(path: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        require_name(PureWindowsPath(path), windows=True)
+    require_name(PureWindowsPath("C:\\out\\..\\fox.png"), windows=True)
+
+
+def test_the_number_still_fits_behind_a_long_name(tmp_path: Path) -> None:
+    path = output_path(str(tmp_path / ("x" * 244 + ".png")), "a fox")
+    for _ in range(3):
+        assert files.write(path, b"x").is_file()
+
+
+def test_the_home_of_nobody_is_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'~no-such-user-here' has no home folder here; write the whole path"):
+        output_path("~no-such-user-here/x.png", "a fox")
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    with pytest.raises(UsageError, match="'~' has no home folder here"):
+        output_path("~/x.png", "a fox")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert output_path("~/new/x.png", "a fox") == tmp_path / "new" / "x.png"

@@ -108,6 +108,6 @@ def _encode(session: Session, perceptor: Perceptor, shift: float) -> Targets:
 def _embed(prompt: Prompt, session: Session, perceptor: Perceptor, shift: float) -> Tensor:
     if prompt.kind == "image":
         side = perceptor.input_size
-        return perceptor.encode_image(fit(read(prompt.text, size=(side, side)), (side, side)).to(session.device))[0]
+        return perceptor.encode_image(fit(read(prompt.source, size=(side, side)), (side, side)).to(session.device))[0]
     text = perceptor.encode_text([prompt.text])
     return F.normalize(text + shift * perceptor.image_target(text), dim=-1)[0]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pixgen.contracts import Perceptor
 from pixgen.errors import UsageError
-from pixgen.io import pictures, shell
+from pixgen.io import paths, pictures, shell
 from pixgen.models import cache, clips, zoo
 from pixgen.models.zoo import is_path
 from pixgen.networks import long_texts
@@ -123,7 +123,7 @@ class OpenCLIP(Perceptor):
                 f"model=ViT-B-32/mine {shell.quote(f'path={self.model}')}"
             )
         if self.path is not None:
-            self._architecture, self._weights = _architecture(self.model), self.path.expanduser()
+            self._architecture, self._weights = _architecture(self.model), paths.home(self.path)
             beside = self._weights.with_name("tokenizer.json")
             self._tokenizer = beside if beside.is_file() else None
             return

@@ -203,7 +203,7 @@ class BankStart(Start):
         assert self._bank is not None
         if prompt.kind == "image":
             side = self._perceptor.input_size
-            image = fit(read(prompt.text, size=(side, side)), (side, side)).to(self._perceptor.device)
+            image = fit(read(prompt.source, size=(side, side)), (side, side)).to(self._perceptor.device)
             thing = ParsedThing(prompt.text)
             found = [self._of_one_group(self._bank.nearest(self._perceptor.encode_image(image)[0].cpu()))]
             return self._add(into, ParsedScene([thing]), found)

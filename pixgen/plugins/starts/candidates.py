@@ -139,4 +139,4 @@ def similarity(pair: Pair, grids: Tensor, prompts: Sequence[Prompt]) -> Tensor:
 def picture(pair: Pair, prompt: Prompt) -> Tensor:
     """The image embedding of an image prompt, (1, D). Raises UsageError for an unreadable picture."""
     side = pair.perceptor.input_size
-    return pair.embed(fit(read(prompt.text, size=(side, side)), (side, side)))
+    return pair.embed(fit(read(prompt.source, size=(side, side)), (side, side)))
