@@ -123,6 +123,8 @@ def opened(path: Path) -> Iterator[Archive]:
         try:
             with zipfile.ZipFile(file) as archive:
                 listed = archive.infolist()
+        except UnicodeDecodeError as error:
+            raise Damaged("a name in it is not text") from error
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, struct.error, LookupError) as error:
             raise Damaged(str(error) or type(error).__name__) from error
         entries = {entry.filename: entry for entry in listed}

@@ -81,6 +81,8 @@ class Reader:
                     raise TooLarge(f"its pickle has more than {limits.MAX_OPERATIONS:,} operations")
                 self._do(operation.name, argument)
             return self._stack.pop()
+        except UnicodeDecodeError as error:
+            raise Damaged("a word in its pickle is not text") from error
         except (
             ValueError,
             TypeError,
@@ -89,6 +91,7 @@ class Reader:
             OverflowError,
             MemoryError,
             RecursionError,
+            Warning,
         ) as error:
             raise Damaged(str(error) or type(error).__name__) from error
 

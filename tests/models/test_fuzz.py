@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
 import pickle
 import struct
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -140,9 +142,9 @@ def attempt(use: Callable[[], Any]) -> None:
             assert "unexpected" not in str(error).lower() and "weights_only" not in str(error)
 
 
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    """A whole file of each format."""
+@functools.cache
+def whole() -> dict[str, bytes]:
+    """A whole file of each format. No fixture: hypothesis would show its megabytes as an argument."""
     state = VQModel(SMALL).half().state_dict()
     made = {"safetensors": save({**state}, {"pixgen": json.dumps({"architecture": SMALL})})}
     for name, options in {
@@ -166,10 +168,12 @@ def files() -> dict[str, bytes]:
     return made
 
 
-@pytest.fixture(scope="module")
-def toy_perceptor(tmp_path_factory: pytest.TempPathFactory) -> Any:
+@functools.cache
+def toy_perceptor() -> Any:
     """The tensors and the metadata of a small one."""
-    return weights.read(toys.networks(tmp_path_factory.mktemp("toys")) / "perceptor.safetensors")
+    with tempfile.TemporaryDirectory() as folder:
+        tensors, metadata = weights.read(toys.networks(Path(folder)) / "perceptor.safetensors")
+        return {name: value.clone() for name, value in tensors.items()}, metadata
 
 
 FORMATS = ["safetensors", "zip", "legacy", "newer", "packed", "torchscript"]
@@ -178,8 +182,8 @@ FORMATS = ["safetensors", "zip", "legacy", "newer", "packed", "torchscript"]
 @pytest.mark.parametrize("kind", FORMATS)
 @fuzz(10)
 @given(damages=damages)
-def test_damaged_files(kind: str, damages: list[Damage], files: dict[str, bytes], tmp_path: Path) -> None:
-    content = files[kind]
+def test_damaged_files(kind: str, damages: list[Damage], tmp_path: Path) -> None:
+    content = whole()[kind]
     for damage in damages:
         content = damage(content)
     (tmp_path / "x.ckpt").write_bytes(content)
@@ -307,9 +311,9 @@ def test_metadata_of_other_networks(name: str, data: st.DataObject, tmp_path: Pa
 
 @fuzz(20)
 @given(data=st.data())
-def test_metadata_of_a_perceptor(data: st.DataObject, toy_perceptor: Any, tmp_path: Path) -> None:
+def test_metadata_of_a_perceptor(data: st.DataObject, tmp_path: Path) -> None:
     path = tmp_path / "perceptor.safetensors"
-    tensors, metadata = toy_perceptor
+    tensors, metadata = toy_perceptor()
     save_file(tensors, path, {"pixgen": json.dumps(data.draw(changed(json.loads(metadata["pixgen"]))))})
     attempt(lambda: load_perceptor(path).encode_text(["a red fox", "", "ção"]))
 
@@ -354,11 +358,9 @@ TAMING = {
 
 @fuzz(20)
 @given(values=changed(TAMING))
-def test_the_command_line_over_configs(
-    values: Any, files: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_over_configs(values: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, config, target = tmp_path / "x.ckpt", tmp_path / "x.yaml", tmp_path / "out.safetensors"
-    source.write_bytes(files["zip"])
+    source.write_bytes(whole()["zip"])
     config.write_text(yaml.safe_dump(values), errors="replace")
     code = run(["models", "convert", str(source), "--config", str(config), "-o", str(target), "--overwrite"])
     said = capsys.readouterr().err
