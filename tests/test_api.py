@@ -226,6 +226,8 @@ RETURNED: dict[str, Callable[[torch.Tensor], Any]] = {
 @register("loss", "test_wrong")
 @dataclass
 class WrongLoss(Loss):
+    """Returns what no loss may."""
+
     what: str
     reads: ClassVar[Any] = "images"
 
@@ -236,6 +238,8 @@ class WrongLoss(Loss):
 @register("loss", "test_wrong_view")
 @dataclass
 class WrongViewLoss(Loss):
+    """Returns what no loss may."""
+
     what: str
     reads: ClassVar[Any] = "embeddings"
 
@@ -247,6 +251,8 @@ class WrongViewLoss(Loss):
 @register("filter", "test_wrong")
 @dataclass
 class WrongFilter(Filter):
+    """Returns what no filter may."""
+
     what: str
 
     def __call__(self, images: torch.Tensor, step: int, streams: Any) -> torch.Tensor:
@@ -256,6 +262,8 @@ class WrongFilter(Filter):
 @register("score", "test_wrong")
 @dataclass
 class WrongScore(Score):
+    """Returns what no score may."""
+
     what: str
 
     def __call__(self, run: Any, images: torch.Tensor) -> dict[str, torch.Tensor]:

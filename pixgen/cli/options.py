@@ -102,7 +102,7 @@ clips = click.option(
     metavar="NAME",
     multiple=True,
     show_default="pixgen-tiny",
-    help=f"{_CLIP}; repeat to average several.",
+    help=f"{_CLIP}.",
 )
 
 init_image = click.option("--init-image", metavar="FILE", type=CheckedPath(), help="Picture to start from.")
@@ -185,8 +185,8 @@ output = click.option(
     help="File (.png, .jpg, .webp), folder, or name pattern.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file instead of numbering the new one.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, one record per line.")
-as_json_list = click.option("--json", "as_json", is_flag=True, help="Print a JSON list on standard output.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+as_json_list = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 quiet = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 

@@ -75,8 +75,7 @@ def _steady(stream: TextIO) -> TextIO:
         return stream
     with contextlib.suppress(OSError):
         stream.flush()
-    line_by_line = stream.line_buffering or stream.isatty()
-    return _Steady(stream.buffer, stream.encoding, ERRORS, None, line_by_line, stream.write_through)
+    return _Steady(stream.buffer, stream.encoding, ERRORS, None, stream.line_buffering, stream.write_through)
 
 
 def _open_where_closed(number: int, mode: str) -> None:

@@ -18,7 +18,7 @@ import pixgen
 from pixgen import registry
 from pixgen.cli.main import run
 from pixgen.errors import UsageError
-from pixgen.io import metadata
+from pixgen.io import metadata, output_files
 
 PLUGIN = """
 import time
@@ -278,15 +278,15 @@ def test_kill_9_while_saving_leaves_nothing_under_the_final_name(toys: Toys) -> 
 def test_ctrl_c_while_saving_still_saves_the_picture_once(
     toys: Toys, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save, pressed = metadata.save, []
+    save, pressed = output_files.save, []
 
-    def interrupted(*arguments: Any, **options: Any) -> Path:
+    def interrupted(*arguments: Any, **options: Any) -> tuple[Path, str]:
         if not pressed:
             pressed.append(True)
             signal.raise_signal(signal.SIGINT)
         return save(*arguments, **options)
 
-    monkeypatch.setattr(metadata, "save", interrupted)
+    monkeypatch.setattr(output_files, "save", interrupted)
     assert run(toys.arguments("a fox", "-n", "2", "--steps", "1", "--quiet")) == 130
     (line,) = capsys.readouterr().out.splitlines()
     assert [Path(line)] == list((toys.folder / "out").iterdir())

@@ -44,7 +44,8 @@ def test_options_reach_the_optimizer() -> None:
         ({"type": "Adm"}, "did you mean 'Adam'"),
         ({"type": "Adam", "beta": 1}, "did you mean 'betas'"),
         ({"type": "SGD", "momentum": -1}, "SGD refuses these options"),
-        ({"type": "Adam", "betas": 3}, "Adam refuses these options"),
+        ({"type": "Adam", "betas": 3}, "betas is 3"),
+        ({"type": "Adam", "betas": [2, 0.9]}, "Adam refuses these options"),
         ({}, "no optimizer"),
     ],
 )

@@ -36,11 +36,12 @@ class Dalle1(Candidates):
         if not positive:
             raise UsageError("start dalle1 needs a text prompt of positive weight; dalle2 takes pictures as well")
         texts = [p.text for p in sorted(positive, key=lambda p: -p.weight)]
-        if unread := pair.perceptor.unread(", ".join(texts)):
-            log.warning("start dalle1 has no room for the whole prompt; it does not read %r", unread)
         colour_free = [self.colour_free(text) for text in texts]
-        return pair.from_text(
+        grids = pair.from_text(
             texts, self.candidates, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance,
             generator=random, second_texts=colour_free if colour_free != texts else (),
             second_weight=self.colour_free_weight,
         )  # fmt: skip
+        if unread := pair.perceptor.unread(", ".join(texts)):
+            log.warning("start dalle1 has no room for the whole prompt; it does not read %r", unread)
+        return grids
