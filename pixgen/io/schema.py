@@ -14,6 +14,9 @@ from typing import Any, Literal, NoReturn, Union
 from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.io import paths
 
+LARGEST = 1e30
+"""Of a number among settings, either sign: products of a few still fit float32, which ends at 3.4e38."""
+
 
 class OptionError(UsageError):
     """An option that is unknown, missing or of a wrong type. `key` is its dotted path (`losses.warm.weight`)."""
@@ -182,8 +185,11 @@ def _coerce_plain(value: Any, hint: Any, where: str) -> Any:
             number = float(value)
         except OverflowError:
             number = math.inf
-        if not math.isfinite(number):
-            raise OptionError(where, f"{where} is {shown(value)}; it must be a finite number that a float can hold")
+        if not abs(number) <= LARGEST:
+            raise OptionError(
+                where,
+                f"{where} is {shown(value)}; it must be a finite number that a float can hold, {LARGEST:g} at most",
+            )
         return number
     if hint is int:
         _require(isinstance(value, int) and not isinstance(value, bool), value, hint, where)

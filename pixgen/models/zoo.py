@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import UsageError, did_you_mean, reason
 from pixgen.io import paths, resources, untrusted
-from pixgen.io.yaml_files import Layer, load_yaml
+from pixgen.io.yaml_files import MAX_BYTES, Layer, load_yaml
 from pixgen.models.entry import Entry, parse
 
 EMBEDDED = "pixgen-tiny"
@@ -34,7 +34,7 @@ def is_path(model: str) -> bool:
 
 def entries() -> list[Entry]:
     """All known checkpoints, sorted by kind and name. Raises UsageError for a file of the user's that is wrong."""
-    found = [_load(path) for path in _paths() if _has("files", path.read_text())]
+    found = [_load(path) for path in _paths() if _has("files", _text(path))]
     return sorted(found, key=lambda entry: (entry.kind != "vqgan", entry.name.lower()))
 
 
@@ -42,10 +42,10 @@ def find(name: str) -> Entry | None:
     """The checkpoint of this name or alias, or None."""
     paths = list(_paths())
     for path in paths:
-        if path.stem == name and _has("files", path.read_text()):
+        if path.stem == name and _has("files", _text(path)):
             return _load(path)
     for path in paths:
-        text = path.read_text()
+        text = _text(path)
         if name in text and _has("files", text):
             entry = _load(path)
             if name in entry.aliases:
@@ -87,7 +87,7 @@ class PairEntry:
 def pairs() -> Iterator[PairEntry]:
     """Every pair that the files name."""
     for path in _paths():
-        if _has("pair", path.read_text()):
+        if _has("pair", _text(path)):
             layer = load_yaml(path)
             starts = {start: _within(layer, f"starts.{start}") for start in layer.values.get("starts") or {}}
             profile, editing = (_within(layer, part) for part in ("profile", "editing"))
@@ -127,6 +127,19 @@ def _load(path: Path) -> Entry:
 def _has(key: str, text: str) -> bool:
     """Whether a file has this key, seen without parsing it: most files are of no interest to most questions."""
     return re.search(f"(?m)^{key}:", text) is not None
+
+
+def _text(path: Path) -> str:
+    """A model's file as text. Raises UsageError for a pipe, a device, and what is too large or no UTF-8."""
+    try:
+        return untrusted.read(path, MAX_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        why = "it is not UTF-8 text"
+    except OSError as error:
+        why = reason(error).lower()
+    except ValueError as error:
+        why = str(error)
+    raise UsageError(f"{path} describes no model: {why}; mend it, or move it out of that folder")
 
 
 def _paths() -> Iterator[Path]:

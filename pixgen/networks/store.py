@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from pixgen.backend.tensors import unset
-from pixgen.errors import PixgenError, UsageError
+from pixgen.errors import PixgenError, UsageError, shown
 from pixgen.io import files, schema
 from pixgen.models import weights
 
@@ -59,7 +59,11 @@ def read(
         tensors, metadata = weights.read_safetensors(path)
     except weights.Damaged as error:
         raise PixgenError(f"{path} is damaged: {error}; {damaged}") from error
-    return weights.float32(tensors, path), _about(metadata)
+    numbers = weights.float32(tensors, path)
+    for name, tensor in numbers.items():
+        if not (tensor.sum().isfinite() or tensor.isfinite().all()):  # the sum is quick, and finite of finite weights
+            raise PixgenError(f"{path} is damaged: {shown(name)} has numbers that are not finite; {damaged}")
+    return numbers, _about(metadata)
 
 
 def about(path: Path) -> dict[str, Any]:

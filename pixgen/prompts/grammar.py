@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pixgen.errors import UsageError
+from pixgen.io.schema import LARGEST
 
 MAX_LENGTH = 10_000
 """Characters in a prompt list. Perceptors read at most a few hundred; more is a file given by mistake."""
@@ -44,7 +45,7 @@ class Prompt:
     """One thing to draw or, with a negative weight, to avoid.
 
     text: the words, or the path of a picture if `kind` is "image".
-    weight: factor of its loss, finite.
+    weight: factor of its loss, finite; written, at most 1e30, and so is `stop`.
     stop: the loss below which this prompt has no gradient.
     """
 
@@ -191,6 +192,8 @@ def _prompt(part: str) -> Prompt:
         raise UsageError(f"one of the prompts is empty; it needs {wanted}")
     if not math.isfinite(weight) or stop == math.inf:
         raise UsageError(f"the prompt {text!r} has weight {weight} and stop {stop}; both must be plain numbers")
+    if abs(weight) > LARGEST or -math.inf < stop < -LARGEST or stop > LARGEST:
+        raise UsageError(f"the prompt {text!r} has weight {weight:g} and stop {stop:g}; the largest is {LARGEST:g}")
     return Prompt(text, weight, stop, kind)
 
 

@@ -69,8 +69,12 @@ class ClipModel:
 
     def warn_of_unknown_words(self, texts: Iterable[str]) -> None:
         """Warn (logging) of words that the model never learnt, each with the nearest that it knows."""
+        warned: set[str] = set()
         for text in dict.fromkeys(texts):
             for word, near in self.perceptor.unknown_words(text).items():
+                if word in warned:
+                    continue
+                warned.add(word)
                 hint = f"the nearest that it knows: {', '.join(near)}" if near else "it knows nothing near"
                 log.warning("perceptor %s never learnt the word %r; %s", self.name, word, hint)
 

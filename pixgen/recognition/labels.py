@@ -43,6 +43,13 @@ _FEMININE = ("a", "cao", "sao", "dade", "gem")
 """Endings, without accents, of most feminine words that are in no table."""
 
 
+MAX_BYTES = 1_000_000
+"""Of a file of labels."""
+
+MAX_LABELS = 25_000
+"""Of one classification; ImageNet-21k has 21,841."""
+
+
 def read(text: str | None, file: str | Path | None = None) -> list[str]:
     """The labels of `"cat,dog,person"`, and those of a UTF-8 file with one a line; empty ones are left out.
 
@@ -57,12 +64,15 @@ def read(text: str | None, file: str | Path | None = None) -> list[str]:
 def check(labels: Iterable[str]) -> list[str]:
     """The labels without the spaces around them.
 
-    Raises UsageError for fewer than two, the same one twice, one that is too long, and control characters.
+    Raises UsageError for fewer than two, more than MAX_LABELS, the same one twice, one that is too long, and
+    control characters.
     """
     found = [label for each in labels if (label := each.strip())]
     example = '--labels "cat,dog,person"'
     if not found:
         raise UsageError(f"there are no labels; name what the picture may show: {example}, or --labels-file FILE")
+    if len(found) > MAX_LABELS:
+        raise UsageError(f"there are {len(found):,} labels; the most is {MAX_LABELS:,}. Give fewer")
     for label in found:
         if len(label) > MAX_LENGTH:
             raise UsageError(f"a label has {len(label):,} characters; the most is {MAX_LENGTH:,}. Shorten it")
@@ -141,7 +151,10 @@ def _is_feminine(label: str) -> bool:
 
 def _lines(path: Path) -> list[str]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UsageError(f"{path} has more than {MAX_BYTES:,} bytes; that is not a file of labels (--labels-file)")
         if encodings.guess(content):
             raise UsageError(f"{path} is in {encodings.guess(content)}; {encodings.WAY_OUT} (--labels-file)")
         return content.decode("utf-8-sig").splitlines()

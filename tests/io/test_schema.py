@@ -31,6 +31,8 @@ def test_an_option_error_comes_whole_from_a_worker_process() -> None:
         (math.nan, float, "x is nan; it must be a finite number"),
         (math.inf, float | None, "x is inf; it must be a finite number"),
         (10**400, float, "it must be a finite number"),
+        (1e300, float, "x is 1e+300; it must be a finite number that a float can hold, 1e+30 at most"),
+        (-1e38, float | None, "x is -1e+38; it must be a finite number"),
         (2**63, int, "it must be a whole number that 64 bits can hold"),
         pytest.param(
             10**5000, int | str, "x is <int>; it must be a whole number that 64 bits can hold", id="5,000 digits"

@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pixgen.api import generate
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import resources
 from pixgen.models import clips, limits, user_models, vqgans, weights
@@ -640,6 +641,30 @@ def test_banks_that_are_none(change: dict[str, Any], tmp_path: Path) -> None:
     assert (tmp_path / "bank.safetensors").stat().st_size < 2_000_000
     with pytest.raises(PixgenError, match=r"bank\.safetensors is damaged or not a bank of drawings"):
         bank.load_bank(tmp_path)
+
+
+def test_a_subject_that_a_bank_only_names_is_told(tmp_path: Path) -> None:
+    folder = resources.embedded()
+    for path in folder.glob("*.safetensors"):
+        if path.name != "bank.safetensors":
+            (tmp_path / path.name).symlink_to(path)
+    tensors, metadata = weights.read_safetensors(folder / "bank.safetensors")
+    about = json.loads(metadata["pixgen"])
+    for entry in about["entries"]:
+        entry[0] = "\x1b[31mnothing"
+    save_file(tensors, tmp_path / "bank.safetensors", {**metadata, "pixgen": json.dumps(about)})
+    with pytest.raises(PixgenError, match="names 'fox' and has no drawing of it; make it again"):
+        generate("a red fox", model=str(tmp_path), size="64x64", steps=1)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_network_of_numbers_that_are_not_finite_is_damaged(number: float, tmp_path: Path) -> None:
+    save_file({"a": torch.ones(3), "b\x1b": torch.tensor([1.0, number])}, tmp_path / "x.safetensors")
+    with pytest.raises(PixgenError, match=r"x\.safetensors is damaged: .* has numbers that are not finite") as refused:
+        store.read(tmp_path / "x.safetensors", "prior")
+    assert "\x1b" not in str(refused.value)
+    save_file({"a": torch.full((3,), 3e38)}, tmp_path / "x.safetensors")  # finite, though their sum is not
+    store.read(tmp_path / "x.safetensors", "prior")
 
 
 def test_a_beginning_alone_is_not_a_zip_file(path: Path) -> None:

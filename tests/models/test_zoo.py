@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,21 @@ def test_an_entry_of_the_user_s_that_is_wrong_is_named(home: Path) -> None:
     (home / "models" / "mine.yaml").write_text("kind: vqgam\nabout: x\narchitecture: {}\nfiles: []\n")
     with pytest.raises(UsageError, match=r"mine\.yaml\.kind is 'vqgam'.*did you mean 'vqgan'"):
         zoo.get("mine")
+
+
+@pytest.mark.parametrize("put", ["pipe", "device", "bytes", "megabytes"])
+def test_a_file_among_the_models_that_describes_none_is_named(put: str, home: Path) -> None:
+    (home / "models").mkdir()
+    path = home / "models" / "mine.yaml"
+    if put == "pipe":
+        os.mkfifo(path)
+    elif put == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(b"\xff\xfe\0files:" if put == "bytes" else b"files: []\n" * 200_000)
+    for ask in (zoo.entries, lambda: zoo.find("mine"), lambda: list(zoo.pairs())):
+        with pytest.raises(UsageError, match=r"mine\.yaml describes no model: .*; mend it, or move it"):
+            ask()
 
 
 def test_a_header_tells_the_architecture_without_the_weights(home: Path) -> None:

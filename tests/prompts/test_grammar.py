@@ -13,7 +13,7 @@ from pixgen.errors import UsageError
 from pixgen.prompts.grammar import MAX_LENGTH, Prompt, choose, format, parse
 
 WORDS = st.text("abc 09:|{}\\é-.", min_size=1).map(str.strip).filter(bool)
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
+FINITE = st.floats(-1e30, 1e30)
 PROMPTS = st.lists(
     st.builds(Prompt, WORDS, FINITE, FINITE | st.just(-math.inf), st.sampled_from(["text", "image"])), min_size=1
 )
@@ -105,3 +105,9 @@ def test_choosing_first_changes_nothing(text: str, seed: int) -> None:
         return
     chosen = choose(text, seed)
     assert parse(chosen, seed + 1) == expected and choose(chosen, seed + 2) == chosen
+
+
+@pytest.mark.parametrize("text", ["a :1e308 | b :-1e308", "a :-1e31", "a :1:1e300", "a :1:-1e300"])
+def test_a_weight_that_no_tensor_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"has weight .* and stop .*; the largest is 1e\+30"):
+        parse(text)

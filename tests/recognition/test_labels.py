@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixgen.errors import UsageError
-from pixgen.recognition import labels
+from pixgen.recognition import clip_models, labels
 
 
 def test_labels_of_a_list_and_of_a_file(tmp_path: Path) -> None:
@@ -84,3 +84,18 @@ def test_a_template_has_a_place_for_the_label() -> None:
     assert labels.check_templates(["a photo of {}"]) == ["a photo of {}"]
     with pytest.raises(UsageError, match=r"'a photo' has no \{\}"):
         labels.check_templates(["{}", "a photo"])
+
+
+def test_a_file_of_labels_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    large = tmp_path / "large.txt"
+    large.write_text("a label\n" * 200_000)
+    for path in (large, Path("/dev/zero")):
+        with pytest.raises(UsageError, match="has more than 1,000,000 bytes; that is not a file of labels"):
+            labels.read(None, path)
+    with pytest.raises(UsageError, match="there are 25,001 labels; the most is 25,000"):
+        labels.check(str(i) for i in range(25_001))
+
+
+def test_a_word_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    clip_models.load().warn_of_unknown_words([f"{number} xyzzyx" for number in ("one", "two", "three")])
+    assert caplog.text.count("xyzzyx") == 1

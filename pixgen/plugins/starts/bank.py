@@ -266,7 +266,13 @@ class BankStart(Start):
                 elder.group = group
                 lists.append(self._bank.find(elder, embedding, colour))
             return [entry for turn in zip(*lists, strict=False) for entry in turn]
-        return self._suiting(thing, self._bank.find(thing, embedding, colour))
+        found = self._suiting(thing, self._bank.find(thing, embedding, colour))
+        if not found and thing.group not in svg_drawings.things():
+            raise PixgenError(
+                f"the bank of drawings in {self.folder or 'pixgen'} names {thing.group!r} and has no drawing of it; "
+                "make it again with `python -m pixgen.training.bank`"
+            )
+        return found
 
     def _suiting(self, thing: ParsedThing, found: list[int]) -> list[int]:
         """Only entries of the requested sex, if there are any."""
