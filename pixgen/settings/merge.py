@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from pixgen import registry
 from pixgen.io.schema import join
@@ -88,6 +88,11 @@ class Merge:
                     self._forget(join(where, key))
                 else:
                     self._drop_replaced(old, value, join(where, key))
+            elif (isinstance(old, DictConfig) and isinstance(value, list | tuple)) or (
+                isinstance(old, ListConfig) and isinstance(value, Mapping)
+            ):
+                tree[key] = None  # a list and a mapping do not merge: the later one stands, and is checked as such
+                self._forget(join(where, key))
 
     def _forget(self, key: str) -> None:
         """Forget what set a value and all beneath it, and what set a single value in the place of one around it."""

@@ -209,3 +209,11 @@ def test_a_device_that_is_not_there() -> None:
 def test_sizes_round_trip(height: int, width: int) -> None:
     assert config.parse_size(config.format_size((height, width))) == (height, width)
     assert config.parse_size(str(width)) == (width, width)
+
+
+@pytest.mark.parametrize("value", [[], [1], [{"type": "step"}]])
+@pytest.mark.parametrize("under", [{"type": "step", "drops": [0.5]}, 1, None])
+def test_a_list_where_a_mapping_stands_is_refused(value: Any, under: Any) -> None:
+    beneath = [Layer({"noise": under}, "a.yaml")] if under else []
+    with pytest.raises(UsageError, match=r"b\.yaml: .*noise"):
+        config.resolve([*beneath, Layer({"noise": value}, "b.yaml")])
