@@ -1,5 +1,20 @@
-"""`python -m pixgen` is `pixgen`."""
+"""`pixgen`, and `python -m pixgen`."""
 
-from pixgen.cli.main import main
+import sys
 
-main()
+
+def main() -> None:
+    """The command line; Ctrl-C while its parts are still being imported is no failure either."""
+    try:
+        from pixgen.cli.main import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        from pixgen.io import terminal
+
+        terminal.write("pixgen: interrupted", sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

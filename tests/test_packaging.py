@@ -32,6 +32,7 @@ def test_the_wheel_holds_modules_and_data(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.py")}
     wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen").rglob("*.csv")}
+    wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "scenery").rglob("*.svg")}
     wanted |= {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "pixgen" / "embedded").glob("[!.]*")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "presets").rglob("*.yaml")}
     wanted |= {f"pixgen/_{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "configs").rglob("*.yaml")}

@@ -220,6 +220,8 @@ def _jsonl(file: IO[bytes], source: str) -> Iterator[Row]:
         place = f"{source}:{number}"
         try:
             values = json_data.parse(line.rstrip("\r\n"))
+        except json.JSONDecodeError as error:  # which counts the lines of this row, not those of the file
+            raise UsageError(f"{place}: broken JSON ({error.msg} at column {error.colno})") from None
         except ValueError as error:
             raise UsageError(f"{place}: broken JSON ({error})") from None
         yield _row({"prompt": values} if isinstance(values, str) else values, place)

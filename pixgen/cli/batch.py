@@ -41,7 +41,7 @@ Examples:
 @click.option(
     "--seed",
     metavar="N",
-    type=click.IntRange(0),
+    type=options.WholeRange(0),
     default=0,
     show_default=True,
     help="Base seed for rows that do not set their own.",
@@ -67,13 +67,15 @@ Examples:
 @click.option("--scores", metavar="A,B", show_default="all", help="Scores to compute for each picture, or none.")
 @click.option("--by", metavar="HH:MM", help="Finish by this time: all as drafts first, then the worst in full.")
 @click.option("--budget", metavar="8h", help="The same with a duration: 8h, 90m, 1h30m.")
-@click.option("--workers", metavar="N", type=click.IntRange(1), show_default="measured", help="Worker processes.")
-@click.option("--threads", metavar="N", type=click.IntRange(1), show_default="measured", help="Threads of each worker.")
+@click.option("--workers", metavar="N", type=options.WholeRange(1), show_default="measured", help="Worker processes.")
+@click.option(
+    "--threads", metavar="N", type=options.WholeRange(1), show_default="measured", help="Threads of each worker."
+)
 @click.option(
     "--group",
     "batch",
     metavar="N",
-    type=click.IntRange(1),
+    type=options.WholeRange(1),
     show_default="measured",
     help="Pictures optimised together.",
 )

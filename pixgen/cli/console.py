@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from pixgen.cli import portuguese
-from pixgen.io import terminal
+from pixgen.io import shell, terminal
 
 
 def say(line: str) -> None:
@@ -34,8 +35,14 @@ def result_json(values: Mapping[str, Any]) -> None:
     terminal.write(json.dumps(values))
 
 
-def refuse(error: click.ClickException) -> None:
+def refuse(error: click.ClickException, arguments: Sequence[str] = ()) -> None:
     """What click has to say of a wrong command line, which repeats words of it."""
+    if isinstance(error, click.NoSuchOption):  # a file's name that begins with a dash looks like options
+        for word in arguments:
+            if word.startswith("-") and os.path.isfile(word):
+                more = f"{error.message} If you mean the file, write {shell.quote('./' + word)}."
+                error = click.NoSuchOption(error.option_name, more, error.possibilities, error.ctx)
+                break
     said = io.StringIO()
     error.show(said)
     text, message = said.getvalue(), error.format_message()

@@ -24,7 +24,11 @@ Examples:
 @click.option("--mask", metavar="FILE", help="Mask picture: white may change, black stays bit for bit.")
 @options.output
 @click.option(
-    "--strength", metavar="X", type=float, show_default="0.5, or 1 with --mask", help="Strength of the edit, 0 to 1."
+    "--strength",
+    metavar="X",
+    type=options.Number(),
+    show_default="0.5, or 1 with --mask",
+    help="Strength of the edit, 0 to 1.",
 )
 @options.steps(default=40, least=0)
 @options.square(default=256)

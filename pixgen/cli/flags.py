@@ -29,8 +29,12 @@ def settings(
 
         given["--model"] = model_pair.settings(model)
     if init_image is not None:
-        if not paths.written(init_image).is_file():
+        from pixgen.io import image_files
+
+        picture = paths.written(init_image)
+        if not picture.exists():
             raise UsageError(f"there is no picture {init_image!r} (--init-image)")
+        image_files.require_file(picture)
         # Every start from a picture is the same, so there are none to choose from.
         given["--init-image"] = {"start": {"type": "image", "path": init_image}, "starts": 1}
     return given

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixgen.cli.console import result, result_lines, say
 from pixgen.errors import UsageError
-from pixgen.io import files, naming, paths
+from pixgen.io import files, image_files, naming, paths
 from pixgen.io.progress import Bars
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ def pictures(words: Iterable[str]) -> list[Path]:
             from pixgen.recognition.folder import scan
 
             found += [path / name for name in scan(path)]
-        elif path.is_file():
-            found.append(path)
         else:
-            raise UsageError(f"there is no picture {word!r}")
+            image_files.require_file(path)
+            found.append(path)
     return found
 
 

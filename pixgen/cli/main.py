@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         require_written()
         return code or 0
     except click.ClickException as error:
-        refuse(error)
+        refuse(error, arguments)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         say("interrupted")

@@ -87,7 +87,11 @@ def show(name: str, as_json: bool) -> None:
 @command
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
-    "--memory", metavar="GB", type=float, show_default="this machine's", help="GPU memory to choose a bundle for."
+    "--memory",
+    metavar="GB",
+    type=options.Number(),
+    show_default="this machine's",
+    help="GPU memory to choose a bundle for.",
 )
 @options.quiet
 def pull(names: tuple[str, ...], memory: float | None, quiet: bool) -> None:

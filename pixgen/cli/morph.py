@@ -21,7 +21,7 @@ Examples:
     "-n",
     "--frames",
     metavar="N",
-    type=click.IntRange(2, 2000),
+    type=options.WholeRange(2, 2000),
     default=16,
     show_default=True,
     help="Number of frames, A and B included.",

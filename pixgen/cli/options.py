@@ -29,8 +29,28 @@ class CheckedPath(click.Path):
         return super().convert(str(paths.written(value)), param, ctx)
 
 
+class Whole(click.types.IntParamType):
+    """Any whole number; the command itself checks its range."""
+
+    name = "whole number"
+
+
+class WholeRange(click.IntRange):
+    """A whole number in a range; its name is what a message says that a word is not."""
+
+    name = "whole number"
+
+
+class Number(click.types.FloatParamType):
+    """Any number; the command itself checks its range."""
+
+    name = "number"
+
+
 class FiniteRange(click.FloatRange):
     """A number in a range, which `nan` and `inf` are not."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
@@ -61,9 +81,7 @@ def group(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 # What to draw, and how
-seed = click.option(
-    "--seed", metavar="N", type=click.IntRange(0), show_default="random", help="Seed of everything random."
-)
+seed = click.option("--seed", metavar="N", type=WholeRange(0), show_default="random", help="Seed of everything random.")
 size = click.option(
     "--size",
     metavar="WIDTHxHEIGHT",
@@ -120,23 +138,19 @@ config_layers = group(presets, model, config_file, device, plugins)
 def count(default: int) -> Callable[[F], F]:
     """-n of a command that makes several pictures."""
     text = "Number of pictures; picture i uses seed + i."
-    return click.option(
-        "-n", "--count", metavar="N", type=click.IntRange(1), default=default, show_default=True, help=text
-    )
+    return click.option("-n", "--count", metavar="N", type=WholeRange(1), default=default, show_default=True, help=text)
 
 
 def steps(default: int | None = None, least: int = 1) -> Callable[[F], F]:
     """--steps. default: None where the settings of the models decide."""
     text = "Optimisation steps; more take longer and refine further."
-    return click.option(
-        "--steps", metavar="N", type=click.IntRange(least), default=default, show_default=True, help=text
-    )
+    return click.option("--steps", metavar="N", type=WholeRange(least), default=default, show_default=True, help=text)
 
 
 def square(default: int | None) -> Callable[[F], F]:
     """--size of a command that works on a square. default: None where there may be no square, 256 otherwise."""
     text = "Side in pixels of the square that is optimised, from 128."
-    return click.option("--size", metavar="N", type=int, default=default, show_default="256", help=text)
+    return click.option("--size", metavar="N", type=Whole(), default=default, show_default="256", help=text)
 
 
 def sampling(candidates: int, guidance: float, most: int | None = None) -> Callable[[F], F]:
@@ -145,7 +159,7 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
         click.option(
             "--candidates",
             metavar="N",
-            type=click.IntRange(1, most),
+            type=WholeRange(1, most),
             show_default=str(candidates),
             help="Samples to draw; the one most similar by CLIP is kept.",
         ),
@@ -159,7 +173,7 @@ def sampling(candidates: int, guidance: float, most: int | None = None) -> Calla
         click.option(
             "--top-k",
             metavar="N",
-            type=click.IntRange(0),
+            type=WholeRange(0),
             show_default="64",
             help="Sample each code from the N most likely (0: no limit).",
         ),

@@ -23,7 +23,14 @@ Examples:
     "--by-image", metavar="FILE", type=options.CheckedPath(), help="Find what looks like this picture instead."
 )
 @click.option(
-    "-k", "--top", "top", metavar="N", type=click.IntRange(1), default=10, show_default=True, help="Pictures to find."
+    "-k",
+    "--top",
+    "top",
+    metavar="N",
+    type=options.WholeRange(1),
+    default=10,
+    show_default=True,
+    help="Pictures to find.",
 )
 @options.clip
 @click.option("--sheet", metavar="FILE", type=options.CheckedPath(), help="Save the pictures found as a contact sheet.")

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from pixgen.cli.console import result, say
-from pixgen.cli.options import CONTEXT, CheckedPath
+from pixgen.cli.options import CONTEXT, CheckedPath, Number, Whole, WholeRange
 from pixgen.errors import UsageError, did_you_mean
 from pixgen.io import interrupts, shell
 from pixgen.training import pipeline
@@ -103,9 +103,9 @@ def _click(one: Declared, place: str = "") -> click.Option:
     if one.type is Path:
         kind = CheckedPath(path_type=Path, exists=one.option.metavar == "FILE", dir_okay=one.option.metavar != "FILE")
     elif one.type is int:
-        kind = click.INT if one.option.minimum is None else click.IntRange(one.option.minimum)
+        kind = Whole() if one.option.minimum is None else WholeRange(one.option.minimum)
     elif one.type is float:
-        kind = click.FLOAT
+        kind = Number()
     metavar = one.option.metavar or {int: "N", float: "X", Path: "FOLDER"}.get(one.type, "TEXT")
     return click.Option(names, type=kind, default=None, metavar=metavar, multiple=one.repeated, help=help)
 

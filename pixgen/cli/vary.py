@@ -21,7 +21,12 @@ Examples:
 @options.count(default=6)
 @options.output
 @click.option(
-    "--strength", metavar="X", type=float, default=0.75, show_default=True, help="Share of codes to resample, 0 to 1."
+    "--strength",
+    metavar="X",
+    type=options.Number(),
+    default=0.75,
+    show_default=True,
+    help="Share of codes to resample, 0 to 1.",
 )
 @options.steps(default=0, least=0)
 @options.square(default=None)

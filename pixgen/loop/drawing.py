@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pixgen import registry
 from pixgen.backend import hardware
-from pixgen.errors import UsageError
+from pixgen.errors import UsageError, shown
 from pixgen.io import files, paths, pictures
 from pixgen.io.image_files import Source
 from pixgen.io.metadata import Input, Metadata
@@ -140,17 +140,17 @@ class Drawing(Iterator[Step]):
             for text in texts:
                 pieces = perceptor.pieces(text)
                 if len(pieces) > 1:
-                    shown = " + ".join(map(repr, pieces[:PIECES_SHOWN])) + " + ..." * (len(pieces) > PIECES_SHOWN)
+                    some = " + ".join(map(repr, pieces[:PIECES_SHOWN])) + " + ..." * (len(pieces) > PIECES_SHOWN)
                     log.warning(
                         "the prompt is longer than perceptor %s reads at once; it reads it in %d pieces: %s",
-                        *(name, len(pieces), shown),
+                        *(name, len(pieces), some),
                     )
                 drawn = self.engine.scene.start.known_words(text)
                 for word, near in perceptor.unknown_words(text).items():
                     if word in drawn:
                         continue
                     hint = f"the nearest that it knows: {', '.join(near)}" if near else "it knows nothing near"
-                    log.warning("perceptor %s never learnt the word %r; %s", name, word, hint)
+                    log.warning("perceptor %s never learnt the word %s; %s", name, shown(word), hint)
 
 
 def _inputs(config: RenderConfig, images: Mapping[str, Source]) -> tuple[Input, ...]:

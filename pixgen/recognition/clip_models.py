@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pixgen import registry
 from pixgen.contracts import Perceptor
-from pixgen.errors import UsageError
+from pixgen.errors import UsageError, shown
 from pixgen.io import files, paths, pictures, resources
 from pixgen.io.image_files import Source
 from pixgen.models import cache, zoo
@@ -76,7 +76,7 @@ class ClipModel:
                     continue
                 warned.add(word)
                 hint = f"the nearest that it knows: {', '.join(near)}" if near else "it knows nothing near"
-                log.warning("perceptor %s never learnt the word %r; %s", self.name, word, hint)
+                log.warning("perceptor %s never learnt the word %s; %s", self.name, shown(word), hint)
 
 
 def load(name: str = zoo.EMBEDDED) -> ClipModel:
