@@ -15,8 +15,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # and what tests start shares the cores with other tests
 
 # A shell starts what runs in its background with interrupts ignored, and a child of ours would inherit that: its Ctrl-C
-# tests would wait for ever.
+# tests would wait for ever. So would those of a closed terminal under nohup.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("pixgen", deadline=None)  # a busy machine is no failure
 # HYPOTHESIS_PROFILE=long pytest -n 0 tests/test_foreign_input.py: ten minutes of what a stranger could hand over.
