@@ -33,7 +33,7 @@ def test_a_table_with_bars(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["classify", "pics/apple.png", "pics/teacher.png", "--labels", "teacher,apple,dog"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[0] == "pics/apple.png" and lines[1].split()[:2] == ["apple", "99.99%"] and "█" * 20 in lines[1]
+    assert lines[0] == "pics/apple.png" and lines[1].split()[:2] == ["apple", "99.96%"] and "█" * 20 in lines[1]
     assert lines[4] == "" and lines[5] == "pics/teacher.png" and lines[6].split()[0] == "teacher"
     assert err == ""
 

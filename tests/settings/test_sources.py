@@ -72,7 +72,7 @@ def test_the_pair_and_its_start() -> None:
     assert where(values["start.type"]) == ("pair", line(PAIR, "start: bank"))
     assert where(values["losses.tv.weight"]) == ("pair", line(PAIR, "tv:"))
     assert where(values["losses.tv.type"]) == ("pair", line(PAIR, "tv:"))  # which its id implies
-    assert where(values["optimizer.lr"]) == ("pair's start", line(PAIR, "optimizer: {lr: 0.01}"))
+    assert where(values["optimizer.lr"]) == ("pair's start", line(PAIR, "optimizer: {lr: 0.003}"))
     assert where(values["stages[0].cutouts"]) == ("pair's start", line(PAIR, "- {steps: 1.0"))
     assert where(values["stages[0].lr"]) == ("default", "")
     assert values["noise"].layer == "pair's start"  # a number in the place of the default's schedule
