@@ -15,7 +15,6 @@ from torch import Tensor
 from pixgen.backend.tensors import Size
 from pixgen.io.pictures import fit
 from pixgen.scenery import svg_drawings
-from pixgen.scenery.places import PLACES
 from pixgen.scenery.reader import ParsedScene, ParsedThing
 from pixgen.scenery.styles import STYLES, blur, tinted
 from pixgen.scenery.vocabulary import COLOURS
@@ -152,10 +151,8 @@ def compose(
 
 
 def _ground(reading: ParsedScene, sprites: list[Tensor], side: int, random: torch.Generator) -> Tensor:
-    if reading.place in svg_drawings.places():
-        return svg_drawings.place(reading.place, side, random, reading.light or "")
     if reading.place:
-        return PLACES[reading.place](1, side, random).expand(1, 3, side, side).clamp(0, 1)
+        return svg_drawings.place(reading.place, side, random, reading.light or "")
     if reading.ground:
         rgb = torch.tensor(COLOURS[reading.ground][0])
     else:

@@ -11,7 +11,6 @@ from torch import Generator, Tensor
 
 from pixgen.scenery import backdrops, portraits, props, svg_drawings
 from pixgen.scenery.people import Person
-from pixgen.scenery.places import PLACES
 from pixgen.scenery.portrait_parts import AVATAR_SETS, AvatarSet
 from pixgen.scenery.portrait_styles import PORTRAIT_STYLES
 from pixgen.scenery.rendering import rendered
@@ -133,10 +132,8 @@ def _behind(portrait: Portrait, side: int, noise: Generator) -> Tensor:
     if name in backdrops.BACKDROPS:
         body = backdrops.svg_body(name, random.Random(f"{portrait.look}/behind"))
         return rendered(f"{_SVG}{body}</svg>", side)[:3]
-    if name in svg_drawings.places():
-        return svg_drawings.place(name, side, noise)[0]
     if name:
-        return PLACES[name](1, side, noise).expand(1, 3, side, side)[0].clamp(0, 1)
+        return svg_drawings.place(name, side, noise)[0]
     return torch.tensor(portrait.ground).view(3, 1, 1).expand(3, side, side)
 
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from pixgen.scenery.places import PLACES
 from pixgen.scenery.rendering import rendered
 
 FOLDER = Path(__file__).parent / "svg"
@@ -83,10 +84,13 @@ def sprite(name: str, side: int) -> Tensor:
 
 
 def place(name: str, side: int, random: Generator, light: str = "") -> Tensor:
-    """A place, float32 (1, 3, side, side) in [0, 1]: another part, size and shade of it at every draw.
+    """A place, float32 (1, 3, side, side) in [0, 1]: another part and shade of it at every draw.
 
+    One that has no file is painted, as the perceptor learnt it (`PLACES`).
     light: "night" or "sunset", or empty for the place's own.
     """
+    if name not in places():
+        return PLACES[name](1, side, random).expand(1, 3, side, side).clamp(0, 1)
     large = round(side * (1 + _MARGIN))
     image = rendered(_markup("places", name), large)[:3]
     draws = torch.rand(5, generator=random).tolist()

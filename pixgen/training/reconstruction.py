@@ -20,21 +20,29 @@ def opponent(x: Tensor) -> Tensor:
     return torch.stack(((r + g + b) / 3, r - g, (r + g) / 2 - b), 1)
 
 
-def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Tensor, dict[str, float]]:
-    """Pixels, edges and features: what the reconstruction is asked for."""
+def distances(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> dict[str, Tensor]:
+    """Of pixels, of edges and, where there is a perceptor, of its features: scalars that can be differentiated."""
     colours, true = opponent(made), opponent(real)
-    pixels = F.l1_loss(colours, true) + 4 * F.mse_loss(colours, true)
-    edge = sum((F.l1_loss(a, b) for a, b in zip(slopes(made), slopes(real), strict=True)), torch.zeros(()))
-    total = pixels + 0.5 * edge
-    values = {"pixels": pixels.item(), "edges": edge.item()}
+    found = {"pixels": F.l1_loss(colours, true) + 4 * F.mse_loss(colours, true)}
+    found["edges"] = sum((F.l1_loss(a, b) for a, b in zip(slopes(made), slopes(real), strict=True)), torch.zeros(()))
     if perceptor is not None:
         with torch.no_grad():
             wanted = perceptor.image.features(real)[:3]
         pairs = zip(perceptor.image.features(made)[:3], wanted, strict=True)
-        features = sum((_apart(mine, theirs) for mine, theirs in pairs), torch.zeros(()))
-        total = total + 0.1 * features
-        values["features"] = features.item()
-    return total, values
+        found["features"] = sum((_apart(mine, theirs) for mine, theirs in pairs), torch.zeros(()))
+    return found
+
+
+def total(found: dict[str, Tensor]) -> Tensor:
+    """What the reconstruction is asked for, of its `distances`."""
+    both = found["pixels"] + 0.5 * found["edges"]
+    return both + 0.1 * found["features"] if "features" in found else both
+
+
+def distance(made: Tensor, real: Tensor, perceptor: TinyCLIP | None) -> tuple[Tensor, dict[str, float]]:
+    """What the reconstruction is asked for, and the figures that it is made of, which a GPU must be waited for."""
+    found = distances(made, real, perceptor)
+    return total(found), {name: value.item() for name, value in found.items()}
 
 
 def _apart(mine: Tensor, theirs: Tensor) -> Tensor:
@@ -55,10 +63,12 @@ def measure(model: VQModel, images: Tensor, continuous: bool) -> tuple[dict[str,
         made.append(model.decode(F.normalize(latents, dim=1) if continuous else codes))
         used.append(indices.flatten())
     drawn = torch.cat(made).clamp(0, 1)
-    energy = [sum(float(s.square().mean()) for s in slopes(x)) for x in (drawn, images)]
-    quality = float((-10 * (drawn - images).square().mean((1, 2, 3)).log10()).mean())
     share = len(torch.cat(used).unique()) / len(model.quantize.codebook)
-    facts = {
-        "psnr": round(quality, 2), "gradient_energy": round(energy[0] / energy[1], 3), "codes_used": round(share, 3)
-    }  # fmt: skip
-    return facts, drawn
+    return quality(drawn, images) | {"codes_used": round(share, 3)}, drawn
+
+
+def quality(drawn: Tensor, images: Tensor) -> dict[str, float]:
+    """PSNR in dB and the gradient energy kept (1 is all) of pictures that were drawn again, float32 (B, 3, H, W)."""
+    energy = [sum(float(s.square().mean()) for s in slopes(x)) for x in (drawn, images)]
+    psnr = float((-10 * (drawn - images).square().mean((1, 2, 3)).log10()).mean())
+    return {"psnr": round(psnr, 2), "gradient_energy": round(energy[0] / energy[1], 3)}
