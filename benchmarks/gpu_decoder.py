@@ -167,15 +167,11 @@ def train_decoder(options: argparse.Namespace) -> None:
         monitor.sheet(out / "decoder-large.png", [large.cpu()], [""] * len(large))
     facts = store.about(options.pair / "vqgan.safetensors")
     facts.pop("architecture", None)
+    facts["decoder_steps"] = facts.get("decoder_steps", 0) + step
+    facts["decoder_device"] = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     final = average.model.cpu()
     final.to(memory_format=torch.contiguous_format)
-    store.save(
-        final,
-        out / "vqgan.safetensors",
-        **facts,
-        decoder_steps=step,
-        decoder_device=torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-    )
+    store.save(final, out / "vqgan.safetensors", **facts)
     store.write(
         critic.cpu().state_dict(),
         out / "discriminator.safetensors",

@@ -248,7 +248,6 @@ class WrongViewLoss(Loss):
         return RETURNED[self.what](frame.view.embeddings.mean((1, 2)))  # type: ignore[no-any-return]
 
 
-@register("filter", "test_wrong")
 @dataclass
 class WrongFilter(Filter):
     """Returns what no filter may."""
@@ -259,7 +258,6 @@ class WrongFilter(Filter):
         return RETURNED[self.what](images)  # type: ignore[no-any-return]
 
 
-@register("score", "test_wrong")
 @dataclass
 class WrongScore(Score):
     """Returns what no score may."""
