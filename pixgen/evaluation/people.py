@@ -10,7 +10,7 @@ from torch import Tensor
 from pixgen.evaluation.statistics import Figure, share
 from pixgen.networks.pair import load_perceptor
 from pixgen.scenery import portraits
-from pixgen.scenery.portrait_parts import HELD_OUT_HAND
+from pixgen.scenery.portrait_parts import HELD_OUT_AVATAR_SET
 from pixgen.scenery.portrait_scenes import CLOSE, Portrait, compose_portrait
 
 GROUNDS = ((0.90, 0.93, 0.96), (0.97, 0.93, 0.85), (0.88, 0.94, 0.89), (0.95, 0.90, 0.93))
@@ -50,7 +50,7 @@ def draw_people(parts: dict[str, str], count: int, side: int) -> Tensor:
     """
     drawn = []
     for seed in range(count):
-        person = portraits.person_from_words(parts, seed, (HELD_OUT_HAND,))
+        person = portraits.person_from_words(parts, seed, (HELD_OUT_AVATAR_SET,))
         portrait = Portrait((person,), CLOSE, ground=GROUNDS[seed % len(GROUNDS)], turned=seed % 2 == 1)
         drawn.append(compose_portrait(portrait, side, torch.Generator()))
     return torch.stack(drawn)

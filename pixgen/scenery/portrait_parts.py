@@ -391,5 +391,5 @@ AVATAR_SETS = {
     avatar_set.style: avatar_set
     for avatar_set in (AVATAAARS, TOON_HEAD, PERSONAS, OPEN_PEEPS, LORELEI, NOTIONISTS, MICAH)
 }
-HELD_OUT_HAND = "micah"
+HELD_OUT_AVATAR_SET = "micah"
 """The avatar set that nothing is trained on or drawn by: people by it are the honest measure."""

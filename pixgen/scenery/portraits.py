@@ -21,7 +21,7 @@ from pixgen.scenery.portrait_parts import (
     CLOTHES,
     COAT,
     HAIR,
-    HELD_OUT_HAND,
+    HELD_OUT_AVATAR_SET,
     SKIN,
     AvatarSet,
     Options,
@@ -30,8 +30,8 @@ from pixgen.scenery.portrait_parts import (
 from pixgen.scenery.rendering import rendered
 
 PAINTED = ("avataaars", "toon-head", "personas")
-"""Hands in flat colour; the others draw ink lines."""
-TRAINED = tuple(name for name in AVATAR_SETS if name != HELD_OUT_HAND)
+"""Avatar sets in flat colour; the others draw ink lines."""
+TRAINED = tuple(name for name in AVATAR_SETS if name != HELD_OUT_AVATAR_SET)
 """Whoever draws for trainings and for prompts."""
 _NATURAL = {  # what colour hair is likely to be, by age and skin
     "old": ("grey", "white", "grey", "white"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from pixgen.evaluation import evaluate, people
 from pixgen.scenery import portraits
 from pixgen.scenery.people import Person, read
-from pixgen.scenery.portrait_parts import HELD_OUT_HAND
+from pixgen.scenery.portrait_parts import HELD_OUT_AVATAR_SET
 from pixgen.scenery.portrait_scenes import Portrait
 
 
@@ -27,7 +27,7 @@ def test_the_right_caption_is_right_and_the_icon_set_held_out(question: str, mon
     for parts, caption in people.QUESTIONS[question].values():
         shown.clear()
         assert people.draw_people(parts, 12, 16).shape == (12, 3, 16, 16)
-        assert {person.avatar_set for person in shown} == {HELD_OUT_HAND}
+        assert {person.avatar_set for person in shown} == {HELD_OUT_AVATAR_SET}
         asked = parts | read(caption)
         assert all(getattr(person, part) == value for person in shown for part, value in asked.items())
         assert len({portraits.svg(person) for person in shown}) > 3

@@ -11,7 +11,7 @@ from pixgen.errors import PixgenError
 from pixgen.scenery import people, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, Thing, write
 from pixgen.scenery.people import Person, read
-from pixgen.scenery.portrait_parts import AVATAR_SETS, HELD_OUT_HAND
+from pixgen.scenery.portrait_parts import AVATAR_SETS, HELD_OUT_AVATAR_SET
 from pixgen.scenery.subjects import load_subjects
 
 # part -> value -> (English, Portuguese of a man, of a woman); adjectives end in `|`
@@ -157,9 +157,9 @@ def test_what_cannot_be_drawn_together_is_an_error_that_says_what() -> None:
 
 
 def test_the_held_out_hand_takes_no_part() -> None:
-    assert HELD_OUT_HAND in AVATAR_SETS and HELD_OUT_HAND not in portraits.TRAINED
+    assert HELD_OUT_AVATAR_SET in AVATAR_SETS and HELD_OUT_AVATAR_SET not in portraits.TRAINED
     people_drawn = [portraits.person_from_words("a bald man", seed, portraits.TRAINED) for seed in range(60)]
-    assert HELD_OUT_HAND not in {person.avatar_set for person in people_drawn}
+    assert HELD_OUT_AVATAR_SET not in {person.avatar_set for person in people_drawn}
 
 
 @pytest.mark.parametrize("portuguese", [False, True])

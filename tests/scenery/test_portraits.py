@@ -18,7 +18,7 @@ from pixgen.errors import PixgenError
 from pixgen.scenery import dicebear_svg, portraits, sittings
 from pixgen.scenery.backdrops import BACKDROP_WORDS, BACKDROPS
 from pixgen.scenery.people import Person
-from pixgen.scenery.portrait_parts import AVATAR_SETS, HELD_OUT_HAND, AvatarSet, Part
+from pixgen.scenery.portrait_parts import AVATAR_SETS, HELD_OUT_AVATAR_SET, AvatarSet, Part
 from pixgen.scenery.portrait_scenes import (
     CLOSE,
     GROUP,
@@ -232,7 +232,7 @@ def test_a_share_of_the_scenes_are_portraits(cache: Path) -> None:
     sketches = [source.sketch(rng) for _ in range(400)]
     found = [s.portrait for s in sketches if s.portrait]
     assert 70 < len(found) < 130
-    assert HELD_OUT_HAND not in {person.avatar_set for portrait in found for person in portrait.people}
+    assert HELD_OUT_AVATAR_SET not in {person.avatar_set for portrait in found for person in portrait.people}
     batch = scenes(cache, portraits=1.0).batch_at(2, 1)
     assert batch.images.min() >= 0 and batch.images.max() <= 1 and batch.images.std((1, 2, 3)).min() > 0.01
     assert batch.labels.shape == (16, len(labels.LABELS)) and all(batch.things) and all(map(all, batch.wordings))
@@ -241,7 +241,7 @@ def test_a_share_of_the_scenes_are_portraits(cache: Path) -> None:
 def test_the_held_out_hand_draws_for_measuring_alone(cache: Path) -> None:
     folder = scenes(cache, portraits=1.0, icon_sets="held-out")
     folder.drawings = folder.subjects  # type: ignore[assignment]
-    assert folder.portrait_sets == (HELD_OUT_HAND,)
+    assert folder.portrait_sets == (HELD_OUT_AVATAR_SET,)
 
 
 def test_people_need_somebody_among_the_subjects(cache: Path) -> None:

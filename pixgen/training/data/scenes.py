@@ -20,7 +20,7 @@ from pixgen.io import files
 from pixgen.scenery import portrait_parts, portraits, sittings
 from pixgen.scenery.captions import SceneDescription, write
 from pixgen.scenery.places import PLACES
-from pixgen.scenery.portrait_parts import HELD_OUT_HAND
+from pixgen.scenery.portrait_parts import HELD_OUT_AVATAR_SET
 from pixgen.scenery.portrait_scenes import compose_portrait, with_faces
 from pixgen.scenery.props import PROPS
 from pixgen.scenery.styles import STYLE_NAMES, STYLES, tinted, uniform
@@ -141,7 +141,7 @@ class Scenes(Dataset[Batch]):
 
     def _portrait_sets(self, icon_sets: str) -> tuple[str, ...]:
         """Whose parts people are made of; a subclass may choose fewer."""
-        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_HAND,)}.get(
+        return {"seen": portraits.TRAINED, "held-out": (HELD_OUT_AVATAR_SET,)}.get(
             icon_sets, tuple(portrait_parts.AVATAR_SETS)
         )
 
