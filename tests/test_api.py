@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import locale
 import logging
 import multiprocessing
@@ -198,14 +199,22 @@ def test_every_exception_can_be_pickled(kind: type[errors.PixgenError]) -> None:
     assert vars(copy).keys() == vars(error).keys()
 
 
-def diverge(seed: int) -> None:
+DIVERGING = """
+import torch
+from pixgen.loop.engine import Diverged
+
+def diverge(seed):
     raise Diverged(seed, "loss clip", torch.ones(1, 3, 2, 2))
+"""
 
 
 @pytest.mark.slow
-def test_a_pool_of_the_user_s_own_gets_the_exception() -> None:
+def test_a_pool_of_the_user_s_own_gets_the_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A module of its own: the tests themselves can be imported by a new process only from the root of the tree.
+    (tmp_path / "diverging.py").write_text(DIVERGING)
+    monkeypatch.syspath_prepend(tmp_path)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        waiting = pool.map_async(diverge, [3])
+        waiting = pool.map_async(importlib.import_module("diverging").diverge, [3])
         with pytest.raises(Diverged, match="step 3: loss clip") as raised:
             waiting.get(timeout=120)
     assert raised.value.images.shape == (1, 3, 2, 2)

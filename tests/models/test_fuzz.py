@@ -35,7 +35,7 @@ from pixgen.networks.prior import Prior, PriorConfig
 from pixgen.networks.token_decoder import TokenConfig, TokenDecoder
 from pixgen.networks.vqgan import TINY, VQModel
 from pixgen.scenery.bank import load_bank
-from tests.models.test_hostile import banked, rules
+from tests.models.test_hostile_networks import banked, rules
 from tests.networks import toys
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
