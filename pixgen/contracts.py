@@ -137,6 +137,16 @@ class Generator(ABC):
     def encode(self, images: Tensor) -> Params:
         """float32 (B, 3, H, W) in [0, 1] -> params whose decode is as near as the generator can come."""
 
+    has_svg: ClassVar[bool] = False
+    """Whether `to_svg` gives the pictures as vector drawings, so that `-o x.svg` can be asked for."""
+
+    def to_svg(self, params: Params, size: Size) -> list[str]:
+        """The pictures as SVG documents of this size in pixels, one for each: another renderer draws what decode gives.
+
+        Only called where `has_svg` is true.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no vector output")
+
     def project_(self, params: Params) -> None:  # noqa: B027 (optional by design)
         """Bring params back to where they are valid, in place, after each optimiser step (under no_grad)."""
 

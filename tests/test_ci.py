@@ -34,7 +34,7 @@ pixgen "not a command that sets up"
 PYTHON = r"""#!/bin/sh
 # Stands in for `python -m venv FOLDER`: the programs of that folder note how they were called.
 mkdir -p "$3/bin"
-for name in pip pytest ruff mypy pixgen; do
+for name in pip pytest ruff mypy pixgen chromium; do
     {
         echo '#!/bin/sh'
         echo 'echo "'$name'" "$@" >>"$LOG"'
@@ -82,6 +82,8 @@ def test_ci_runs_what_the_readme_says_and_then_the_linters(checkout: Path) -> No
             "mypy",
             "pip install -c constraints.txt .",
             "pixgen a drawing",
+            "pip install -c constraints.txt .[test,browser_test,diffusers,docs,lesson,ui]",
+            "pytest -m extras",
         ],
     )
 
