@@ -193,6 +193,30 @@ def test_the_gallery_is_a_picture_a_preset_and_a_table(
     assert readme.read_text() == once and "| [ink](docs/gallery/ink.webp) |" in once and "after" in once
 
 
+def test_every_generator_of_the_list_has_two_pictures_and_a_section(
+    beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pixgen import registry
+
+    generators = script("generators")
+    entries = generators.entries()
+    page = (ROOT / "docs" / "generators.md").read_text()
+    assert set(entries) <= set(registry.names("generator"))
+    assert [name for name in entries if f"\n## {name}\n" not in page or f"[{name}](#{name})" not in page] == []
+    asked = generators.pictures(tmp_path, list(entries), {"steps": 3, "generator": {"type": "pixel"}})
+    assert [one.path.stem for one in asked] == [f"{name}-{way}" for name in entries for way in generators.WAYS]
+    for one in asked:
+        wanted = one.wanted()
+        assert wanted["steps"] == 3 and wanted["start"]["type"] in one.path.stem
+    by_name = {one.path.stem: one for one in generators.pictures(tmp_path, ["pixel"], {"generator": {"spread": 0.1}})}
+    assert by_name["pixel-random"].settings["generator"]["pixel_size"] > 1
+    assert by_name["pixel-random"].settings["generator"]["spread"] == 0.1 and len(by_name) == 2
+    for one in by_name.values():
+        Image.new("RGB", (8, 8), (90, 0, 0)).save(one.path)
+    with Image.open(generators.sheet(tmp_path)) as image:
+        assert image.size == (6 * 196 + 4, 192 + 26 + 8) and image.getpixel((100, 100))[0] in range(84, 97)
+
+
 def test_three_by_three_has_a_row_a_prompt_and_a_column_a_method(beside: None, tmp_path: Path) -> None:
     from pixgen.settings import methods
 

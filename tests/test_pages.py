@@ -21,7 +21,10 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ["tutorial.md", "plugins.md"]
 NARROW = [
-    *(f"docs/{name}.md" for name in ("architecture", "batch", "models", "plugins", "recognition", "scale", "tutorial")),
+    *(
+        f"docs/{name}.md"
+        for name in ("architecture", "batch", "generators", "models", "plugins", "recognition", "scale", "tutorial")
+    ),
     *("README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md"),
 ]
 """Pages that people write, not scripts; all their lines are short."""
