@@ -142,7 +142,7 @@ def _circle(graph: dict[str, list[str]]) -> list[str] | None:
 
 
 def test_at_the_top_lie_only_public_modules() -> None:
-    public = {"api", "clip", "contracts", "errors", "registry", "testing"}
+    public = {"api", "clip", "contracts", "errors", "registry"}
     assert {path.stem for path in PACKAGE.glob("[!_]*.py")} == public
 
 

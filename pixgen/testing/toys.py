@@ -1,4 +1,4 @@
-"""Small stand-ins with random weights, for tests of pixgen and of plugins: no file, no download, float64 as well.
+"""Small stand-ins with random weights: no file, no download, float64 as well.
 
 Importing this module registers perceptor.toy and generator.toy.
 """
