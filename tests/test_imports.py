@@ -40,6 +40,7 @@ FLOORS = [
     "batch",
     "training",
     "evaluation",
+    "ui",
     "cli",
     "the package itself",
 ]

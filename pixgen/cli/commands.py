@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "search": "Find the pictures of a folder that match a text or another picture.",
     "rank": "Order pictures by how well they match a text.",
     "describe": "Describe pictures as prompts that draw them again.",
+    "ui": "Draw in the browser, on this machine and without internet.",
     "batch": "Draw a list of prompts; run it again to resume.",
     "report": "Compare the scores of a batch: means, intervals, paired differences.",
     "show": "Show how a picture was made, or the settings of a run and their sources.",

@@ -132,8 +132,11 @@ LINES: Mapping[str, str] = {
 
 def translate(line: str) -> str:
     """`line` in the language of the locale, if that is Portuguese and the table has it."""
-    if not is_portuguese():
-        return line
+    return in_portuguese(line) if is_portuguese() else line
+
+
+def in_portuguese(line: str) -> str:
+    """`line` in Portuguese, if the table has it."""
     found = find(line)
     return LINES[found[0]].format_map(found[1]) if found else line
 

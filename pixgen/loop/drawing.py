@@ -94,6 +94,24 @@ class Drawing(Iterator[Step]):
                 history.setdefault(name, []).append(value)
         return step
 
+    def set_weight(self, term: str, weight: float) -> None:
+        """Weigh a loss so from the next step on; the metadata has the change, so that `again` repeats it.
+
+        Raises UsageError for a loss that there is not, and for a weight that is not finite.
+        """
+        if term not in self.engine.scene.terms:
+            raise UsageError(f"there is no loss {shown(term)} (there are {', '.join(self.engine.scene.terms)})")
+        where, progress = f"losses.{term}.weight", self.done / max(self.steps - 1, 1)
+        if progress > 1:  # the last step is done
+            return
+        for i, config in enumerate(self.configs):
+            before = config.losses[term]["weight"]
+            changed = _changed(before, progress, weight) if self.done else weight
+            scheduler = registry.schedule(changed, where)
+            losses = {**config.losses, term: {**config.losses[term], "weight": changed}}
+            self.configs[i] = replace(config, losses=losses)
+        self.engine.scene.terms[term].weight = scheduler
+
     def images(self) -> list[Image]:
         """The pictures reached, 8 bits a channel. Raises RuntimeError before the first step."""
         return [pictures.to_image(image) for image in self.pixels()]
@@ -151,6 +169,16 @@ class Drawing(Iterator[Step]):
                         continue
                     hint = f"the nearest that it knows: {', '.join(near)}" if near else "it knows nothing near"
                     log.warning("perceptor %s never learnt the word %s; %s", name, shown(word), hint)
+
+
+def _changed(weight: Any, progress: float, level: float) -> dict[str, Any]:
+    """A schedule that is `weight` until `progress` and `level` from there on."""
+    pieces = weight if isinstance(weight, Mapping) and weight.get("type") == "piecewise" else {"start": weight}
+    kept = [
+        pair for pair in zip(pieces.get("changes", ()), pieces.get("levels", ()), strict=True) if pair[0] < progress
+    ]
+    changes, levels = zip(*kept, (progress, level), strict=True)
+    return {"type": "piecewise", "start": pieces["start"], "changes": list(changes), "levels": list(levels)}
 
 
 def _inputs(config: RenderConfig, images: Mapping[str, Source]) -> tuple[Input, ...]:

@@ -1,4 +1,5 @@
-"""All schedulers, each a closed form of progress (0 to 1): constant, linear, cosine, exponential, step, warmup."""
+"""All schedulers, each a closed form of progress (0 to 1): constant, linear, cosine, exponential, step, warmup,
+piecewise."""
 
 from __future__ import annotations
 
@@ -135,6 +136,33 @@ class Warmup(Scheduler):
     def value(self, progress: float) -> float:
         t = min(progress / self.until, 1.0)
         return (self.factor + (1 - self.factor) * t) * schedule(self.then).value(progress)
+
+
+@register("scheduler", "piecewise")
+@dataclass(frozen=True)
+class Piecewise(Scheduler):
+    """One schedule until the first change, then a constant level until the next: a weight that was changed by hand."""
+
+    start: float | Mapping[str, Any] = 1.0
+    """The schedule before the first change: a number, or options with a `type`."""
+    changes: tuple[float, ...] = ()
+    """Progress from which on each of the levels holds, ascending, 0 to 1."""
+    levels: tuple[float, ...] = ()
+    """The value from each of the changes on, finite."""
+
+    def __post_init__(self) -> None:
+        _require_finite(*self.levels)
+        if len(self.changes) != len(self.levels):
+            raise ValueError(
+                f"there are {len(self.changes)} changes and {len(self.levels)} levels; each needs the other"
+            )
+        if list(self.changes) != sorted(self.changes) or not all(0 <= change <= 1 for change in self.changes):
+            raise ValueError(f"changes are {list(self.changes)}; they are fractions of the run, from 0 to 1, ascending")
+        schedule(self.start, "piecewise.start")  # refuse a wrong inner schedule at once, not in the loop
+
+    def value(self, progress: float) -> float:
+        passed = sum(progress >= change for change in self.changes)
+        return self.levels[passed - 1] if passed else schedule(self.start).value(progress)
 
 
 def _require_finite(*numbers: float) -> None:

@@ -53,6 +53,13 @@ def test_a_warmup_scales_what_follows() -> None:
     assert warm.value(1) == pytest.approx(1)
 
 
+def test_pieces_hold_until_the_next_change() -> None:
+    ramp = {"type": "linear", "start": 2, "end": 1}
+    pieces = schedule({"type": "piecewise", "start": ramp, "changes": [0.5, 0.75], "levels": [5, 0]})
+    assert [pieces.value(p) for p in (0, 0.25, 0.5, 0.74, 0.75, 1)] == [2, 1.75, 5, 5, 0, 0]
+    assert schedule({"type": "piecewise", "start": 3}).value(1) == 3
+
+
 @given(st.dictionaries(st.sampled_from(["start", "end", "begin", "until", "factor"]), st.floats()), PROGRESS)
 def test_whatever_is_accepted_is_finite(options: dict[str, Any], progress: float) -> None:
     for kind in ("linear", "cosine", "exponential"):
@@ -72,6 +79,10 @@ def test_whatever_is_accepted_is_finite(options: dict[str, Any], progress: float
         ({"type": "exponential", "end": 0}, "above zero"),
         ({"type": "step", "drops": [75]}, "fractions"),
         ({"type": "warmup", "then": {"type": "x"}}, "no scheduler"),
+        ({"type": "piecewise", "changes": [0.5]}, "each needs the other"),
+        ({"type": "piecewise", "changes": [0.5, 0.2], "levels": [1, 2]}, "ascending"),
+        ({"type": "piecewise", "changes": [2], "levels": [1]}, "from 0 to 1"),
+        ({"type": "piecewise", "start": {"type": "x"}}, "no scheduler"),
         ({"type": "warmup"}, "needs the option 'then'"),
         ({}, "needs a type"),
         (math.nan, "float"),

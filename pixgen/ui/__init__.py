@@ -1,0 +1,1 @@
+"""The page of `pixgen ui`: pictures drawn in the browser, on this machine alone."""

@@ -1,0 +1,72 @@
+"""The layout of the page in Gradio: what lies where, and which method of a window each button calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.i18n import I18nData
+
+from pixgen.ui import draw_tab, html, texts
+from pixgen.ui.draw_tab import key_of, language_of
+from pixgen.ui.service import Service
+
+HERE = Path(__file__).parent
+
+MOST_UPLOADED = 64 * 2**20
+"""Bytes of a picture that is handed to the page."""
+
+QUEUED = 32
+"""Runs that may wait for their turn."""
+
+
+def mount(app: FastAPI, service: Service) -> None:
+    """Put the page at the root of an application."""
+    gr.mount_gradio_app(
+        app,
+        blocks(service),
+        path="/",
+        server_name="127.0.0.1",
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        max_file_size=MOST_UPLOADED,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        i18n=gr.I18n(**{"en": texts.table("en"), "pt": texts.table("pt"), "pt-BR": texts.table("pt")}),
+        theme=theme(),
+        css_paths=[HERE / "style.css"],
+    )
+
+
+def blocks(service: Service) -> gr.Blocks:
+    """The whole page."""
+    with gr.Blocks(title="pixgen", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        header = gr.HTML(html.header("en"), elem_classes="px-top")
+        with gr.Tabs(), gr.Tab(I18nData("draw"), id="draw"):
+            draw = draw_tab.build(service)
+
+        def greet(request: gr.Request) -> list[Any]:
+            language = language_of(request)
+            return [html.header(language), *draw.greet(language)]
+
+        def closed(request: gr.Request) -> None:
+            service.close(key_of(request))
+
+        page.load(greet, None, [header, *draw.greeted], queue=False, show_progress="hidden", api_visibility="private")
+        page.unload(closed)
+    page.queue(max_size=QUEUED, default_concurrency_limit=4)
+    return page
+
+
+def theme() -> gr.themes.Base:
+    """Colours and fonts; the system's own, for nothing is fetched from elsewhere."""
+    sans = [gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")]
+    mono = [gr.themes.Font("ui-monospace"), gr.themes.Font("monospace")]
+    return gr.themes.Base(
+        primary_hue="orange", secondary_hue="orange", neutral_hue="stone", font=sans, font_mono=mono, radius_size="md"
+    )
