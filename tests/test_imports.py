@@ -37,6 +37,7 @@ FLOORS = [
     "editing",
     "api",
     "clip",
+    "compat",
     "batch",
     "training",
     "evaluation",

@@ -55,9 +55,8 @@ def again(
     if not pictures:
         raise UsageError("which picture? As in: pixgen again outputs/a-lighthouse.png")
     from pixgen import registry
-    from pixgen.io import metadata
 
-    found = [(path, metadata.read(path)) for path in pictures]
+    found = [(path, _about(path)) for path in pictures]
     for file in plugins:
         registry.load_file(file)
     # All are checked before the first is drawn.
@@ -80,6 +79,20 @@ def again(
         if code := draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
             return code
     return 0
+
+
+def _about(path: Path) -> Metadata:
+    """What a picture says of how it was made; of one that Pixray saved, pixgen's settings for it."""
+    from pixgen.compat import pixray_pictures
+    from pixgen.io import metadata
+
+    try:
+        return metadata.read(path)
+    except UsageError:
+        if not path.is_file() or (imported := pixray_pictures.imported(path)) is None:
+            raise
+    say(f"{path} was drawn by Pixray; `pixgen import-pixray` says what differs")
+    return pixray_pictures.metadata_of(imported)
 
 
 def _is_file(word: str) -> bool:

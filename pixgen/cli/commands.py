@@ -14,6 +14,8 @@ COMMANDS: dict[str, str] = {
     "ui": "Draw in the browser, on this machine and without internet.",
     "batch": "Draw a list of prompts; run it again to resume.",
     "report": "Compare the scores of a batch: means, intervals, paired differences.",
+    "import-pixray": "Turn settings or a picture of Pixray into settings of pixgen.",
+    "import-vqgan-clip": "Turn a command line of VQGAN-CLIP into settings of pixgen.",
     "show": "Show how a picture was made, or the settings of a run and their sources.",
     "presets": "List the presets and what they set.",
     "plugins": "List the losses, filters, generators, ... and their options.",

@@ -74,6 +74,7 @@ def _marks_a_word(arguments: Sequence[str]) -> bool:
 
 
 def load(name: str) -> click.Command:
-    """The command `name` of `pixgen/cli/name.py`."""
-    command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{name}"), name)
+    """The command `name` of `pixgen/cli/name.py`; a hyphen is an underscore there."""
+    module = name.replace("-", "_")
+    command: click.Command = getattr(importlib.import_module(f"pixgen.cli.{module}"), module)
     return command

@@ -1,0 +1,28 @@
+"""`pixgen import-vqgan-clip`: a command line of VQGAN-CLIP as a settings file of pixgen's."""
+
+from __future__ import annotations
+
+import click
+
+from pixgen.cli import options
+from pixgen.cli.importing import TakesCommandLine, finish
+
+EPILOG = """\b
+Examples:
+  pixgen import-vqgan-clip "-p 'a castle in the sky' -s 320 240 -i 300"
+  pixgen import-vqgan-clip "python generate.py -p 'a fox | snow:0.5' -ii photo.png" -o fox.yaml
+"""
+
+
+@click.command("import-vqgan-clip", cls=TakesCommandLine, epilog=EPILOG)
+@click.argument("line")
+@click.option("-o", "--output", metavar="FILE", help="File to write (default: vqgan-clip-pixgen.yaml here).")
+@click.option("--real-models", is_flag=True, help="Use the CLIP and the VQGAN that it names, which must be pulled.")
+@options.as_json
+@options.debug
+def import_vqgan_clip(line: str, output: str | None, real_models: bool, as_json: bool) -> int:
+    """Turn a command LINE of VQGAN-CLIP, in quotes, into a settings file, and say what is lost or only near."""
+    from pixgen.compat import vqgan_clip
+
+    imported = vqgan_clip.convert(vqgan_clip.read(line), real_models)
+    return finish(imported, "vqgan-clip", "a command line", output, as_json)

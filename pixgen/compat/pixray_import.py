@@ -1,0 +1,316 @@
+"""From Pixray's settings to pixgen's: a layer of settings, and every setting that was lost or is only near."""
+
+from __future__ import annotations
+
+import glob
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pixgen import registry
+from pixgen.compat import pixray_counterparts as counterparts
+from pixgen.compat.imported import Imported
+from pixgen.compat.pixray_eras import OLD_NAMES
+from pixgen.compat.pixray_options import BY_FLAG, OPTIONS, is_read_by
+from pixgen.compat.pixray_run import Run, Weighted, weighted_list
+from pixgen.models import zoo
+from pixgen.prompts import grammar
+from pixgen.prompts.grammar import Prompt
+
+READS_RATE = ("vqgan", "vdiff", "fast_pixel", "super_resolution")
+"""Drawers that obey `learning_rate` and `optimiser`; the others had rates of their own."""
+
+LARGEST_WEIGHT = 1e30
+
+
+def convert(run: Run, folder: Path = Path(), real_models: bool = False) -> Imported:
+    """pixgen's settings for a run of Pixray's. folder: where the pictures that it names lie.
+
+    real_models: the CLIPs and the VQGAN that Pixray used, which must be pulled, instead of pixgen's own networks.
+    The prompt is empty where nothing says what to draw, and the note of `prompts` says so.
+    """
+    conversion = _Conversion(run, folder, real_models)
+    for part in (_size_and_effort, _models, _generator, _optimizer, _start, _losses, _filters):
+        part(conversion)
+    prompt = _prompt(conversion)
+    _report(conversion)
+    return Imported("import-pixray", prompt, conversion.settings, _output(run), conversion.lost, conversion.near)
+
+
+@dataclass
+class _Conversion:
+    run: Run
+    folder: Path
+    real_models: bool
+    settings: dict[str, Any] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    near: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def drawer(self) -> str:
+        return str(self.run["drawer"])
+
+    def chosen(self) -> set[str]:
+        """The plugins of the run, as `Option.owner` names them."""
+        losses = {f"loss {each.text}" for each in self.run.losses}
+        return {f"drawer {self.drawer}", *losses, *(f"filter {each.text}" for each in self.run.filters)}
+
+
+def _size_and_effort(to: _Conversion) -> None:
+    width, height = to.run.size
+    if to.drawer == "vqgan":  # Pixray floored to whole codes
+        width, height = (max(16, side // 16 * 16) for side in (width, height))
+    if "wallpaper" in {each.text for each in to.run.filters} and to.run["wallpaper_type"] == "shift":
+        to.near["wallpaper_type"] = f"shift drew {width}x{2 * height}: two rows, the second shifted by half"
+    to.settings |= {"size": f"{width}x{height}", "steps": to.run.iterations}
+    to.settings |= {"cutouts": to.run.num_cuts * to.run.batches, "chunk": to.run.num_cuts}
+    if to.run.seed is not None:
+        to.settings["seed"] = to.run.seed
+    device = str(to.run["cuda_device"])
+    if "cuda_device" in to.run.said:
+        to.settings["device"] = device
+
+
+def _models(to: _Conversion) -> None:
+    if not to.real_models:
+        named = ", ".join(to.run.clips)
+        to.near["clip_models"] = f"pixgen's own small perceptor instead of {named}; --real-models takes those"
+        return
+    found, missing = {}, []
+    for name in to.run.clips:
+        entry = zoo.find(name)
+        if entry is None:
+            missing.append(name)
+        else:
+            found[re.sub(r"[^\w-]", "-", name)] = {"type": "open_clip", "model": entry.name}
+    if missing:
+        to.lost["clip_models"] = f"{', '.join(missing)}: no such CLIP is known to `pixgen models list`"
+    if found:
+        to.settings["perceptors"] = {"tiny": None, **found}
+
+
+def _generator(to: _Conversion) -> None:
+    make = _GENERATORS.get(to.drawer, _instead)
+    to.settings["generator"] = make(to)
+    if to.real_models or to.drawer != "vqgan":
+        to.settings["stages"] = [{"steps": 1, "size": 1}]
+
+
+def _vqgan(to: _Conversion) -> dict[str, Any]:
+    if not to.real_models:
+        to.near["vqgan_model"] = (
+            f"pixgen's own small VQGAN instead of {to.run['vqgan_model']}; --real-models takes that"
+        )
+        return {"type": "vqgan"}
+    name = to.run["vqgan_checkpoint"] or to.run["vqgan_model"]
+    entry = zoo.find(str(name))
+    if entry is None and not zoo.is_path(str(name)):
+        to.lost["vqgan_model"] = f"{name}: no such VQGAN is known to `pixgen models list`; pixgen's own is taken"
+        return {"type": "vqgan"}
+    config = {"config": to.run["vqgan_config"]} if to.run["vqgan_config"] else {}
+    return {"type": "vqgan", "model": entry.name if entry else str(name), **config}
+
+
+def _pixel(to: _Conversion) -> dict[str, Any]:
+    assert to.run.grid is not None
+    (width, height), (columns, rows) = to.run.size, to.run.grid
+    side = max(1, round(math.sqrt((width / columns) * (height / rows))))
+    to.near["pixel_size"] = f"{columns}x{rows} cells; pixgen's are squares of {side} pixels"
+    return {"type": "pixel", "pixel_size": side}
+
+
+def _instead(to: _Conversion) -> dict[str, Any]:
+    """A generator in the place of a drawer that has no counterpart."""
+    instead = "vqgan" if to.drawer == "vdiff" else "multires"
+    to.lost["drawer"] = (
+        f"{to.drawer}: {counterparts.DRAWERS[to.drawer].note or 'it does not exist yet'}; {instead} draws"
+    )
+    return {"type": instead}
+
+
+_GENERATORS: Mapping[str, Callable[[_Conversion], dict[str, Any]]] = {
+    "vqgan": _vqgan,
+    "pixel": _pixel,
+    "fast_pixel": _pixel,
+}
+
+
+def _optimizer(to: _Conversion) -> None:
+    run = to.run
+    if to.drawer not in READS_RATE:
+        for name in {"learning_rate", "optimiser"} & run.said:
+            to.lost[name] = f"Pixray's drawer {to.drawer} had a rate of its own; so has pixgen's"
+        rate = None
+    else:
+        rate = float(run["learning_rate"])
+    kind = str(run["optimiser"])
+    if kind not in registry.names("optimizer"):
+        to.near["optimiser"] = f"{kind} is not one of torch's; Adam is taken"
+        kind = "Adam"
+    if not to.real_models and to.drawer == "vqgan":
+        if "learning_rate" in run.said:
+            to.near["learning_rate"] = f"{rate:g} suited Pixray's VQGAN; pixgen's own network keeps its rate"
+        if "optimiser" in run.said:
+            to.settings["optimizer"] = {"type": kind}
+        return
+    if rate is None:
+        return
+    drops = [drop / max(1, run.iterations) for drop in run.drops]
+    schedule = {"type": "step", "start": rate, "drops": [round(drop, 6) for drop in drops], "factor": 0.1}
+    to.settings["optimizer"] = {"type": kind, "lr": schedule if drops else rate}
+
+
+def _start(to: _Conversion) -> None:
+    run = to.run
+    if image := run["init_image"]:
+        files = _pattern(str(image), to.folder)
+        if len(files) > 1:
+            to.near["init_image"] = f"{len(files)} files fit the pattern; the first is taken"
+        to.settings["start"] = {"type": "image", "path": files[0]}
+        to.settings["starts"] = 1
+    elif to.real_models:
+        to.settings["start"] = {"type": "random"}
+        to.settings["starts"] = 1
+    else:
+        to.near["init_noise"] = (
+            "pixgen's own networks begin at drawings of what is asked for; start=random begins at noise"
+        )
+
+
+def _losses(to: _Conversion) -> None:
+    run, losses = to.run, {}
+    for name in ("init_weight", "init_weight_dist", "init_weight_cos"):
+        if run[name]:
+            losses["init"] = {"type": "init", "weight": float(run[name])}
+            if name in run.said:
+                to.near[name] = counterparts.COUNTERPARTS[name].note
+    if run["init_weight_pix"] and run["init_image"]:
+        path = _pattern(str(run["init_image"]), to.folder)[0]
+        losses["init_pixels"] = {"type": "image", "path": path, "weight": float(run["init_weight_pix"])}
+    for path in _pattern(str(run["image_labels"]), to.folder) if run["image_labels"] else []:
+        losses[f"label{len(losses)}"] = {"type": "image", "path": path, "weight": float(run["image_label_weight"])}
+        to.near["image_labels"] = counterparts.COUNTERPARTS["image_labels"].note
+    for each in run.losses:
+        made = _one_loss(to, each)
+        if made:
+            losses[each.text] = made
+    if losses:
+        to.settings["losses"] = losses
+
+
+def _one_loss(to: _Conversion, loss: Weighted) -> dict[str, Any] | None:
+    run = to.run
+    if loss.text == "symmetry":
+        return {"type": "symmetry", "weight": loss.weight * run["symmetry_weight"]}
+    if loss.text == "saturation":
+        to.near["saturation"] = "Pixray pushed colourfulness without end; pixgen's loss aims at a strong one"
+        return {"type": "saturation", "target": 0.6, "weight": loss.weight * run["saturation_weight"] / 10}
+    if loss.text == "smoothness":
+        return {"type": "tv", "weight": loss.weight * run["smoothness_weight"]}
+    counterpart = counterparts.LOSSES[loss.text]
+    to.lost[f"custom_loss {loss.text}"] = counterpart.note or "it does not exist yet"
+    return None
+
+
+def _filters(to: _Conversion) -> None:
+    for each in to.run.filters:
+        to.lost[f"filters {each.text}"] = counterparts.FILTERS[each.text].note
+
+
+def _prompt(to: _Conversion) -> str:
+    """All prompts of the run in pixgen's grammar; empty where there are none."""
+    run = to.run
+    prompts = [_written(each) for each in run.prompts]
+    prompts += [_written(each) for each in weighted_list(run["labels"])]
+    if run["image_prompts"]:
+        weight = 1.0 if run["image_prompt_weight"] is None else float(run["image_prompt_weight"])
+        files = _pattern(str(run["image_prompts"]), to.folder)
+        prompts += [Prompt(file, weight, kind="image") for file in files]
+    for each in weighted_list(run["target_images"]):
+        files = _pattern(each.text, to.folder)
+        prompts += [Prompt(file, each.weight, each.stop, kind="image") for file in files]
+    if not prompts:
+        to.near["prompts"] = "nothing says what to draw; write a prompt"
+        return ""
+    for each in weighted_list(run["vector_prompts"]) if str(run["vector_prompts"]).lower() not in ("none", "0") else ():
+        if each.text == "textoff" and not to.real_models:
+            if "vector_prompts" in run.said:
+                to.near["vector_prompts"] = "pixgen's own perceptor never saw written words, so it draws none"
+        elif each.text == "textoff":
+            prompts.append(Prompt("text", -0.3 * each.weight))
+        else:
+            to.lost["vector_prompts"] = f"{each.text}: a direction of Pixray's CLIP, which other networks do not share"
+    return grammar.format(prompts)
+
+
+def _written(prompt: Weighted) -> Prompt:
+    weight = max(-LARGEST_WEIGHT, min(LARGEST_WEIGHT, prompt.weight))
+    return Prompt(prompt.text, weight, prompt.stop if abs(prompt.stop) < LARGEST_WEIGHT else -math.inf)
+
+
+BELONGS_TO: Mapping[str, str] = {
+    "image_prompt_weight": "image_prompts",
+    "image_label_weight": "image_labels",
+    "noise_prompt_weights": "noise_prompt_seeds",
+    "init_weight_pix": "init_image",
+    "spot_file": "spot_prompts",
+    "overlay_alpha": "overlay_image",
+    "overlay_every": "overlay_image",
+    "overlay_offset": "overlay_image",
+    "overlay_until": "overlay_image",
+    "animation_alpha": "animation_dir",
+}
+"""Settings that did nothing without another."""
+
+OF_THE_MODELS = ("clip_models", "perceptors", "vqgan_model", "vqgan_config", "vqgan_checkpoint", "learning_rate_drops")
+"""Settings of networks that pixgen's own take the place of."""
+
+
+def _report(to: _Conversion) -> None:
+    """Note what the file says that none of the parts above had an answer for."""
+    run, chosen = to.run, to.chosen()
+    to.near = {**run.changed, **to.near}
+    for name, other in BELONGS_TO.items():
+        if name in run.said and not run[other] and not (name == "overlay_every" and run.overlay):
+            to.lost[name] = f"it belongs to {other}, which is not set"
+    if "cut_pow" in run.said:
+        to.lost["cut_pow"] = counterparts.COUNTERPARTS["cut_pow"].note
+    if run["palette"] and chosen.isdisjoint({"loss palette", "filter lookup"}):
+        to.lost["palette"] = "Pixray read it with loss palette or filter lookup alone, and neither is chosen"
+    for name in OF_THE_MODELS if not to.real_models else ():
+        if name in run.said and name not in to.near and is_read_by(OPTIONS[name], chosen):
+            to.near[name] = "it is of Pixray's networks; pixgen's own are taken, with what suits them"
+    for name in sorted(run.said - OLD_NAMES):
+        option = BY_FLAG.get(name)
+        if option is None or {option.name} & {*to.lost, *to.near}:
+            continue
+        counterpart = counterparts.COUNTERPARTS[option.name]
+        if not is_read_by(option, chosen):
+            to.lost[option.name] = f"Pixray read it with {option.owner} alone, which is not chosen"
+        elif not counterpart.pixgen and run[option.name] != OPTIONS[option.name].default:
+            to.lost[option.name] = counterpart.note
+
+
+def _pattern(pattern: str, folder: Path) -> list[str]:
+    """Braces and wildcards -> the files that fit, sorted, as Pixray found them; what fits none stands as it is."""
+    found: list[str] = []
+    for each in _braces(pattern):
+        found += sorted(glob.glob(each, root_dir=folder)) if glob.has_magic(each) else [each]
+    return [str(folder / file) if folder != Path() else file for file in found] or [pattern]
+
+
+def _braces(pattern: str) -> list[str]:
+    match = re.search(r"\{([^{}]*)\}", pattern)
+    if match is None or "," not in match[1]:
+        return [pattern]
+    before, after = pattern[: match.start()], pattern[match.end() :]
+    return [whole for part in match[1].split(",")[:1000] for whole in _braces(before + part + after)]
+
+
+def _output(run: Run) -> str:
+    folder = re.sub(r"_?%SEQ%", "", run.outdir).replace("%DATE%", "[date]").rstrip("/")
+    folder = re.sub(r"%[A-Z]+%", "", folder)
+    return f"{folder}/{run.output}" if folder else run.output
