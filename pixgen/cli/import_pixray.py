@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from pixgen.cli import options
-from pixgen.cli.importing import TakesCommandLine, finish
+from pixgen.cli import importing, options
 from pixgen.io import paths
 
 EPILOG = """\b
@@ -18,10 +17,10 @@ Examples:
 """
 
 
-@click.command("import-pixray", cls=TakesCommandLine, epilog=EPILOG)
+@click.command("import-pixray", cls=importing.TakesCommandLine, epilog=EPILOG)
 @click.argument("source")
-@click.option("-o", "--output", metavar="FILE", help="File to write (default: NAME-pixgen.yaml here).")
-@click.option("--real-models", is_flag=True, help="Use the CLIPs and the VQGAN that Pixray used, which must be pulled.")
+@importing.settings_file
+@importing.real_models
 @options.as_json
 @options.debug
 def import_pixray(source: str, output: str | None, real_models: bool, as_json: bool) -> int:
@@ -39,7 +38,9 @@ def import_pixray(source: str, output: str | None, real_models: bool, as_json: b
     else:
         given, folder, name = pixray_reading.read_file(path), path.parent, path.stem
     run = pixray_run.work_out(given, folder)
-    return finish(pixray_import.convert(run, folder, real_models), name, str(path or "a command line"), output, as_json)
+    return importing.finish(
+        pixray_import.convert(run, folder, real_models), name, str(path or "a command line"), output, as_json
+    )
 
 
 def _is_command(text: str) -> bool:

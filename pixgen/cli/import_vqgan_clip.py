@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import options
-from pixgen.cli.importing import TakesCommandLine, finish
+from pixgen.cli import importing, options
 
 EPILOG = """\b
 Examples:
@@ -14,10 +13,10 @@ Examples:
 """
 
 
-@click.command("import-vqgan-clip", cls=TakesCommandLine, epilog=EPILOG)
+@click.command("import-vqgan-clip", cls=importing.TakesCommandLine, epilog=EPILOG)
 @click.argument("line")
-@click.option("-o", "--output", metavar="FILE", help="File to write (default: vqgan-clip-pixgen.yaml here).")
-@click.option("--real-models", is_flag=True, help="Use the CLIP and the VQGAN that it names, which must be pulled.")
+@importing.settings_file
+@importing.real_models
 @options.as_json
 @options.debug
 def import_vqgan_clip(line: str, output: str | None, real_models: bool, as_json: bool) -> int:
@@ -25,4 +24,4 @@ def import_vqgan_clip(line: str, output: str | None, real_models: bool, as_json:
     from pixgen.compat import vqgan_clip
 
     imported = vqgan_clip.convert(vqgan_clip.read(line), real_models)
-    return finish(imported, "vqgan-clip", "a command line", output, as_json)
+    return importing.finish(imported, "vqgan-clip", "a command line", output, as_json)

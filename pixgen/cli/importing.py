@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from pixgen.compat.imported import Imported
 
 
+settings_file = click.option(
+    "-o", "--output", metavar="FILE", show_default="NAME-pixgen.yaml", help="Settings file to write."
+)
+real_models = click.option(
+    "--real-models", is_flag=True, help="Use the CLIPs and the VQGAN that are named, which must be pulled."
+)
+
+
 class TakesCommandLine(click.Command):
     """A command one of whose arguments is a whole command line, which may begin with a hyphen."""
 
