@@ -43,12 +43,16 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def make_commands() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_commands", DOCS / "make_commands.py")
+def module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def make_commands() -> ModuleType:
+    return module("make_commands", DOCS / "make_commands.py")
 
 
 @pytest.mark.slow
@@ -78,13 +82,15 @@ def test_every_command_of_a_page_works(
         program, *words = shlex.split(line)
         assert program == "pixgen" and run(words) == 0, f"{line}\n{capsys.readouterr().err}"
         assert capsys.readouterr().out
+    if page == "plugins.md":
+        module("test_calm", Path("test_calm.py").resolve()).test_calm_border()
     if page == "tutorial.md":
         assert Path("same.png").read_bytes() == Path("fox.png").read_bytes() != Path("other.png").read_bytes()
         assert {path.name for path in Path("looks").iterdir()} == {"ink-3.png", "a-lighthouse.png"}
 
 
 def test_the_loss_of_the_guide_has_fifteen_lines_of_code() -> None:
-    (source,) = blocks((DOCS / "plugins.md").read_text(), "python")
+    source = blocks((DOCS / "plugins.md").read_text(), "python")[0]
     code = [line for line in source.splitlines() if line and not line.lstrip().startswith('"""')]
     assert len(code) <= 15
 

@@ -91,6 +91,7 @@ def _tried(hint: Any) -> Iterator[Any]:
         yield from args
     elif origin in (list, Sequence) or (origin is tuple and args[-1] is Ellipsis):
         yield []
+        yield from ([value] for value in _tried(args[0]))
     elif hint is bool:
         yield from (False, True)
     elif hint is str:

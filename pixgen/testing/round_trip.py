@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pixgen import registry
+from pixgen.contracts import Generator
 from pixgen.io.metadata import Metadata
 from pixgen.io.yaml_files import Layer
 from pixgen.loop.build import Models
@@ -20,7 +21,7 @@ from pixgen.settings import config as configs
 from pixgen.settings import replay
 from pixgen.settings.config import RenderConfig
 from pixgen.testing import toys  # noqa: F401 (registers them)
-from pixgen.testing.subject import Subject
+from pixgen.testing.subject import Subject, checking
 
 SMALL: Mapping[str, Any] = {
     "prompt": "a fox",
@@ -77,6 +78,14 @@ def check_round_trip(subject: Subject, values: Mapping[str, Any], generator: Any
     )
 
 
+def generator_settings(generator: Generator | None) -> dict[str, Any]:
+    """Where a caller's own generator stands in a config; nothing where there is none."""
+    if generator is None:
+        return {}
+    with checking("generator", generator, None) as subject:
+        return {"generator": {"type": subject.name, **subject.options}}
+
+
 def _config(subject: Subject, values: Mapping[str, Any]) -> RenderConfig:
     for name, value in subject.options.items():
         try:
@@ -85,9 +94,13 @@ def _config(subject: Subject, values: Mapping[str, Any]) -> RenderConfig:
             subject.fail(f"its option {name} holds a {type(value).__name__}, which no picture can store", _PLAIN)
     merged = dict(SMALL) | {"generator": {"type": "toy"}, "losses": {"clip": {"type": "clip"}}}
     for key, value in values.items():
-        merged[key] = {**merged[key], **value} if key in configs.TERMS and key in merged else value
+        merged[key] = _over(merged.get(key, {}), value) if key in configs.TERMS else value
     with subject.calling("taking its settings from a config"):
         return configs.resolve([Layer(merged, "the check")])
+
+
+def _over(terms: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    return {**terms, **{name: {**terms.get(name, {}), **options} for name, options in more.items()}}
 
 
 def _drawn(drawing: Drawing) -> Tensor:
@@ -104,6 +117,8 @@ def _require_same_options(subject: Subject, replayed: RenderConfig) -> None:
     for name, kind in configs.TERMS.items():
         if kind == subject.kind:
             slot = getattr(replayed, name)["it"]
+    if subject.kind == "scheduler":
+        slot = replayed.losses["clip"]["weight"]
     if slot is None or not dataclasses.is_dataclass(registry.get(subject.kind, subject.name)):
         return
     made = registry.create(subject.kind, configs.plugin_options(subject.kind, slot), str(subject))

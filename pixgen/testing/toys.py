@@ -31,7 +31,7 @@ class ToyPerceptor(Perceptor):
     """Two layers of fixed random weights; a text's embedding is drawn by its hash."""
 
     side: int = 16
-    """Side of the cutouts."""
+    """Side of the cutouts in pixels, a multiple of 4."""
     seed: int = 0
     """Draws the weights."""
 
@@ -40,6 +40,8 @@ class ToyPerceptor(Perceptor):
     _weights: list[Tensor] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.side < 4 or self.side % 4:
+            raise ValueError(f"side is {self.side}; it must be a multiple of 4, at least 4")
         self.input_size = self.side
         random = torch.Generator().manual_seed(self.seed)
         shapes = [(24, 3, 4, 4), (self.dim, 24 * (self.side // 4) ** 2)]

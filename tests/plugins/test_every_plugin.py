@@ -2,34 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-import pixgen.testing
 from pixgen import registry
+from pixgen.io import resources
+from pixgen.testing import CHECKS
+from tests.models import small
+from tests.networks.toys import pair
 
-OPTIONS: Mapping[str, Mapping[str, Any]] = {}
-"""What a plugin is checked with besides its defaults: `options`, and what else its check takes."""
 
-SLOW = {"generator.vqgan"}
+def picture(folder: Path) -> dict[str, Any]:
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "p.png")
+    return {"path": folder / "p.png"}
+
+
+def dalle(folder: Path) -> dict[str, Any]:
+    return {"folder": str(pair(folder)), "candidates": 2}
+
+
+OPTIONS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
+    "scheduler.constant": lambda _: {"level": 2.0},
+    "scheduler.warmup": lambda _: {"then": {"type": "cosine"}},
+    "loss.image": picture,
+    "start.image": picture,
+    "start.dalle1": dalle,
+    "start.dalle2": dalle,
+    "perceptor.open_clip": lambda folder: {"model": f"{small.NAME}/mine", "path": small.weights(folder)},
+}
+"""What some need beside their defaults; a folder for their files is given."""
+
+WRONG: Mapping[str, list[dict[str, Any]]] = {
+    "generator.pixel": [{"pixel_size": 0}],
+    "generator.multires": [{"octaves": 0}],
+    "filter.monochrome": [{"dark": "black"}, {"weights": [0, 0, 0]}, {"weights": [1, 2]}],
+    "filter.pixelate": [{"across": 1}],
+    "filter.posterize": [{"levels": 1}],
+    "loss.palette": [{"colours": []}, {"colours": ["red"]}],
+    "loss.symmetry": [{"axis": "diagonal"}],
+    "scheduler.constant": [{"level": float("nan")}],
+    "scheduler.linear": [{"begin": 0.5, "until": 0.5}, {"until": 1.5}],
+    "scheduler.exponential": [{"end": 0}],
+    "scheduler.step": [{"drops": [1.5]}],
+    "scheduler.warmup": [{"then": {"type": "none"}}, {"until": 0}],
+    "cutter.warp": [{"min_size": 0}, {"min_size": 2.0, "max_size": 1.0}, {"rotation": 361}],
+    "start.bank": [{"top": 0}, {"noise": -1}],
+    "start.image": [{"noise": -0.1}],
+    "score.held_out": [{"cutouts": 0}],
+    "optimizer.Adam": [{"eps": -1}, {"betas": [0.9]}, {"none": 1}],
+}
+"""Options that must be refused."""
+
+ELSE: Mapping[str, Mapping[str, Any]] = {"perceptor.open_clip": {"dtype": torch.float32}}
+"""What else a check takes; open_clip's networks compute in float32 at most."""
+
+SLOW = {"generator.vqgan", "start.bank", "start.dalle1", "start.dalle2", "perceptor.open_clip", "perceptor.tiny"}
 """Those that take most of a second or more."""
 
-CHECKED = ("generator",)
+EMBEDDED = {"generator.vqgan", "start.bank", "perceptor.tiny"}
+"""Those that need the weights that come with pixgen."""
 
 
 def plugins() -> list[Any]:
     """Those of pixgen and of torch; other tests register some of their own."""
-    return [
-        pytest.param(kind, name, marks=pytest.mark.slow if f"{kind}.{name}" in SLOW else ())
-        for kind in CHECKED
-        for name in registry.names(kind)
-        if registry.get(kind, name).__module__.partition(".")[0] in ("pixgen", "torch")
-    ]
+    weights = pytest.mark.skipif(
+        not list(resources.embedded().glob("*.safetensors")), reason="the models are not in this checkout"
+    )
+    found = []
+    for kind in registry.KINDS:
+        for name in registry.names(kind):
+            if registry.get(kind, name).__module__.partition(".")[0] in ("pixgen", "torch"):
+                full = f"{kind}.{name}"
+                marks = [pytest.mark.slow] * (full in SLOW) + [weights] * (full in EMBEDDED)
+                found.append(pytest.param(kind, name, marks=marks, id=full))
+    return found
 
 
 @pytest.mark.parametrize(("kind", "name"), plugins())
-def test_every_plugin_keeps_its_contract(kind: str, name: str) -> None:
-    check = getattr(pixgen.testing, f"check_{kind}")
-    check(name, **OPTIONS.get(f"{kind}.{name}", {}))
+def test_every_plugin_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> None:
+    full = f"{kind}.{name}"
+    options = OPTIONS[full](tmp_path) if full in OPTIONS else {}
+    CHECKS[kind](name, options, wrong=WRONG.get(full, []), **ELSE.get(full, {}))
+
+
+def test_what_is_said_of_a_plugin_here_is_said_of_one_that_is_there() -> None:
+    there = {f"{kind}.{name}" for kind in registry.KINDS for name in registry.names(kind)}
+    assert {*OPTIONS, *WRONG, *ELSE, *SLOW, *EMBEDDED} <= there

@@ -26,9 +26,9 @@ class Monochrome(Filter):
     """Weights of red, green and blue in the brightness, each at least 0, not all 0; by default those of BT.709."""
 
     def __post_init__(self) -> None:
-        for text in (self.dark, self.light):
+        for name, text in (("dark", self.dark), ("light", self.light)):
             if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-                raise ValueError(f"{text!r} is not a valid colour; write #rrggbb, as in #ff8800")
+                raise ValueError(f"{name} is {text!r}, which is not a valid colour; write #rrggbb, as in #ff8800")
 
         if len(self.weights) != 3 or min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf:
             raise ValueError(f"weights are {self.weights}; give three of red, green and blue, none below 0, not all 0")

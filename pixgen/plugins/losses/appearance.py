@@ -25,10 +25,10 @@ def luma(images: Tensor) -> Tensor:
     return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)
 
 
-def colour(text: str) -> tuple[float, float, float]:
-    """`#rrggbb` -> red, green, blue in [0, 1]. Raises ValueError."""
+def colour(text: str, where: str) -> tuple[float, float, float]:
+    """`#rrggbb` -> red, green, blue in [0, 1]. Raises ValueError that names `where` it was written."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError(f"{text!r} is not a valid colour; write #rrggbb, as in #ff8800")
+        raise ValueError(f"{where} has {text!r}, which is not a valid colour; write #rrggbb, as in #ff8800")
     red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
 
@@ -48,7 +48,7 @@ class Palette(Loss):
     def __post_init__(self) -> None:
         if not self.colours:
             raise ValueError("a palette needs at least one colour, as in colours: ['#ff8800']")
-        self._colours = torch.tensor([colour(text) for text in self.colours], dtype=torch.float64)
+        self._colours = torch.tensor([colour(text, "colours") for text in self.colours], dtype=torch.float64)
 
     def __call__(self, frame: Frame) -> Tensor:
         # A colour at a time: (B, colours, 3, H, W) would be large.

@@ -22,6 +22,10 @@ class HeldOut(Score):
     cutouts: int = 64
     """Number of fresh cutouts for each perceptor, at least 1."""
 
+    def __post_init__(self) -> None:
+        if self.cutouts < 1:
+            raise ValueError(f"cutouts is {self.cutouts}; it must be at least 1")
+
     def __call__(self, run: FinishedRun, images: Tensor) -> dict[str, Tensor]:
         measure = registry.create("loss", {"type": "clip"}, "held_out")
         measure.prepare(run.session)

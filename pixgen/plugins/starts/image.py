@@ -27,6 +27,10 @@ class Image(Start):
 
     _image: Fitted | None = field(init=False, repr=False, compare=False, default=None)
 
+    def __post_init__(self) -> None:
+        if self.noise < 0:
+            raise ValueError(f"noise is {self.noise}; it must be at least 0")
+
     def prepare(self, session: Session) -> None:
         """Read the file. Raises UsageError if it is missing or not a picture."""
         self._image = Fitted(self.path, self.first_frame)
