@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixgen.cli import options
+from pixgen.cli import desktop, options
 from pixgen.cli.console import say
-from pixgen.cli.progress import Bar
+from pixgen.cli.progress import Bar, can_preview
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming, paths
@@ -33,6 +33,7 @@ Examples:
 @options.output
 @click.option("--finish", is_flag=True, help="Draw an interrupted picture to its planned last step.")
 @options.plugins
+@options.watching
 @options.allow_large
 @options.results
 def again(
@@ -40,6 +41,8 @@ def again(
     output: str | None,
     finish: bool,
     plugins: tuple[str, ...],
+    preview: bool,
+    open_it: bool,
     allow_large: bool,
     overwrite: bool,
     as_json: bool,
@@ -50,6 +53,7 @@ def again(
     Without changes, a CPU gives the same bytes on the same machine. The files that the picture was drawn with must
     be unchanged, at their old place or next to the picture.
     """
+    preview = can_preview(preview, quiet)
     changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not _is_file(word)]
     pictures = [paths.written(word) for word in arguments if word not in changes]
     if not pictures:
@@ -65,6 +69,7 @@ def again(
     from pixgen.loop.drawing import Drawing
 
     files.check_writable(naming.fixed_folder(output, found[0][1].prompt))
+    saved: list[Path] = []
     for index, ((path, about), config) in enumerate(zip(found, configs, strict=True)):
         _warn(path, about, config)
         drawing = Drawing([config])
@@ -76,8 +81,11 @@ def again(
         until = about.steps_done if interrupted else None
         if until is not None:
             say(f"{path} was stopped after {until} of {about.steps_planned} steps, as this will be; --finish draws all")
-        if code := draw_to(sink, Bar(title, until or drawing.steps, quiet), until):
+        if code := draw_to(sink, Bar(title, until or drawing.steps, quiet, preview), until):
             return code
+        saved += sink.saved
+    if open_it:
+        desktop.open_first(saved)
     return 0
 
 

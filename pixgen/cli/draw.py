@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
-from pixgen.cli import flags, options
+from pixgen.cli import desktop, flags, options
 from pixgen.cli.console import result
-from pixgen.cli.progress import Bar
+from pixgen.cli.progress import Bar, can_preview
 from pixgen.cli.saving import Sink, draw_to
 from pixgen.errors import UsageError
 from pixgen.io import files, naming, shell
@@ -37,6 +38,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @options.output
 @options.count(default=1)
 @options.run
+@options.watching
 @options.allow_large
 @options.results
 @click.option(
@@ -61,6 +63,8 @@ def draw(
     temperature: float | None,
     top_k: int | None,
     guidance: float | None,
+    preview: bool,
+    open_it: bool,
     allow_large: bool,
     overwrite: bool,
     as_json: bool,
@@ -72,6 +76,7 @@ def draw(
     A name pattern may contain [seed], [prompt_words], [date], [preset] and [size].
     """
     _require_sense(prompt, settings, click.get_current_context().meta.get(options.MARKED, False))
+    preview = can_preview(preview, quiet)
     naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
     given = flags.settings(seed, size, steps, device, init_image, model)
     given |= flags.method(given, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
@@ -87,14 +92,18 @@ def draw(
     memory.require(config, min(int(config.batch), count), allow_large=allow_large)
     output_files.require_format(naming.output_path(output, prompt, fields={}).suffix, config.size)
     files.check_writable(naming.fixed_folder(output, prompt))
+    saved: list[Path] = []
     index, models = 0, build.Models(keep_text_towers=count > 1)
     for group in groups(config, count):
         drawing = Drawing(group, models)
         sink = Sink(drawing, output, index, overwrite, as_json, quiet, presets)
         title = f"{index + 1}/{count}" if count > 1 else "drawing"
-        if code := draw_to(sink, Bar(title, drawing.steps, quiet)):
+        if code := draw_to(sink, Bar(title, drawing.steps, quiet, preview)):
             return code
+        saved += sink.saved
         index += len(group)
+    if open_it:
+        desktop.open_first(saved)
     return 0
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing, options, saving
-from pixgen.cli.progress import Bar
+from pixgen.cli import desktop, editing, options, saving
+from pixgen.cli.progress import Bar, can_preview
 from pixgen.errors import UsageError
 from pixgen.io import image_files
 
@@ -36,6 +36,7 @@ Examples:
 @options.sampling(candidates=4, guidance=3, most=64)
 @options.seed
 @options.model
+@options.watching
 @options.allow_large
 @options.results
 def edit(
@@ -54,6 +55,8 @@ def edit(
     guidance: float | None,
     seed: int | None,
     model: str | None,
+    preview: bool,
+    open_it: bool,
     allow_large: bool,
     overwrite: bool,
     as_json: bool,
@@ -64,6 +67,7 @@ def edit(
     The centre square of PICTURE changes where the two captions differ. With --mask the picture is inpainted: it keeps
     its size, and every pixel outside the mask stays as it is, bit for bit.
     """
+    preview = can_preview(preview, quiet)
     path, hole = editing.picture(picture), None if mask is None else editing.picture(mask)
     if before is None and hole is None:
         raise UsageError('say what the picture shows now with --from "a red apple", or where it may change with --mask')
@@ -75,10 +79,14 @@ def edit(
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     loaded = editing.load_pair(model)
     saving.require_saveable([(target, image_files.size_of(path) if hole is not None else (size, size))])
-    with editing.drawn(Bar("editing", steps, quiet)) as (callback, request):
+    bar = Bar("editing", steps, quiet, preview)
+    with editing.drawn(bar) as (callback, request):
         made = picture_files.edit(
             loaded, path, text, before, strength=strength, mask=hole, seed=seed, steps=steps, size=size,
             first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
         )  # fmt: skip
-    editing.save(made, target, overwrite, as_json, quiet)
+        bar.show_picture(made.image)
+    path = editing.save(made, target, overwrite, as_json, quiet)
+    if open_it and not request:
+        desktop.open_first([path])
     return request.exit_code

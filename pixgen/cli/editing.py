@@ -70,6 +70,7 @@ def drawn(bar: Bar) -> Iterator[tuple[Callable[[Step], bool], interrupts.Request
         nonlocal done
         done += 1
         bar.show(done, float(step.total.mean()))
+        bar.preview(step.images)
         return not request
 
     with bar, interrupts.asking(lambda: None) as request:
@@ -82,7 +83,7 @@ def drawn(bar: Bar) -> Iterator[tuple[Callable[[Step], bool], interrupts.Request
 def save(
     made: Altered, target: Path, overwrite: bool, as_json: bool, quiet: bool, video: Callable[[], bytes] | None = None
 ) -> Path:
-    """Save a picture and print its path, or its record; beside it its video, if there is one.
+    """Save a picture and print its path, or its record; beside it its video, if there is one. Where it is.
 
     Raises PixgenError, once all is saved, where something had to go to another place.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pixgen.cli import editing, options, saving
-from pixgen.cli.progress import Bar
+from pixgen.cli import desktop, editing, options, saving
+from pixgen.cli.progress import Bar, can_preview
 
 EPILOG = """\b
 Examples:
@@ -31,6 +31,7 @@ Examples:
 @editing.first_frame
 @options.seed
 @options.model
+@options.watching
 @options.allow_large
 @options.results
 def morph(
@@ -42,6 +43,8 @@ def morph(
     first_frame: bool,
     seed: int | None,
     model: str | None,
+    preview: bool,
+    open_it: bool,
     allow_large: bool,
     overwrite: bool,
     as_json: bool,
@@ -52,6 +55,7 @@ def morph(
     Frames interpolate spherically between the codes of A and B. --steps optimises each frame towards the spherical
     interpolation of their CLIP embeddings. The output may also be named by its video, as NAME.mp4.
     """
+    preview = can_preview(preview, quiet)
     ends = [editing.picture(word) for word in (first, last)]
     if output is not None and output.lower().endswith(".mp4"):
         output = output[:-4] + ".png"
@@ -61,10 +65,14 @@ def morph(
 
     loaded = editing.load_pair(model)
     saving.require_saveable([(target, (PAIR_SIDE, PAIR_SIDE * min(frames, picture_files.STRIP)))])
-    with editing.drawn(Bar("morphing", (frames - 2) * steps, quiet)) as (callback, request):
+    bar = Bar("morphing", (frames - 2) * steps, quiet, preview)
+    with editing.drawn(bar) as (callback, request):
         made = picture_files.morph(
             loaded, ends[0], ends[1], frames=frames, seed=seed, steps=steps, first_frame=first_frame,
             allow_large=allow_large, callback=callback,
         )  # fmt: skip
-    editing.save(made.strip, target, overwrite, as_json, quiet, video=lambda: made.video)
+        bar.show_picture(made.strip.image)
+    path = editing.save(made.strip, target, overwrite, as_json, quiet, video=lambda: made.video)
+    if open_it and not request:
+        desktop.open_first([path])
     return request.exit_code

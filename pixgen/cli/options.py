@@ -204,6 +204,13 @@ as_json_list = click.option("--json", "as_json", is_flag=True, help="Print JSON 
 quiet = click.option("--quiet", is_flag=True, help="Print only warnings and errors.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
+preview = click.option("--preview", is_flag=True, help="Show the picture in the terminal as it grows.")
+open_it = click.option(
+    "--open", "open_it", is_flag=True, help="Open the picture at the end, the first of several, where a desktop is."
+)
+watching = group(preview, open_it)
+"""How a person sees what is drawn."""
+
 allow_large = click.option(
     "--allow-large", is_flag=True, help="Allow what is estimated to need more than 16 GB, or this machine's memory."
 )

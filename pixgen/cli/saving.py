@@ -36,6 +36,8 @@ class Sink:
         self.template = ""
         """What a list had in place of the prompt, where the picture that is drawn again came from one."""
         self.began = time.perf_counter()
+        self.saved: list[Path] = []
+        """Where the pictures are."""
         # The date of the start, even where midnight passes.
         self.targets = [
             naming.output_path(output, text, fields=_fields(about, presets))
@@ -55,6 +57,7 @@ class Sink:
         for image, target, about, losses in pictures:
             about = dataclasses.replace(about, template=self.template)
             path, problem = output_files.save(image, target, about, overwrite=self.overwrite)
+            self.saved.append(path)
             if problem:
                 failures.append(saved_elsewhere(problem, path))
             seconds = round(time.perf_counter() - self.began, 2)
@@ -129,6 +132,7 @@ def draw_to(sink: Sink, bar: Bar, until: int | None = None) -> int:
         with bar:
             for step in drawing:
                 bar.show(drawing.done, float(step.total.mean()))
+                bar.preview(step.images)
                 if drawing.done == until:
                     break
     except KeyboardInterrupt as interrupt:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from pixgen.cli import editing, options, saving
-from pixgen.cli.progress import Bar
+from pixgen.cli import desktop, editing, options, saving
+from pixgen.cli.progress import Bar, can_preview
 from pixgen.io import naming
 
 EPILOG = """\b
@@ -34,6 +36,7 @@ Examples:
 @options.sampling(candidates=4, guidance=3, most=64)
 @options.seed
 @options.model
+@options.watching
 @options.allow_large
 @options.results
 def vary(
@@ -50,6 +53,8 @@ def vary(
     guidance: float | None,
     seed: int | None,
     model: str | None,
+    preview: bool,
+    open_it: bool,
     allow_large: bool,
     overwrite: bool,
     as_json: bool,
@@ -60,6 +65,7 @@ def vary(
     The centre square of PICTURE is encoded; --strength is the share of its codes that is sampled again, and at 1
     nothing is kept. Without --steps the variations are 128x128.
     """
+    preview = can_preview(preview, quiet)
     path = editing.picture(picture)
     name = f"{path.stem} variation"
     editing.target(output, name)  # a wrong name should not wait for torch
@@ -67,7 +73,9 @@ def vary(
 
     sampling = editing.sampling(candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     saving.require_saveable([(editing.target(output, name, seed), picture_files.size_of(size, steps))] * count)
-    with editing.drawn(Bar("varying", count * steps, quiet)) as (callback, request):
+    bar = Bar("varying", count * steps, quiet, preview)
+    saved: list[Path] = []
+    with editing.drawn(bar) as (callback, request):
         found = picture_files.vary(
             editing.load_pair(model), path, count=count, strength=strength, seed=seed, steps=steps, size=size,
             first_frame=first_frame, allow_large=allow_large, sampling=sampling, callback=callback,
@@ -75,7 +83,11 @@ def vary(
         for i, made in enumerate(found):
             target = editing.target(output, name, made.about.seed)
             numbered = overwrite and "[seed]" not in (output or "")
-            editing.save(made, naming.nth(target, i) if numbered else target, overwrite, as_json, quiet)
+            bar.show_picture(made.image)
+            place = naming.nth(target, i) if numbered else target
+            saved.append(editing.save(made, place, overwrite, as_json, quiet))
             if request:
                 break
+    if open_it and not request:
+        desktop.open_first(saved)
     return request.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pixgen.io.terminal import visible
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from rich.progress import Progress, TaskID
 
 
@@ -30,15 +32,21 @@ def is_watched() -> bool:
     return sys.stderr.isatty()
 
 
+def is_rewritable() -> bool:
+    """Whether what stands on standard error can be written over: a terminal, and one that moves its cursor."""
+    return is_watched() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 class Bars:
     """Bars under one another, each a title, the bar and `columns`; none where nobody watches, or with `quiet`.
 
     columns: a text is formatted with rich's task: `{task.completed}`, `{task.total}` and, as `add` and `update` set
     it, `{task.fields[facts]}`. Use as a context manager, or call `start` and `stop`.
+    with_picture: `show` puts a picture above the bars.
     """
 
-    def __init__(self, *columns: str | Column, quiet: bool = False) -> None:
-        self._columns, self._quiet = columns, quiet
+    def __init__(self, *columns: str | Column, quiet: bool = False, with_picture: bool = False) -> None:
+        self._columns, self._quiet, self._with_picture = columns, quiet, with_picture
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -68,12 +76,18 @@ class Bars:
             Column.TIME_LEFT: progress.TimeRemainingColumn,
             Column.SHORT_TIME_LEFT: lambda: progress.TimeRemainingColumn(compact=True),
         }
-        self._progress = progress.Progress(
+        kind, rate = progress.Progress, 10
+        if self._with_picture:
+            from pixgen.io.terminal_picture import PER_SECOND, PictureProgress
+
+            kind, rate = PictureProgress, PER_SECOND
+        self._progress = kind(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=None),
             *(progress.TextColumn(c, markup=False) if isinstance(c, str) else made[c]() for c in self._columns),
             console=Console(stderr=True),
             expand=True,
+            refresh_per_second=rate,
         )
         self._progress.start()
 
@@ -99,6 +113,14 @@ class Bars:
     def remove(self, bar: TaskID | None) -> None:
         if self._progress is not None and bar is not None:
             self._progress.remove_task(bar)
+
+    def show(self, image: Image) -> None:
+        """Put this picture above the bars, in place of an earlier one. Bars made without `with_picture` ignore it."""
+        if self._progress is not None and self._with_picture:
+            from pixgen.io.terminal_picture import PictureProgress, TerminalPicture
+
+            assert isinstance(self._progress, PictureProgress)
+            self._progress.picture = TerminalPicture(image)
 
     def say(self, line: str) -> None:
         """Write a line above the bars."""
