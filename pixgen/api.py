@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixgen.editing import picture_files
 from pixgen.errors import UsageError
@@ -17,9 +17,11 @@ from pixgen.io import metadata, naming
 from pixgen.io.image_files import Source
 from pixgen.io.metadata import Metadata
 from pixgen.io.yaml_files import Layer
+from pixgen.loop import vector
 from pixgen.loop.build import Models
 from pixgen.loop.drawing import Drawing, groups
 from pixgen.loop.engine import Step
+from pixgen.loop.vector import Vector
 from pixgen.networks import pair
 from pixgen.recognition import classify as zero_shot
 from pixgen.recognition import clip_models
@@ -55,18 +57,27 @@ class Pictures:
     seconds: float
     metadata: list[Metadata]
 
+    _vector: ClassVar[bool] = False
+    """Whether they may be saved as SVG."""
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Save the pictures with their metadata; gives their paths.
 
         path: a file (.png, .jpg, .webp), numbered from the second picture on; or a folder. A name that is taken gets
-        a number, unless `overwrite`. Raises UsageError for another kind of file, PixgenError where writing fails.
+        a number, unless `overwrite`. What `generate` drew with a generator that has vector output may be an .svg.
+        Raises UsageError for another kind of file, PixgenError where writing fails.
         """
+        targets = [naming.output_path(str(path), about.prompt, vector=self._vector) for about in self.metadata]
+        found = self._as(targets[0].suffix) if targets else []
         saved = []
-        for index, (image, about) in enumerate(zip(self.images, self.metadata, strict=True)):
-            target = naming.output_path(str(path), about.prompt)
+        for index, (picture, target, about) in enumerate(zip(found, targets, self.metadata, strict=True)):
             target = naming.nth(target, index) if overwrite else target
-            saved.append(metadata.save(image, target, about, overwrite=overwrite))
+            saved.append(metadata.save(picture, target, about, overwrite=overwrite))
         return saved
+
+    def _as(self, suffix: str) -> Sequence[Image | str]:
+        """What is saved in a file of this suffix."""
+        return self.images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +85,21 @@ class Result(Pictures):
     """What was drawn of a prompt. config: every setting, resolved; picture i was drawn with its seed + i."""
 
     config: RenderConfig
+
+    _vector: ClassVar[bool] = True
+    vectors: list[Vector] = field(default_factory=list, repr=False)
+    """What the SVG documents are made from, of the groups of pictures in order."""
+
+    def svgs(self) -> list[str]:
+        """The pictures as SVG documents, without metadata; `save("x.svg")` puts that in.
+
+        Raises UsageError where the generator has no vector output, or a filter changed the pixels.
+        """
+        vector.require(self.config, "as SVG")
+        return [document for group in self.vectors for document in group.documents()]
+
+    def _as(self, suffix: str) -> Sequence[Image | str]:
+        return self.svgs() if suffix.lower() == naming.VECTOR_SUFFIX else self.images
 
 
 def generate(
@@ -117,6 +143,7 @@ def generate(
     drawn: list[Image] = []
     losses: list[dict[str, list[float]]] = []
     about: list[Metadata] = []
+    vectors: list[Vector] = []
     loaded = Models(keep_text_towers=count > 1)
     for group in groups(resolved, count):
         drawing = Drawing(group, loaded, images)
@@ -128,10 +155,11 @@ def generate(
         drawn += drawing.images()
         losses += drawing.losses
         about += drawing.metadata()
+        vectors += [drawing.vector()] if drawing.engine.session.generator.has_svg else []
         if stopped:
             break
     seconds = time.perf_counter() - began
-    return Result(images=drawn, losses=losses, config=resolved, seconds=seconds, metadata=about)
+    return Result(images=drawn, losses=losses, config=resolved, seconds=seconds, metadata=about, vectors=vectors)
 
 
 def vary(

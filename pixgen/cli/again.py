@@ -50,8 +50,8 @@ def again(
 ) -> int:
     """Draw each PICTURE again from its metadata; KEY=VALUE changes a setting.
 
-    Without changes, a CPU gives the same bytes on the same machine. The files that the picture was drawn with must
-    be unchanged, at their old place or next to the picture.
+    Without changes, a CPU gives the same bytes on the same machine; an SVG becomes an SVG. The files that the
+    picture was drawn with must be unchanged, at their old place or next to the picture.
     """
     preview = can_preview(preview, quiet)
     changes = [word for word in arguments if re.match(r"[a-z_]+(\.[\w-]+)*=", word) and not _is_file(word)]
@@ -66,15 +66,21 @@ def again(
     # All are checked before the first is drawn.
     configs = [_config(path, about, changes, allow_large) for path, about in found]
 
+    from pixgen.loop import vector
     from pixgen.loop.drawing import Drawing
 
+    suffixes = [_suffix(path) for path in pictures]
+    for path, (_, about), config, suffix in zip(pictures, found, configs, suffixes, strict=True):
+        name = naming.output_path(output, about.prompt, fields={}, vector=True, suffix=suffix)
+        if name.suffix.lower() == naming.VECTOR_SUFFIX:
+            vector.require(config, f"{path} as {naming.VECTOR_SUFFIX}")
     files.check_writable(naming.fixed_folder(output, found[0][1].prompt))
     saved: list[Path] = []
-    for index, ((path, about), config) in enumerate(zip(found, configs, strict=True)):
+    for index, ((path, about), config, suffix) in enumerate(zip(found, configs, suffixes, strict=True)):
         _warn(path, about, config)
         drawing = Drawing([config])
         interrupted = about.steps_done < about.steps_planned == drawing.steps and not finish
-        sink = Sink(drawing, output, index, overwrite, as_json, quiet)
+        sink = Sink(drawing, output, index, overwrite, as_json, quiet, suffix=suffix)
         if not any(word.startswith("prompt=") for word in changes):
             sink.template = about.template
         title = f"{index + 1}/{len(found)}" if len(found) > 1 else "again"
@@ -106,6 +112,13 @@ def _about(path: Path) -> Metadata:
 def _is_file(word: str) -> bool:
     path = paths.existing(word)
     return path is not None and path.is_file()
+
+
+def _suffix(path: Path) -> str:
+    """Of the picture that is drawn again, where no file name says otherwise."""
+    from pixgen.io import svg_files
+
+    return naming.VECTOR_SUFFIX if svg_files.is_svg(path) else ".png"
 
 
 def _config(path: Path, about: Metadata, changes: Sequence[str], allow_large: bool) -> RenderConfig:

@@ -73,24 +73,27 @@ def draw(
     """Draw PROMPT and print the path of the picture.
 
     `|` separates prompts, a suffix `:0.5` weights one, `{a|b}` chooses one. Any setting may follow as KEY=VALUE.
-    A name pattern may contain [seed], [prompt_words], [date], [preset] and [size].
+    A name pattern may contain [seed], [prompt_words], [date], [preset] and [size]. A name that ends with .svg asks
+    for a vector drawing, of a generator that can give one.
     """
     _require_sense(prompt, settings, click.get_current_context().meta.get(options.MARKED, False))
     preview = can_preview(preview, quiet)
-    naming.output_path(output, prompt, fields={})  # a wrong name should not wait for torch
+    suffix = naming.output_path(output, prompt, fields={}, vector=True).suffix  # a wrong name should not wait for torch
     given = flags.settings(seed, size, steps, device, init_image, model)
     given |= flags.method(given, method, candidates=candidates, temperature=temperature, top_k=top_k, guidance=guidance)
     layers = flags.gather(prompt, settings, given, presets, config_file, plugins)
 
     from pixgen.io import output_files
-    from pixgen.loop import build
+    from pixgen.loop import build, vector
     from pixgen.loop.drawing import Drawing, groups
     from pixgen.settings import config as configs
     from pixgen.settings import memory
 
     config = configs.resolve_auto(configs.resolve(layers))
     memory.require(config, min(int(config.batch), count), allow_large=allow_large)
-    output_files.require_format(naming.output_path(output, prompt, fields={}).suffix, config.size)
+    output_files.require_format(suffix, config.size)
+    if suffix.lower() == naming.VECTOR_SUFFIX:
+        vector.require(config, f"--output {output}")
     files.check_writable(naming.fixed_folder(output, prompt))
     saved: list[Path] = []
     index, models = 0, build.Models(keep_text_towers=count > 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pixgen.cli.console import result, result_json, say
 from pixgen.cli.progress import Bar
-from pixgen.errors import PixgenError
+from pixgen.errors import PixgenError, reason
 from pixgen.io import files, interrupts, naming
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Sink:
         as_json: bool,
         quiet: bool,
         presets: Sequence[str] = (),
+        suffix: str = ".png",
     ) -> None:
         self.drawing, self.index = drawing, index
         self.overwrite, self.as_json, self.quiet = overwrite, as_json, quiet
@@ -40,7 +41,7 @@ class Sink:
         """Where the pictures are."""
         # The date of the start, even where midnight passes.
         self.targets = [
-            naming.output_path(output, text, fields=_fields(about, presets))
+            naming.output_path(output, text, fields=_fields(about, presets), vector=True, suffix=suffix)
             for text, about in zip(drawing.texts(), drawing.metadata(), strict=True)
         ]
         if overwrite and "[seed]" not in (output or ""):
@@ -53,10 +54,11 @@ class Sink:
         from pixgen.io import output_files
 
         failures: list[str] = []
-        pictures = zip(self.drawing.images(), self.targets, self.drawing.metadata(), self.drawing.losses, strict=True)
-        for image, target, about, losses in pictures:
+        drawn = self.drawing.metadata(), self.drawing.losses, self._documents(failures)
+        for image, target, about, losses, svg in zip(self.drawing.images(), self.targets, *drawn, strict=True):
             about = dataclasses.replace(about, template=self.template)
-            path, problem = output_files.save(image, target, about, overwrite=self.overwrite)
+            target = target if svg or not _is_vector(target) else target.with_suffix(".png")
+            path, problem = output_files.save(svg or image, target, about, overwrite=self.overwrite)
             self.saved.append(path)
             if problem:
                 failures.append(saved_elsewhere(problem, path))
@@ -76,6 +78,21 @@ class Sink:
             result_json(record) if self.as_json else result(path)
         raise_failures(failures)
 
+    def _documents(self, failures: list[str]) -> list[str | None]:
+        """The SVG document of each picture that is saved as one; where that fails, why joins `failures`."""
+        if not any(map(_is_vector, self.targets)):
+            return [None] * len(self.targets)
+        from pixgen.io import metadata
+
+        try:
+            found = self.drawing.vector().documents()
+            for text, about in zip(found, self.drawing.metadata(), strict=True):
+                metadata.encode(text, naming.VECTOR_SUFFIX, about)
+        except Exception as error:  # of a plugin: whatever it is, the picture is worth more than its format
+            failures.append(f"cannot save as {naming.VECTOR_SUFFIX}: {reason(error)}; saved as .png")
+            return [None] * len(self.targets)
+        return [text if _is_vector(target) else None for text, target in zip(found, self.targets, strict=True)]
+
     def _require_room(self) -> None:
         """What would keep a picture from being saved should be known of before it is drawn."""
         from PIL import Image
@@ -85,7 +102,12 @@ class Sink:
         found = self.drawing.metadata()
         require_saveable([(target, about.size) for target, about in zip(self.targets, found, strict=True)])
         for target, about in zip(self.targets, found, strict=True):
-            metadata.encode(Image.new("RGB", (1, 1)), target.suffix, about)
+            empty = "<svg></svg>" if _is_vector(target) else Image.new("RGB", (1, 1))
+            metadata.encode(empty, target.suffix, about)
+
+
+def _is_vector(path: Path) -> bool:
+    return path.suffix.lower() == naming.VECTOR_SUFFIX
 
 
 def require_saveable(targets: Sequence[tuple[Path, tuple[int, int]]]) -> None:

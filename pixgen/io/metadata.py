@@ -1,6 +1,6 @@
 """What a picture says about itself: how it was made, for pixgen, for people and for other programs.
 
-Three records, in each of the three formats:
+Three records, in each of the three formats of pixels:
 
 - `pixgen`, a JSON object with everything needed to draw the picture again (`pixgen again`);
 - `parameters`, the text that the galleries of this field read, with its `Steps: ` line;
@@ -8,7 +8,7 @@ Three records, in each of the three formats:
 
 PNG holds them as text chunks, never compressed: Pillow refuses to open a file with more than 1 MiB of compressed
 text. JPEG and WebP hold `parameters` in the EXIF UserComment (big-endian UTF-16, as readers expect) and the JSON
-inside the XMP packet.
+inside the XMP packet. An SVG holds that packet in its `<metadata>`, and the prompt as its title.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from pixgen.errors import PixgenError, UsageError
-from pixgen.io import files, image_files, json_data, schema
+from pixgen.io import files, image_files, json_data, naming, schema, svg_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -134,12 +134,21 @@ class Metadata:
         return f"{self.prompt}\n{line}".encode(errors="replace").decode()
 
 
-def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
+def encode(image: Image.Image | str, suffix: str, metadata: Metadata) -> bytes:
     """The bytes of a picture file with its metadata; `suffix` is `.png`, `.jpg`, `.jpeg` or `.webp`.
 
+    image: a str is an SVG document, and `suffix` is `.svg` then.
     JPEG at quality 95 without chroma subsampling, WebP without loss.
-    Raises UsageError for another suffix, or where the metadata is too long for a JPEG.
+    Raises UsageError for another suffix, or where the metadata is too long for a JPEG, and PixgenError where what
+    should be an SVG document is none.
     """
+    if isinstance(image, str):
+        if suffix.lower() != naming.VECTOR_SUFFIX:
+            raise UsageError(f"cannot save an SVG document as {suffix!r}; name it {naming.VECTOR_SUFFIX}")
+        try:
+            return svg_files.with_metadata(image, metadata.prompt, _xmp(metadata.to_json()))
+        except ValueError as error:
+            raise PixgenError(f"the generator's SVG cannot be saved: {error}") from error
     kind = _FORMATS.get(suffix.lower())
     if kind is None:
         raise UsageError(f"cannot save {suffix!r}: choose one of {', '.join(_FORMATS)}")
@@ -166,12 +175,12 @@ def encode(image: Image.Image, suffix: str, metadata: Metadata) -> bytes:
     return buffer.getvalue()
 
 
-def save(image: Image.Image, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
+def save(image: Image.Image | str, path: Path, metadata: Metadata, *, overwrite: bool = False) -> Path:
     """Save a picture with its metadata, whole or not at all; gives the path it got (`pixgen.io.files.write`)."""
     return files.write(path, encode_for(image, path, metadata), overwrite=overwrite)
 
 
-def encode_for(image: Image.Image, path: Path, metadata: Metadata) -> bytes:
+def encode_for(image: Image.Image | str, path: Path, metadata: Metadata) -> bytes:
     """What `save` would write to `path`. Raises as `encode` does."""
     inputs = tuple(replace(file, near=_seen_from(path.parent, file.path)) for file in metadata.inputs)
     return encode(image, path.suffix, replace(metadata, inputs=inputs))
@@ -184,7 +193,7 @@ def read(path: Path) -> Metadata:
     """
     if not os.path.lexists(path):
         raise UsageError(f"{path}: no such file")
-    text = _json_of(image_files.info(path))
+    text = _json_in_svg(path) if svg_files.is_svg(path) else _json_of(image_files.info(path))
     if text is None:
         raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
     try:
@@ -193,6 +202,14 @@ def read(path: Path) -> Metadata:
         return Metadata.from_json(text)
     except ValueError as error:
         raise PixgenError(f"{path}: its pixgen metadata cannot be understood ({error})") from error
+
+
+def _json_in_svg(path: Path) -> str | None:
+    image_files.require_file(path)
+    try:
+        return svg_files.find(path, f"{NAMESPACE} render", MAX_TEXT)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: its SVG cannot be read: {error}") from error
 
 
 def _json_of(info: Mapping[Any, Any]) -> str | None:

@@ -14,6 +14,7 @@ from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.io import paths
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+VECTOR_SUFFIX = ".svg"
 
 FIELDS = ("seed", "prompt_words", "date", "preset", "size")
 """What a pattern may hold in brackets: `-o "pictures/[date]/[preset]-[seed].png"`."""
@@ -48,27 +49,36 @@ def slug(text: str, limit: int = SLUG_BYTES) -> str:
 
 
 def output_path(
-    output: str | None, text: str, default_folder: Path = Path("outputs"), fields: Mapping[str, str] | None = None
+    output: str | None,
+    text: str,
+    default_folder: Path = Path("outputs"),
+    fields: Mapping[str, str] | None = None,
+    *,
+    vector: bool = False,
+    suffix: str = ".png",
 ) -> Path:
     """Where a picture of `text` goes: a file where `output` ends like one, else a folder and a name made from `text`.
 
     With `fields` every `[seed]` of `output` becomes what `fields` has under that name, made safe as `slug` does;
-    `[prompt_words]` and `[date]` are known anyhow. Raises UsageError for a suffix that pixgen does not write, for a
-    field that there is not, and for a name that this system cannot have.
+    `[prompt_words]` and `[date]` are known anyhow.
+    vector: whether the file may be an SVG. suffix: of a name that is made here.
+    Raises UsageError for a suffix that pixgen does not write, for a field that there is not, and for a name that this
+    system cannot have.
     """
     if output is None:
-        return default_folder / f"{slug(text)}.png"
+        return default_folder / f"{slug(text)}{suffix}"
     if fields is not None:
         output = _fill(output, {"prompt_words": text, "date": datetime.date.today().isoformat(), **fields})
     path = _output_home(output)
     require_name(path)
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix:
-        return path / f"{slug(text)}.png"
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        known = ", ".join(PICTURE_SUFFIXES)
+        return path / f"{slug(text)}{suffix}"
+    suffixes = (*PICTURE_SUFFIXES, VECTOR_SUFFIX) if vector else PICTURE_SUFFIXES
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffixes)
         raise UsageError(
             f"cannot save {path.suffix!r} (--output {output}): choose one of {known}"
-            + did_you_mean(path.suffix.lower(), PICTURE_SUFFIXES)
+            + did_you_mean(path.suffix.lower(), suffixes)
             + ", or end the name of a folder with /"
         )
     return path
@@ -77,7 +87,7 @@ def output_path(
 def fixed_folder(output: str | None, text: str) -> Path:
     """The folder of `output_path` as far as it depends on no field."""
     if output is None or "[" not in output:
-        return output_path(output, text).parent
+        return output_path(output, text, vector=True).parent
     head = re.split(r"[/\\\\]", output.partition("[")[0])[:-1]
     folder = _output_home("/".join(head) or ("/" if output.startswith("/") else "."))
     require_name(folder)

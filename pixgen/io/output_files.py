@@ -54,17 +54,19 @@ def require_room(folder: Path, pixels: int) -> None:
             )
 
 
-def save(image: Image, path: Path, about: Metadata, *, overwrite: bool = False) -> tuple[Path, str]:
+def save(image: Image | str, path: Path, about: Metadata, *, overwrite: bool = False) -> tuple[Path, str]:
     """Save a picture that took long to draw, at any price: the path that it got, and what went wrong if that is other.
 
-    As `metadata.save`, which see. Where the format refuses it becomes a PNG, where the folder does it goes to the
-    current folder, the home folder or the one for temporary files, the first that takes it.
+    As `metadata.save`, which see. Where a format of pixels refuses it becomes a PNG, where the folder does it goes to
+    the current folder, the home folder or the one for temporary files, the first that takes it.
     Raises PixgenError where none does.
     """
     problem = ""
     try:
         data = metadata.encode_for(image, path, about)
     except Exception as error:  # of an encoder: whatever it is, the picture is worth more than its format
+        if isinstance(image, str):
+            raise
         problem = str(error) if isinstance(error, PixgenError) else f"cannot save as {path.suffix}: {reason(error)}"
         path = path.with_suffix(".png")
         data = metadata.encode_for(image, path, about)

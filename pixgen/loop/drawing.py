@@ -20,6 +20,7 @@ from pixgen.io.metadata import Input, Metadata
 from pixgen.io.resources import version
 from pixgen.loop.build import Models, build
 from pixgen.loop.engine import Diverged, Step
+from pixgen.loop.vector import Vector
 from pixgen.prompts import grammar, hints
 from pixgen.settings import config as configs
 from pixgen.settings.config import RenderConfig
@@ -123,6 +124,15 @@ class Drawing(Iterator[Step]):
         images = self._last.images() if self._good is None and self._last else self._good
         assert images is not None
         return images.clamp(0, 1)
+
+    def vector(self) -> Vector:
+        """The pictures reached, to be had as SVG documents (`pixgen.loop.vector.require` says of which configs).
+
+        Raises RuntimeError before the first step.
+        """
+        if self._last is None:
+            raise RuntimeError("there is no picture before the first step")
+        return Vector(self.engine.session.generator, self._last.params, self._last.size)
 
     def metadata(self) -> list[Metadata]:
         """How each picture was made, as far as it is."""
