@@ -16,6 +16,14 @@ from pixgen.io import files, paths
 
 PORT = 7860
 
+OFFLINE = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    **{f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")},
+}
+"""What keeps the libraries of the page from telling anybody that it is used."""
+
 EPILOG = """\b
 Examples:
   pixgen ui
@@ -55,7 +63,7 @@ def ui(port: int, folder: str, no_browser: bool, quiet: bool) -> int:
     files.check_writable(place)
     with tempfile.TemporaryDirectory(prefix="pixgen-ui-", ignore_cleanup_errors=True) as uploads:
         # Gradio reads these when it is imported; this process is the page's alone.
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=uploads)
+        os.environ.update(OFFLINE, GRADIO_TEMP_DIR=uploads)
         from pixgen.ui import server
         from pixgen.ui.service import Service
 

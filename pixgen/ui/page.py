@@ -9,14 +9,10 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.i18n import I18nData
 
-from pixgen.ui import draw_tab, html, texts
-from pixgen.ui.draw_tab import key_of, language_of
+from pixgen.ui import draw_tab, edit_tab, gallery_tab, html, look_tabs, parts, texts, uploads
 from pixgen.ui.service import Service
 
 HERE = Path(__file__).parent
-
-MOST_UPLOADED = 64 * 2**20
-"""Bytes of a picture that is handed to the page."""
 
 QUEUED = 32
 """Runs that may wait for their turn."""
@@ -32,7 +28,7 @@ def mount(app: FastAPI, service: Service) -> None:
         footer_links=[],
         run_history=False,
         allowed_paths=[],
-        max_file_size=MOST_UPLOADED,
+        max_file_size=uploads.MOST_BYTES,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
@@ -45,19 +41,31 @@ def mount(app: FastAPI, service: Service) -> None:
 
 def blocks(service: Service) -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title="pixgen", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
-        header = gr.HTML(html.header("en"), elem_classes="px-top")
-        with gr.Tabs(), gr.Tab(I18nData("draw"), id="draw"):
-            draw = draw_tab.build(service)
+    t = I18nData
+    with gr.Blocks(title="pixgen", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
+        header = gr.HTML(html.header("en"), elem_classes="px-top", padding=False)
+        with gr.Tabs() as tabs:
+            with gr.Tab(t("draw"), id="draw"):
+                draw = draw_tab.build(service)
+            with gr.Tab(t("edit"), id="edit"):
+                edit = edit_tab.build(service)
+            with gr.Tab(t("gallery"), id="gallery") as tab:
+                gallery = gallery_tab.build(service, tabs, tab, draw, edit)
+            with gr.Tab(t("classify"), id="classify"):
+                look_tabs.classify(service)
+            with gr.Tab(t("search"), id="search"):
+                look_tabs.search(service, gallery)
+        greeted = (draw, edit, gallery)
 
         def greet(request: gr.Request) -> list[Any]:
-            language = language_of(request)
-            return [html.header(language), *draw.greet(language)]
+            language = parts.language_of(request)
+            return [html.header(language), *(value for one in greeted for value in one.greet(language))]
 
         def closed(request: gr.Request) -> None:
-            service.close(key_of(request))
+            service.close(parts.key_of(request))
 
-        page.load(greet, None, [header, *draw.greeted], queue=False, show_progress="hidden", api_visibility="private")
+        components = [header, *(component for one in greeted for component in one.greeted)]
+        page.load(greet, None, components, queue=False, **parts.QUIET)
         page.unload(closed)
     page.queue(max_size=QUEUED, default_concurrency_limit=4)
     return page

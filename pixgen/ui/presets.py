@@ -14,7 +14,7 @@ SUFFIX = ".webp"
 
 def folder() -> Path:
     """Of the pictures."""
-    return Path(str(importlib.resources.files("pixgen"))) / "ui" / "presets"
+    return Path(str(importlib.resources.files("pixgen"))) / "ui" / "thumbnails"
 
 
 def find(name: str) -> Path:

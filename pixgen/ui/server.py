@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.ui import page, pictures, presets
+from pixgen.ui import gallery, page, pictures, presets
 from pixgen.ui.guard import Guard
 from pixgen.ui.service import Service
 
@@ -48,11 +48,20 @@ def application(service: Service, port: int, started: Callable[[], object] = lam
     def picture(name: str) -> Response:
         return _file(lambda: pictures.find(service.folder, name))
 
+    def thumbnail(name: str) -> Response:
+        try:
+            data = gallery.thumbnail(service.folder, name)
+        except (UsageError, OSError) as error:
+            return PlainTextResponse(f"pixgen: {error}\n", 404)
+        # The address has the time of the last change in it.
+        return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=86400"})
+
     def preset(name: str) -> Response:
         return _file(lambda: presets.find(name))
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_api_route("/pictures/{name:path}", picture, response_class=Response, response_model=None)
+    app.add_api_route("/thumbnails/{name:path}", thumbnail, response_class=Response, response_model=None)
     app.add_api_route("/presets/{name}", preset, response_class=Response, response_model=None)
     page.mount(app, service)
     return Guard(app, port)

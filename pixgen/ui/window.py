@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Literal
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files, output_files
+from pixgen.io import files, naming, output_files
 from pixgen.loop.build import Models
 from pixgen.loop.engine import Step
+from pixgen.networks.pair import Pair
 from pixgen.settings.config import RenderConfig
 from pixgen.ui import notes as warnings
 from pixgen.ui import previews
+from pixgen.ui.altering import Alteration, Progress, Work
 from pixgen.ui.run import Run
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class View:
 
     preview: a JPEG; empty where the picture shown stays. files: the pictures that were saved.
     losses: term id -> its unweighted loss at every step. weights: term id -> its weight now.
-    problem: why it failed. notes: warnings.
+    problem: why it failed. notes: warnings. can_go_on: whether it is a picture that `go_on` continues.
     """
 
     state: State = "ready"
@@ -48,6 +50,7 @@ class View:
     seed: int = 0
     problem: str = ""
     notes: Sequence[str] = ()
+    can_go_on: bool = False
 
 
 class Window:
@@ -66,7 +69,7 @@ class Window:
 
         until: the step to end at, where an interrupted picture is drawn again. template: of its metadata.
         """
-        self._stopping.clear()
+        self._begin()
         yield View("preparing")
         notes: list[str] = []
         try:
@@ -86,12 +89,45 @@ class Window:
 
     def go_on(self) -> Iterator[View]:
         """Continue the picture that was stopped; without one the view is "ready"."""
-        self._stopping.clear()
+        self._begin()
         run = self._run
         if run is None:
             yield View("ready")
             return
         yield from self._go_on(run, [])
+
+    def alter(self, ask: Callable[[], Alteration], pair: Callable[[], Pair]) -> Iterator[View]:
+        """Make variations or an edit, which `ask` says, with the models that `pair` loads, and save them."""
+        stopping = self._begin()
+        yield View("preparing")
+        notes: list[str] = []
+        view, began = View("drawing"), time.perf_counter()
+        try:
+            asked = ask()
+            asked.require_sense()
+            files.check_writable(self.folder)
+            view = replace(view, steps=asked.planned, notes=notes)
+            target = naming.output_path(f"{self.folder}/", asked.name)
+            for found in Work(asked, pair(), stopping, notes):
+                if isinstance(found, Progress):
+                    view = replace(view, done=found.done)
+                    yield replace(view, preview=found.preview)
+                    continue
+                path, problem = output_files.save(found.image, target, found.about)
+                if problem:
+                    notes.append(f"{problem}; it is saved as {path}")
+                losses, seconds = found.losses or view.losses, time.perf_counter() - began
+                view = replace(
+                    view, files=[*view.files, path], losses=losses, seed=found.about.seed, seconds=seconds
+                )  # fmt: skip
+                yield view
+        except Exception as error:
+            yield replace(view, state="failed", problem=problem_of(error))
+            return
+        finally:
+            stopping.set()  # where nobody asks for the rest
+        stopped = view.done < view.steps
+        yield replace(view, state="stopped" if stopped else "finished")
 
     def stop(self) -> None:
         """Ask the run to end after the step it is in; the picture reached is saved, and `go_on` continues it."""
@@ -112,6 +148,13 @@ class Window:
     def is_stopped(self) -> bool:
         """Whether there is a picture that can be continued."""
         return self._run is not None
+
+    def _begin(self) -> threading.Event:
+        """What will be set to stop the run that begins now."""
+        self._stopping = threading.Event()
+        if self.closed:
+            self._stopping.set()
+        return self._stopping
 
     def _go_on(self, run: Run, notes: list[str]) -> Iterator[View]:
         pace, began = previews.Pace(), time.perf_counter()
@@ -153,7 +196,8 @@ class Window:
         run.save()
         if run.is_over:
             self._run = None
-        return replace(_view_of(run), state="finished" if run.is_over else "stopped")
+            return replace(_view_of(run), state="finished")
+        return replace(_view_of(run), state="stopped", can_go_on=True)
 
     def _save_failed(self, run: Run) -> View:
         with self._busy:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from pixgen.io import metadata, resources
+from tests.ui.test_uploads import bomb
 
 pytestmark = [
     pytest.mark.extras,
@@ -28,6 +29,8 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 QUICK = "starts=1\ncutouts=2\nstages=[{steps: 1, size: 1}]\ngenerator.type=multires"
 """Settings by which a step takes a moment."""
@@ -49,11 +52,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     service = Service(root / "outputs", lambda line: f"({line})")
     listening = server.bound(0)
     port = listening.getsockname()[1]
-    app = uvicorn.Server(uvicorn.Config(server.application(service, port), log_level="warning"))
+    app = uvicorn.Server(
+        uvicorn.Config(server.application(service, port), log_level="warning", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=app.run, kwargs={"sockets": [listening]})
     thread.start()
     yield service, f"http://127.0.0.1:{port}"
-    app.should_exit = app.force_exit = True
+    app.should_exit = True
     thread.join(20)
     service.close_all()
     patch.undo()
@@ -90,6 +95,10 @@ class Visit:
             self.page.click("#more-box button")
         self.page.fill("#more textarea", f"size=64x64\n{more}")
         self.page.click("#draw")
+
+    def tab(self, name: str) -> None:
+        """Go to a tab."""
+        self.page.click(f"button[role=tab]:has-text('{name}')")
 
     def status(self) -> str:
         return str(self.page.inner_text("#status"))
@@ -176,6 +185,134 @@ def test_two_windows_at_once_do_not_mix(browser: Any, served: Any) -> None:
         assert (folder / f"{name}-2.png").read_bytes() == (folder / f"{name}.png").read_bytes()
     first.context.close()
     second.context.close()
+
+
+def test_a_weight_is_changed_while_it_is_drawn(visit: Visit, served: Any) -> None:
+    visit.page.click("#losses-box button")
+    visit.draw("a yellow star", steps=150)
+    visit.until("step ")
+    assert "weight" not in visit.page.inner_text("#weight-0") and visit.page.is_visible("#weight-0")
+    visit.page.fill("#weight-0 input[type=number]", "7")
+    visit.page.press("#weight-0 input[type=number]", "Enter")
+    visit.until("150 steps in")
+    weight = metadata.read(served[0].folder / "a-yellow-star.png").config["losses"]["clip"]["weight"]
+    assert weight["type"] == "piecewise" and weight["levels"] == [7]
+
+
+def test_presets_are_chosen_by_their_pictures(visit: Visit, served: Any) -> None:
+    for name in ("ink", "draft"):
+        visit.page.click(f"#presets [data-name={name}]")
+        visit.page.wait_for_selector(f"#presets [data-name={name}][aria-pressed=true]")
+    loaded = "() => [...document.querySelectorAll('#presets img')].every((image) => image.naturalWidth > 0)"
+    visit.page.wait_for_function(loaded)
+    visit.draw("a boat", steps=3)
+    visit.until("saved as")
+    assert {"look", "paper", "hard"} <= set(metadata.read(served[0].folder / "a-boat.png").config["losses"])
+
+
+def test_the_gallery_survives_a_reload_and_draws_again(visit: Visit, served: Any) -> None:
+    folder = served[0].folder
+    visit.draw("a fish", steps=4)
+    visit.until("saved as")
+    visit.page.reload()
+    visit.page.wait_for_selector("#prompt textarea")
+    visit.tab("Gallery")
+    visit.page.click("#gallery [data-name='a-fish.png']")
+    visit.page.wait_for_function("document.querySelector('#details')?.innerText.includes('a fish')")
+    assert "pixgen again" in visit.page.inner_text("#details")
+    visit.page.wait_for_function("document.querySelector('#details img').naturalWidth === 64")
+    visit.page.click("#again")
+    assert "a-fish-2.png" in visit.until("saved as")
+    assert (folder / "a-fish-2.png").read_bytes() == (folder / "a-fish.png").read_bytes()
+    visit.tab("Gallery")
+    visit.page.click("#gallery [data-name='a-fish.png']")
+    visit.page.click("#use")
+    visit.page.wait_for_function("document.querySelector('#prompt textarea').offsetParent !== null")
+    visit.draw("a bird", steps=3)
+    visit.until("a-bird.png")
+    start = metadata.read(folder / "a-bird.png").config["start"]
+    assert (start["type"], Path(start["path"])) == ("image", folder / "a-fish.png")
+
+
+def test_variations_and_an_edit_under_a_painted_mask(visit: Visit, served: Any) -> None:
+    folder = served[0].folder
+    folder.mkdir(exist_ok=True)
+    shutil.copy(DOCS / "apple.png", folder)
+    visit.tab("Gallery")
+    visit.page.click("#refresh")
+    visit.page.click("#gallery [data-name='apple.png']")
+    visit.page.wait_for_function("document.querySelector('#details')?.innerText.includes('a red apple')")
+    visit.page.click("#vary")
+    visit.page.wait_for_selector("#edit-picture img")
+    visit.page.fill("#edit-count input[type=number]", "2")
+    visit.page.press("#edit-count input[type=number]", "Enter")
+    visit.page.click("#edit-start")
+    visit.page.wait_for_function("document.querySelectorAll('#edit-results .px-card').length === 2", timeout=120_000)
+    assert len(list(folder.glob("apple-variation*.png"))) == 2
+
+    visit.page.click("#edit-what input[value=edit]")
+    visit.page.wait_for_selector("#edit-after textarea, #edit-after input")
+    visit.page.fill("#edit-after textarea, #edit-after input", "a green apple")
+    visit.page.fill("#edit-steps textarea, #edit-steps input", "1")
+    visit.page.click("#mask-box button")
+    canvas = visit.page.locator("#painter canvas").first
+    canvas.wait_for()
+    visit.page.wait_for_timeout(1000)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visit.page.mouse.move(x - 10, y - 10)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x + 10, y + 10, steps=5)
+    visit.page.mouse.up()
+    visit.page.wait_for_timeout(500)
+    visit.page.click("#edit-start")
+    visit.page.wait_for_function("document.querySelector('#edit-status')?.innerText.includes('green')", timeout=120_000)
+    about = metadata.read(folder / "a-green-apple-2.png" if (folder / "a-green-apple-2.png").exists() else next(
+        path for path in folder.glob("a-green-apple*.png") if "edit" in metadata.read(path).command
+    ))  # fmt: skip
+    assert "--mask" in about.command and "uploads/mask-" in about.command
+
+
+def test_classify_and_search(visit: Visit, served: Any) -> None:
+    folder = served[0].folder
+    folder.mkdir(exist_ok=True)
+    for name in ("apple.png", "teacher.png"):
+        shutil.copy(DOCS / name, folder)
+    visit.tab("Classify")
+    visit.page.set_input_files("#classify-picture input[type=file]", DOCS / "apple.png")
+    visit.page.wait_for_selector("#classify-picture img")
+    visit.page.fill("#labels textarea", "cat, apple, house")
+    visit.page.click("#classify")
+    visit.page.wait_for_selector("#answer .px-row")
+    assert visit.page.inner_text("#answer .px-row >> nth=0").startswith("apple")
+    visit.tab("Search")
+    visit.page.fill("#search-text textarea, #search-text input", "a portrait of a teacher")
+    visit.page.click("#search")
+    visit.page.wait_for_selector("#found .px-card")
+    visit.page.click("#found [data-name='teacher.png']")
+    visit.page.wait_for_function("document.querySelector('#details')?.innerText.includes('teacher')")
+
+
+def test_an_upload_that_is_no_picture_or_a_bomb_is_refused(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "bomb.png").write_bytes(bomb(60_000, 60_000))
+    for tab, field, button, where in (
+        ("Classify", "#classify-picture", "#classify", "#answer"),
+        ("Vary and edit", "#edit-picture", "#edit-start", "#edit-status"),
+    ):  # fmt: skip
+        visit.tab(tab)
+        for name, said in (("text.png", "not a picture"), ("bomb.png", "million pixels")):
+            if visit.page.locator(f"{field} button[aria-label='Clear']").count():
+                visit.page.click(f"{field} button[aria-label='Clear']")
+            visit.page.set_input_files(f"{field} input[type=file]", tmp_path / name)
+            visit.page.wait_for_timeout(1500)
+            if tab == "Classify":
+                visit.page.fill("#labels textarea", "cat, apple")
+            visit.page.click(button)
+            visit.page.wait_for_function(
+                "([where, said]) => document.querySelector(where)?.innerText.includes(said)", arg=[where, said]
+            )
 
 
 def test_what_cannot_be_drawn_is_said_on_the_page(visit: Visit) -> None:

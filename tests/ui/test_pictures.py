@@ -53,7 +53,7 @@ def test_every_suffix_of_a_folder_has_a_type() -> None:
     assert set(pictures.TYPES) == set(SUFFIXES)
 
 
-@pytest.mark.parametrize("name", ["../style.css", "style.css", "nothing.webp", "", "../presets/ink.webp"])
+@pytest.mark.parametrize("name", ["../style.css", "style.css", "nothing.webp", "", "../thumbnails/ink.webp"])
 def test_of_the_presets_only_their_pictures_are_served(name: str) -> None:
     with pytest.raises(UsageError):
         presets.find(name)
