@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import inspect
 import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from pixgen.cli import options
 from pixgen.cli.console import result, result_json, result_lines, say
-from pixgen.errors import UsageError, did_you_mean
+from pixgen.errors import PixgenError, UsageError, did_you_mean, shown
 from pixgen.io import shell
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ Examples:
   pixgen plugins list
   pixgen plugins list loss
   pixgen plugins show loss.clip
+  pixgen plugins new loss warm
+  pixgen plugins check warm.py
 """
 
 
@@ -32,6 +38,12 @@ def _full_names(_: click.Context, __: click.Parameter, beginning: str) -> list[C
     kinds = [kind for kind in registry.KINDS if kind.startswith(beginning.partition(".")[0])]
     names = [f"{kind}.{name}" for kind in kinds for name in registry.names(kind)]
     return [CompletionItem(name) for name in names if name.startswith(beginning)]
+
+
+def _kinds(_: click.Context, __: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from pixgen import registry
+
+    return [CompletionItem(kind) for kind in registry.KINDS if kind.startswith(beginning)]
 
 
 @click.group(epilog=EPILOG)
@@ -48,9 +60,8 @@ def list_(kind: str | None, plugins: tuple[str, ...], as_json: bool) -> int:
     """List all plugins, or those of one KIND, with a line on each."""
     from pixgen import registry
 
-    if kind is not None and kind not in registry.KINDS:
-        known = ", ".join(registry.KINDS)
-        raise UsageError(f"there is no plugin kind {kind!r}{did_you_mean(kind, registry.KINDS)} (there are {known})")
+    if kind is not None:
+        _require_kind(kind)
     _load(plugins)
     found = [(k, name) for k in ([kind] if kind else registry.KINDS) for name in registry.names(k)]
     width = max((len(f"{k}.{name}") for k, name in found), default=0)
@@ -108,6 +119,147 @@ def show(name: str, plugins: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
+@plugins.command()
+@click.argument("kind", shell_complete=_kinds)
+@click.argument("name")
+@click.option("-o", "--output", "folder", metavar="FOLDER", show_default=".", help="Folder for both files.")
+@options.as_json
+@options.debug
+def new(kind: str, name: str, folder: str | None, as_json: bool) -> int:
+    """Write a plugin of a KIND, NAME.py, that works as it stands, and its test, test_NAME.py."""
+    from pixgen import registry
+    from pixgen.io import files, paths
+    from pixgen.testing import new_plugin
+
+    _require_kind(kind)
+    example = _example(kind, name, [], ["--plugin", f"{name}.py"])
+    texts = dict(zip((f"{name}.py", f"test_{name}.py"), new_plugin.sources(kind, name, example), strict=True))
+    if name in registry.names(kind):
+        raise UsageError(f"there is a {kind} called {name!r} already; choose another name")
+    if _is_module(name):
+        raise UsageError(f"{name}.py would stand in for the Python module {name!r}; choose another name")
+    home = paths.written(folder or ".")
+    files.require_folder(home)
+    for file in texts:
+        if (home / file).exists():
+            raise UsageError(f"{home / file} is there already; choose another name, or another folder with -o")
+    written = [files.write(home / file, text.encode()) for file, text in texts.items()]
+    if as_json:
+        result_json({"kind": kind, "name": name, "files": [str(path) for path in written]})
+        return 0
+    for path in written:
+        result(path)
+    say(f"check it: {shell.command('plugins check', [str(written[0])])}")
+    say(f"use it: {_example(kind, name, [], ['--plugin', str(written[0])])}")
+    return 0
+
+
+@plugins.command()
+@click.argument("file", type=options.CheckedPath())
+@click.argument("assignments", metavar="[KIND.NAME.OPTION=VALUE]...", nargs=-1)
+@options.as_json
+@options.debug
+def check(file: str, assignments: tuple[str, ...], as_json: bool) -> int:
+    """Check that every plugin of a Python FILE keeps the contract of its kind; a line on each.
+
+    Options are those that it is checked with: loss.warm.path=photo.png.
+    """
+    found = _registered_by(file)
+    given = _options_of(found, assignments, file)
+    from pixgen.testing import CHECKS  # after the plugins: what is wrong with the file is told sooner
+
+    failed = 0
+    for kind, name in found:
+        problem = ""
+        try:
+            CHECKS[kind](name, given.get((kind, name)))
+        except (AssertionError, PixgenError) as error:
+            problem = " ".join(str(error).split())
+        failed += bool(problem)
+        if as_json:
+            result_json({"kind": kind, "name": name, "ok": not problem, "problem": problem})
+        else:
+            result(f"failed  {problem}" if problem else f"ok      {kind}.{name}")
+    return 1 if failed else 0
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is a module of this name, which a file of the working folder would hide; those there do not count.
+
+    pytest imports `conftest`.
+    """
+    if name in sys.stdlib_module_names or name == "conftest":
+        return True
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None and Path(spec.origin).parent != Path.cwd()
+
+
+def _registered_by(file: str) -> list[tuple[str, str]]:
+    """Kind and name of each plugin that the file registers. Raises UsageError where it has none or fails."""
+    from pixgen import registry
+    from pixgen.io import paths
+
+    before = {(kind, name) for kind in registry.KINDS for name in registry.names(kind)}
+    registry.load_file(file)
+    path = paths.written(file).resolve()
+    found = []
+    for kind in registry.KINDS:
+        for name in registry.names(kind):
+            module = sys.modules.get(registry.get(kind, name).__module__)
+            source = getattr(module, "__file__", None)
+            if (kind, name) not in before or (source is not None and Path(source).resolve() == path):
+                found.append((kind, name))
+    if not found:
+        raise UsageError(
+            f'{file} registers no plugin; put @register("loss", "my_name") of pixgen.registry above a class, '
+            "or write one with `pixgen plugins new`"
+        )
+    return found
+
+
+def _options_of(
+    found: list[tuple[str, str]], assignments: tuple[str, ...], file: str
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The options on the command line, by plugin. Raises UsageError for one of another plugin."""
+    from pixgen.io.yaml_files import parse_value
+
+    known = [f"{kind}.{name}" for kind, name in found]
+    given: dict[tuple[str, str], dict[str, Any]] = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        place, _, option = key.rpartition(".")
+        kind, _, name = place.partition(".")
+        if not equals or not name or not option:
+            raise UsageError(f"{shown(word)} is not KIND.NAME.OPTION=VALUE; write it as in {known[0]}.OPTION=VALUE")
+        if place not in known:
+            raise UsageError(f"{file} has no plugin {shown(place)}{did_you_mean(place, known)} ({', '.join(known)})")
+        given.setdefault((kind, name), {})[option] = parse_value(text)
+    for (kind, name), chosen in given.items():
+        _require_taken(kind, name, chosen)
+    return given
+
+
+def _require_taken(kind: str, name: str, chosen: dict[str, Any]) -> None:
+    """Raise UsageError for options that the plugin does not have or take."""
+    from pixgen import registry
+    from pixgen.settings import optimizers
+
+    if kind == "optimizer":
+        optimizers.check({"type": name, **chosen}, f"{kind}.{name}")
+    else:
+        registry.create(kind, {"type": name, **chosen})
+
+
+def _require_kind(kind: str) -> None:
+    from pixgen import registry
+
+    if kind not in registry.KINDS:
+        known = ", ".join(registry.KINDS)
+        raise UsageError(
+            f"there is no plugin kind {shown(kind)}{did_you_mean(kind, registry.KINDS)} (there are {known})"
+        )
+
+
 def _loop_options(kind: str) -> dict[str, str]:
     """The options that the loop adds to a plugin's own (`registry.LOOP_OPTIONS`), with what they mean."""
     from pixgen.settings.config import OPTIMIZER, WEIGHT
@@ -158,13 +310,17 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | list | tuple | dict | None) else str(value)
 
 
-def _example(kind: str, name: str, options: list[Option]) -> str:
+def _example(kind: str, name: str, options: list[Option], flags: Sequence[str] = ()) -> str:
+    """A command that draws with a plugin, or for a score a list that is judged by it."""
     first = next((o for o in options if o.default is not dataclasses.MISSING and o.default is not None), None)
     many = {"loss": "losses", "filter": "filters", "perceptor": "perceptors"}
+    if kind == "score":
+        return shell.command("batch", ["prompts.txt"], ["--scores", name, *flags])
     if kind == "scheduler":
-        return f"losses.clip.weight={{type: {name}, ...}}"
+        needed = [f"{o.name}: ..." for o in options if o.default is dataclasses.MISSING]
+        return shell.draw("a lighthouse", flags, [f"losses.clip.weight={{{', '.join([f'type: {name}', *needed])}}}"])
     place = f"{many[kind]}.{name}" if kind in many else kind
     words = [f"{place}.type={name}"]
     if first is not None:
         words.append(f"{place}.{first.name}={json.dumps(_plain(first.default))}")
-    return shell.draw("a lighthouse", settings=words)
+    return shell.draw("a lighthouse", flags, words)

@@ -45,7 +45,9 @@ class Subject:
         try:
             return self.make()
         except UsageError as error:
-            self.fail(f"cannot be made with the options {dict(self.options)}: {error}", "give it others")
+            self.fail(
+                f"cannot be made with the options {dict(self.options)}: {error}", "give the check options that suit it"
+            )
 
     def fail(self, what: str, mend: str) -> NoReturn:
         """Raise AssertionError, one line: what is wrong, and how to mend it."""

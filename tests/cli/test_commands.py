@@ -211,6 +211,7 @@ OWN_MEANING = {
     "pixgen report": {"--scores"},  # which to compare
     "pixgen models convert": {"--output", "--overwrite", "--config"},  # a checkpoint's files
     "pixgen models add": {"--config"},  # a VQGAN's
+    "pixgen plugins new": {"--output"},  # a folder
 }
 """Commands with an option of a name that others have, and that means something else there."""
 

@@ -190,7 +190,7 @@ def test_options_that_must_be_refused() -> None:
     register("generator", "clear")(Clear)
     with pytest.raises(AssertionError, match=r"the options {'kind': 'none'} are taken; refuse them"):
         check_generator("clear", {"cells": 4}, wrong=[{"cells": 9}, {"cells": "many"}, {"kind": "none"}])
-    with pytest.raises(AssertionError, match="cannot be made with the options {'cells': 9}: .* from 1 to 4; give it"):
+    with pytest.raises(AssertionError, match="cannot be made with the options {'cells': 9}: .* from 1 to 4; give"):
         check_generator(Clear, {"cells": 9})
 
 

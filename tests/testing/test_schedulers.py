@@ -76,5 +76,5 @@ def test_one_that_is_not_frozen_or_remembers() -> None:
 
 def test_one_without_faults_passes_and_needs_its_options() -> None:
     check_scheduler(faulty("scheduler", Falling, frozen=True), {"first": 3.0})
-    with pytest.raises(AssertionError, match="scheduler.constant: cannot be made .* needs the option 'level'; give it"):
+    with pytest.raises(AssertionError, match="scheduler.constant: cannot be made .* needs the option 'level'; give"):
         check_scheduler("constant")
