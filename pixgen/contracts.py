@@ -182,6 +182,9 @@ class Start(ABC):
 class Filter(ABC):
     """Sits between the generator and the cutter. Subclasses are dataclasses of their options."""
 
+    only_while_optimising: ClassVar[bool] = False
+    """Whether it changes only what the cutter sees, and not the pictures that are shown and saved."""
+
     @abstractmethod
     def __call__(self, images: Tensor, step: int, streams: list[Streams]) -> Tensor:
         """float32 (B, 3, H, W) in [0, 1] -> the same kind; `streams[b]` are picture b's random streams."""

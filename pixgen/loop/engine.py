@@ -157,7 +157,7 @@ class Engine(Iterator[Step]):
 
     def _show(self, params: Params, step: int) -> Tensor:
         with isolated(self.scene.threads), torch.no_grad():
-            return decode(self.scene, params, step)[0].clamp(0, 1)
+            return decode(self.scene, params, step, shown=True)[0].clamp(0, 1)
 
     def _shower(self, step: int) -> Callable[[Params], Tensor]:
         return lambda params: self._show(params, step)

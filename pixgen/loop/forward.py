@@ -62,8 +62,11 @@ def add_noise(scene: Scene, params: Params, progress: float, step: int) -> Param
     return noisy
 
 
-def decode(scene: Scene, params: Params, step: int) -> tuple[Tensor, Tensor | None]:
-    """Pictures after the filters, float32 (B, 3, H, W), and alpha, (B, 1, H, W), of a generator that has it."""
+def decode(scene: Scene, params: Params, step: int, *, shown: bool = False) -> tuple[Tensor, Tensor | None]:
+    """Pictures after the filters, float32 (B, 3, H, W), and alpha, (B, 1, H, W), of a generator that has it.
+
+    shown: as they are saved, without the filters that act only while a run optimises.
+    """
     device, count = scene.session.device, len(next(iter(params.values())))
     with autocast(device, scene.precision):
         decoded = scene.session.generator.decode(params)
@@ -71,6 +74,8 @@ def decode(scene: Scene, params: Params, step: int) -> tuple[Tensor, Tensor | No
     decoded = at_least_float32(decoded)
     images = decoded[:, :3]
     for name, apply in scene.filters.items():
+        if shown and apply.only_while_optimising:
+            continue
         made = apply(images, step, list(scene.session.streams))
         images = returned.checked(made, f"filters.{name}", "the pictures it was given", images.shape, images.device)
     return images, decoded[:, 3:] if decoded.shape[1] == 4 else None
