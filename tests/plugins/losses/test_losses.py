@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors.torch import save_file
 
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
@@ -47,7 +48,11 @@ def frame(pictures: int, cutouts: int = 5, dtype: torch.dtype = torch.float64, s
 @pytest.fixture(params=registry.names("loss"))
 def loss(request: pytest.FixtureRequest, picture: Path) -> Loss:
     needed = {option.name for option in registry.options("loss", request.param) if option.name == "path"}
-    return registry.create("loss", {"type": request.param, **dict.fromkeys(needed, picture)})
+    file = picture
+    if request.param == "head":
+        file = picture.with_suffix(".safetensors")
+        save_file({"weight": torch.linspace(-1, 1, 32)[None], "bias": torch.tensor([5.0])}, file)
+    return registry.create("loss", {"type": request.param, **dict.fromkeys(needed, file)})
 
 
 def test_every_loss_gives_one_value_a_picture_with_gradient_and_independent_of_the_batch(loss: Loss) -> None:
