@@ -27,7 +27,10 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "spot_prompts_off": Counterpart("", "a prompt for a part of the picture does not exist yet"),
     "spot_file": Counterpart("", "belongs to `spot_prompts`"),
     "labels": Counterpart("the prompt", "as prompts; seven templates around each are not averaged"),
-    "vector_prompts": Counterpart('`"... \\| text :-0.3"`', "`textoff`: a negative prompt pushes written words away"),
+    "vector_prompts": Counterpart(
+        "`losses.NAME.type=written_words`",
+        "`textoff`: other vectors belong to Pixray's CLIPs",
+    ),
     "image_prompts": Counterpart('the prompt: `"image:photo.png :0.5"`', "a pattern becomes one prompt a file"),
     "image_prompt_weight": Counterpart("the weight after `image:photo.png :`"),
     "image_prompt_shuffle": Counterpart("", "Pixray took one picture a step at random; pixgen takes all at every step"),
@@ -36,8 +39,10 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     ),
     "image_label_weight": Counterpart("`losses.NAME.weight`", "of that loss"),
     "target_images": Counterpart('the prompt: `"image:photo.png :0.5"`', "one embedding of the picture, as in Pixray"),
-    "noise_prompt_seeds": Counterpart("", "a random direction names nothing; other seeds vary a picture"),
-    "noise_prompt_weights": Counterpart("", "belongs to `noise_prompt_seeds`"),
+    "noise_prompt_seeds": Counterpart(
+        "`losses.NAME.type=random_target losses.NAME.seed=3`", "the same idea, another point"
+    ),
+    "noise_prompt_weights": Counterpart("`losses.NAME.weight`", "of that loss"),
     # effort
     "quality": Counterpart(
         "`steps`, `cutouts`, `size`, `perceptors`", "worked out; `-p draft` and `-p fine` are presets"
@@ -123,36 +128,36 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "super_resolution_model": Counterpart("", "`multires` is near"),
     # losses
     "palette_weight": Counterpart("`losses.NAME.weight`", "of `type=palette`, divided by 10 as Pixray did"),
-    "saturation_weight": Counterpart("`losses.NAME.weight`", "of `type=saturation`, which aims at a target"),
+    "saturation_weight": Counterpart("`losses.NAME.weight`", "of `type=colourfulness`, divided by 10 as Pixray did"),
     "symmetry_weight": Counterpart("`losses.NAME.weight`", "of `type=symmetry`"),
-    "smoothness_weight": Counterpart("`losses.NAME.weight`", "of `type=tv`, squared differences of neighbours"),
-    "smoothness_type": Counterpart("", "`tv` is the squared difference; clipped and log do not exist yet"),
-    "smoothness_gaussian_kernel": Counterpart("", "belongs to `smoothness_type`"),
-    "smoothness_gaussian_std": Counterpart("", "belongs to `smoothness_type`"),
+    "smoothness_weight": Counterpart("`losses.NAME.weight`", "of `type=smoothness`"),
+    "smoothness_type": Counterpart("`losses.NAME.kind`", "the same three"),
+    "smoothness_gaussian_kernel": Counterpart("`losses.NAME.blur`", "the blur reaches as far as its deviation asks"),
+    "smoothness_gaussian_std": Counterpart("`losses.NAME.blur`", "in pixels"),
     "smoothness_spacing": Counterpart("", "only a factor, which the weight has already"),
     "smoothness_edge_order": Counterpart("", "the outermost pixels alone differ"),
-    "edge_thickness": Counterpart("", "a loss on the frame does not exist yet"),
-    "edge_margins": Counterpart("", "belongs to `edge_thickness`"),
-    "edge_color": Counterpart("", "belongs to `edge_thickness`"),
-    "edge_color_weight": Counterpart("", "belongs to `edge_thickness`"),
-    "edge_input_image": Counterpart("", "belongs to `edge_thickness`"),
-    "edge_mask_image": Counterpart("", "belongs to `edge_thickness`"),
-    "global_color_weight": Counterpart("", "belongs to `edge_thickness`"),
-    "style_file": Counterpart(
-        "", "a style from a picture does not exist yet; `image:style.png` pulls to its content too"
-    ),
-    "styleloss_content_weight": Counterpart("", "belongs to `style_file`"),
-    "styleloss_ospace": Counterpart("", "belongs to `style_file`"),
-    "styleloss_skip": Counterpart("", "belongs to `style_file`"),
-    "styleloss_every": Counterpart("", "belongs to `style_file`"),
-    "aesthetic_target": Counterpart("", "needs a head that pixgen does not ship"),
-    "gaussian_weight": Counterpart("", "Pixray never registered this loss"),
-    "gaussian_std": Counterpart("", "Pixray never registered this loss"),
-    "gaussian_color": Counterpart("", "Pixray never registered this loss"),
+    "edge_thickness": Counterpart("`losses.NAME.thickness`", "of `type=frame`, as a share of each side"),
+    "edge_margins": Counterpart("`losses.NAME.left`, `right`, `top`, `bottom`", "as shares of each side"),
+    "edge_color": Counterpart("`losses.NAME.colour`", "as `#rrggbb`"),
+    "edge_color_weight": Counterpart("`losses.NAME.weight`", "of `type=frame`"),
+    "edge_input_image": Counterpart("", "a frame of a picture is `losses.NAME.type=image`, over all of it"),
+    "edge_mask_image": Counterpart("", "belongs to `edge_input_image`"),
+    "global_color_weight": Counterpart("`losses.NAME.everywhere`", "of `type=frame`"),
+    "style_file": Counterpart("`losses.NAME.path`", "of `type=style`, `method=relaxed`; no VGG is needed"),
+    "styleloss_content_weight": Counterpart("`losses.NAME.weight`", "of `type=content`"),
+    "styleloss_ospace": Counterpart("", "only how Pixray's own loss sampled colours"),
+    "styleloss_skip": Counterpart("", "a weight curve does it: `losses.NAME.weight={type: linear, ...}`"),
+    "styleloss_every": Counterpart("", "the loss is cheap enough for every step"),
+    "aesthetic_target": Counterpart("`losses.NAME.target`", "of `type=head`, with the file of a linear head"),
+    "gaussian_weight": Counterpart("`losses.NAME.weight`", "of `type=vignette`; Pixray never registered this loss"),
+    "gaussian_std": Counterpart("`losses.NAME.across`, `down`", "as shares of the sides"),
+    "gaussian_color": Counterpart("`losses.NAME.colour`", "as `#rrggbb`"),
     # filters
     "lookup_beta": Counterpart("", "a lookup of colours does not exist yet; the palette loss pulls to them"),
-    "wallpaper_type": Counterpart("", "repeats do not exist yet"),
-    "wallpaper_edge_match": Counterpart("", "belongs to `wallpaper_type`"),
+    "wallpaper_type": Counterpart(
+        "`filters.NAME.type=tile`", "`shift` is `shift=0.5`, `horizontal` `down=false`, `vertical` `across=false`"
+    ),
+    "wallpaper_edge_match": Counterpart("", "a random window sees the borders at every step, so nothing is trimmed"),
 }
 """By the name of the setting in Pixray's last version."""
 
@@ -170,18 +175,18 @@ DRAWERS: Mapping[str, Counterpart] = {
 
 LOSSES: Mapping[str, Counterpart] = {
     "palette": Counterpart("`type: palette`"),
-    "saturation": Counterpart("`type: saturation`"),
-    "symmetry": Counterpart("`type: symmetry`"),
-    "smoothness": Counterpart("`type: tv`"),
-    "edge": Counterpart("", "a loss on the frame does not exist yet"),
-    "style": Counterpart("", "a style from a picture does not exist yet"),
-    "resmem": Counterpart("", "needs a network that pixgen does not ship"),
-    "aesthetic": Counterpart("", "needs a head that pixgen does not ship"),
-    "gaussian": Counterpart("", "Pixray never registered it"),
+    "saturation": Counterpart("`type: colourfulness`", "`type: saturation` aims at a target instead"),
+    "symmetry": Counterpart("`type: symmetry`", "the filter `mirror` makes it exact"),
+    "smoothness": Counterpart("`type: smoothness`", "`type: tv` squares the differences"),
+    "edge": Counterpart("`type: frame`"),
+    "style": Counterpart("`type: style`", "three methods; no VGG is needed"),
+    "resmem": Counterpart("", "needs ResMem, a network that pixgen does not read"),
+    "aesthetic": Counterpart("`type: head`", "with the file of a head; pixgen ships none"),
+    "gaussian": Counterpart("`type: vignette`", "Pixray never registered it"),
 }
 
 FILTERS: Mapping[str, Counterpart] = {
     "lookup": Counterpart("", "a lookup of colours does not exist yet; the palette loss pulls to them"),
-    "tiler": Counterpart("", "tiling does not exist yet"),
-    "wallpaper": Counterpart("", "repeats do not exist yet"),
+    "tiler": Counterpart("`type: tile`"),
+    "wallpaper": Counterpart("`type: tile`", "the filter `wallpaper` repeats by symmetry groups"),
 }

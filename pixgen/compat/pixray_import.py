@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pixgen import registry
 from pixgen.compat import pixray_counterparts as counterparts
+from pixgen.compat import pixray_terms
 from pixgen.compat.imported import Imported
+from pixgen.compat.pixray_conversion import Conversion, files_of
 from pixgen.compat.pixray_eras import OLD_NAMES
 from pixgen.compat.pixray_options import BY_FLAG, OPTIONS, is_read_by
 from pixgen.compat.pixray_run import Run, Weighted, weighted_list
@@ -32,34 +32,15 @@ def convert(run: Run, folder: Path = Path(), real_models: bool = False) -> Impor
     real_models: the CLIPs and the VQGAN that Pixray used, which must be pulled, instead of pixgen's own networks.
     The prompt is empty where nothing says what to draw, and the note of `prompts` says so.
     """
-    conversion = _Conversion(run, folder, real_models)
-    for part in (_size_and_effort, _models, _generator, _optimizer, _start, _losses, _filters):
+    conversion = Conversion(run, folder, real_models)
+    for part in (_size_and_effort, _models, _generator, _optimizer, _start, pixray_terms.losses, pixray_terms.filters):
         part(conversion)
     prompt = _prompt(conversion)
     _report(conversion)
     return Imported("import-pixray", prompt, conversion.settings, _output(run), conversion.lost, conversion.near)
 
 
-@dataclass
-class _Conversion:
-    run: Run
-    folder: Path
-    real_models: bool
-    settings: dict[str, Any] = field(default_factory=dict)
-    lost: dict[str, str] = field(default_factory=dict)
-    near: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def drawer(self) -> str:
-        return str(self.run["drawer"])
-
-    def chosen(self) -> set[str]:
-        """The plugins of the run, as `Option.owner` names them."""
-        losses = {f"loss {each.text}" for each in self.run.losses}
-        return {f"drawer {self.drawer}", *losses, *(f"filter {each.text}" for each in self.run.filters)}
-
-
-def _size_and_effort(to: _Conversion) -> None:
+def _size_and_effort(to: Conversion) -> None:
     width, height = to.run.size
     if to.drawer == "vqgan":  # Pixray floored to whole codes
         width, height = (max(16, side // 16 * 16) for side in (width, height))
@@ -74,7 +55,7 @@ def _size_and_effort(to: _Conversion) -> None:
         to.settings["device"] = device
 
 
-def _models(to: _Conversion) -> None:
+def _models(to: Conversion) -> None:
     if not to.real_models:
         named = ", ".join(to.run.clips)
         to.near["clip_models"] = f"pixgen's own small perceptor instead of {named}; --real-models takes those"
@@ -92,14 +73,14 @@ def _models(to: _Conversion) -> None:
         to.settings["perceptors"] = {"tiny": None, **found}
 
 
-def _generator(to: _Conversion) -> None:
+def _generator(to: Conversion) -> None:
     make = _GENERATORS.get(to.drawer, _instead)
     to.settings["generator"] = make(to)
     if to.real_models or to.drawer != "vqgan":
         to.settings["stages"] = [{"steps": 1, "size": 1}]
 
 
-def _vqgan(to: _Conversion) -> dict[str, Any]:
+def _vqgan(to: Conversion) -> dict[str, Any]:
     if not to.real_models:
         to.near["vqgan_model"] = (
             f"pixgen's own small VQGAN instead of {to.run['vqgan_model']}; --real-models takes that"
@@ -114,7 +95,7 @@ def _vqgan(to: _Conversion) -> dict[str, Any]:
     return {"type": "vqgan", "model": entry.name if entry else str(name), **config}
 
 
-def _pixel(to: _Conversion) -> dict[str, Any]:
+def _pixel(to: Conversion) -> dict[str, Any]:
     assert to.run.grid is not None
     (width, height), (columns, rows) = to.run.size, to.run.grid
     side = max(1, round(math.sqrt((width / columns) * (height / rows))))
@@ -122,7 +103,7 @@ def _pixel(to: _Conversion) -> dict[str, Any]:
     return {"type": "pixel", "pixel_size": side}
 
 
-def _instead(to: _Conversion) -> dict[str, Any]:
+def _instead(to: Conversion) -> dict[str, Any]:
     """A generator in the place of a drawer that has no counterpart."""
     instead = "vqgan" if to.drawer == "vdiff" else "multires"
     to.lost["drawer"] = (
@@ -131,14 +112,14 @@ def _instead(to: _Conversion) -> dict[str, Any]:
     return {"type": instead}
 
 
-_GENERATORS: Mapping[str, Callable[[_Conversion], dict[str, Any]]] = {
+_GENERATORS: Mapping[str, Callable[[Conversion], dict[str, Any]]] = {
     "vqgan": _vqgan,
     "pixel": _pixel,
     "fast_pixel": _pixel,
 }
 
 
-def _optimizer(to: _Conversion) -> None:
+def _optimizer(to: Conversion) -> None:
     run = to.run
     if to.drawer not in READS_RATE:
         for name in {"learning_rate", "optimiser"} & run.said:
@@ -163,10 +144,10 @@ def _optimizer(to: _Conversion) -> None:
     to.settings["optimizer"] = {"type": kind, "lr": schedule if drops else rate}
 
 
-def _start(to: _Conversion) -> None:
+def _start(to: Conversion) -> None:
     run = to.run
     if image := run["init_image"]:
-        files = _pattern(str(image), to.folder)
+        files = files_of(str(image), to.folder)
         if len(files) > 1:
             to.near["init_image"] = f"{len(files)} files fit the pattern; the first is taken"
         to.settings["start"] = {"type": "image", "path": files[0]}
@@ -180,57 +161,17 @@ def _start(to: _Conversion) -> None:
         )
 
 
-def _losses(to: _Conversion) -> None:
-    run, losses = to.run, {}
-    for name in ("init_weight", "init_weight_dist", "init_weight_cos"):
-        if run[name]:
-            losses["init"] = {"type": "init", "weight": float(run[name])}
-            if name in run.said:
-                to.near[name] = counterparts.COUNTERPARTS[name].note
-    if run["init_weight_pix"] and run["init_image"]:
-        path = _pattern(str(run["init_image"]), to.folder)[0]
-        losses["init_pixels"] = {"type": "image", "path": path, "weight": float(run["init_weight_pix"])}
-    for path in _pattern(str(run["image_labels"]), to.folder) if run["image_labels"] else []:
-        losses[f"label{len(losses)}"] = {"type": "image", "path": path, "weight": float(run["image_label_weight"])}
-        to.near["image_labels"] = counterparts.COUNTERPARTS["image_labels"].note
-    for each in run.losses:
-        made = _one_loss(to, each)
-        if made:
-            losses[each.text] = made
-    if losses:
-        to.settings["losses"] = losses
-
-
-def _one_loss(to: _Conversion, loss: Weighted) -> dict[str, Any] | None:
-    run = to.run
-    if loss.text == "symmetry":
-        return {"type": "symmetry", "weight": loss.weight * run["symmetry_weight"]}
-    if loss.text == "saturation":
-        to.near["saturation"] = "Pixray pushed colourfulness without end; pixgen's loss aims at a strong one"
-        return {"type": "saturation", "target": 0.6, "weight": loss.weight * run["saturation_weight"] / 10}
-    if loss.text == "smoothness":
-        return {"type": "tv", "weight": loss.weight * run["smoothness_weight"]}
-    counterpart = counterparts.LOSSES[loss.text]
-    to.lost[f"custom_loss {loss.text}"] = counterpart.note or "it does not exist yet"
-    return None
-
-
-def _filters(to: _Conversion) -> None:
-    for each in to.run.filters:
-        to.lost[f"filters {each.text}"] = counterparts.FILTERS[each.text].note
-
-
-def _prompt(to: _Conversion) -> str:
+def _prompt(to: Conversion) -> str:
     """All prompts of the run in pixgen's grammar; empty where there are none."""
     run = to.run
     prompts = [_written(each) for each in run.prompts]
     prompts += [_written(each) for each in weighted_list(run["labels"])]
     if run["image_prompts"]:
         weight = 1.0 if run["image_prompt_weight"] is None else float(run["image_prompt_weight"])
-        files = _pattern(str(run["image_prompts"]), to.folder)
+        files = files_of(str(run["image_prompts"]), to.folder)
         prompts += [Prompt(file, weight, kind="image") for file in files]
     for each in weighted_list(run["target_images"]):
-        files = _pattern(each.text, to.folder)
+        files = files_of(each.text, to.folder)
         prompts += [Prompt(file, each.weight, each.stop, kind="image") for file in files]
     if not prompts:
         to.near["prompts"] = "nothing says what to draw; write a prompt"
@@ -240,7 +181,8 @@ def _prompt(to: _Conversion) -> str:
             if "vector_prompts" in run.said:
                 to.near["vector_prompts"] = "pixgen's own perceptor never saw written words, so it draws none"
         elif each.text == "textoff":
-            prompts.append(Prompt("text", -0.3 * each.weight))
+            words = {"type": "written_words", "weight": 0.1 * each.weight}
+            to.settings.setdefault("losses", {})["written_words"] = words
         else:
             to.lost["vector_prompts"] = f"{each.text}: a direction of Pixray's CLIP, which other networks do not share"
     return grammar.format(prompts)
@@ -255,6 +197,7 @@ BELONGS_TO: Mapping[str, str] = {
     "image_prompt_weight": "image_prompts",
     "image_label_weight": "image_labels",
     "noise_prompt_weights": "noise_prompt_seeds",
+    "noise_prompt_seeds": "noise_prompt_weights",
     "init_weight_pix": "init_image",
     "spot_file": "spot_prompts",
     "overlay_alpha": "overlay_image",
@@ -269,7 +212,7 @@ OF_THE_MODELS = ("clip_models", "perceptors", "vqgan_model", "vqgan_config", "vq
 """Settings of networks that pixgen's own take the place of."""
 
 
-def _report(to: _Conversion) -> None:
+def _report(to: Conversion) -> None:
     """Note what the file says that none of the parts above had an answer for."""
     run, chosen = to.run, to.chosen()
     to.near = {**run.changed, **to.near}
@@ -292,22 +235,6 @@ def _report(to: _Conversion) -> None:
             to.lost[option.name] = f"Pixray read it with {option.owner} alone, which is not chosen"
         elif not counterpart.pixgen and run[option.name] != OPTIONS[option.name].default:
             to.lost[option.name] = counterpart.note
-
-
-def _pattern(pattern: str, folder: Path) -> list[str]:
-    """Braces and wildcards -> the files that fit, sorted, as Pixray found them; what fits none stands as it is."""
-    found: list[str] = []
-    for each in _braces(pattern):
-        found += sorted(glob.glob(each, root_dir=folder)) if glob.has_magic(each) else [each]
-    return [str(folder / file) if folder != Path() else file for file in found] or [pattern]
-
-
-def _braces(pattern: str) -> list[str]:
-    match = re.search(r"\{([^{}]*)\}", pattern)
-    if match is None or "," not in match[1]:
-        return [pattern]
-    before, after = pattern[: match.start()], pattern[match.end() :]
-    return [whole for part in match[1].split(",")[:1000] for whole in _braces(before + part + after)]
 
 
 def _output(run: Run) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from pixgen import registry
 from pixgen.io import resources
@@ -28,10 +29,19 @@ def dalle(folder: Path) -> dict[str, Any]:
     return {"folder": str(pair(folder)), "candidates": 2}
 
 
+def head(folder: Path) -> dict[str, Any]:
+    save_file({"weight": torch.linspace(-1, 1, 32)[None], "bias": torch.tensor([5.0])}, folder / "head.safetensors")
+    return {"path": folder / "head.safetensors"}
+
+
 OPTIONS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
     "scheduler.constant": lambda _: {"level": 2.0},
     "scheduler.warmup": lambda _: {"then": {"type": "cosine"}},
+    "loss.content": picture,
+    "loss.head": head,
+    "loss.histogram": picture,
     "loss.image": picture,
+    "loss.style": picture,
     "start.image": picture,
     "start.dalle1": dalle,
     "start.dalle2": dalle,
@@ -45,6 +55,15 @@ WRONG: Mapping[str, list[dict[str, Any]]] = {
     "filter.monochrome": [{"dark": "black"}, {"weights": [0, 0, 0]}, {"weights": [1, 2]}],
     "filter.pixelate": [{"across": 1}],
     "filter.posterize": [{"levels": 1}],
+    "filter.kaleidoscope": [{"sectors": 0}],
+    "filter.mirror": [{"axis": "diagonal"}],
+    "filter.tile": [{"shift": 2}, {"across": False, "down": False}, {"across": False, "shift": 0.5}],
+    "filter.wallpaper": [{"across": 0}, {"group": "p5"}, {"group": "p6m", "down": 2}],
+    "loss.frame": [{"thickness": 0}, {"colour": "white"}, {"left": 2}],
+    "loss.infonce": [{"negatives": []}, {"temperature": 0}],
+    "loss.random_target": [{"seed": -1}],
+    "loss.smoothness": [{"clip": 0}, {"blur": -1}, {"kind": "clip"}],
+    "loss.vignette": [{"across": 0}],
     "loss.palette": [{"colours": []}, {"colours": ["red"]}],
     "loss.symmetry": [{"axis": "diagonal"}],
     "scheduler.constant": [{"level": float("nan")}],

@@ -35,7 +35,7 @@ class FrameColour(Loss):
     """Weight of the same distance over the whole picture, at least 0."""
 
     def __post_init__(self) -> None:
-        colour(self.colour)
+        colour(self.colour, "colour")
         if not 0 < self.thickness <= 0.5:
             raise ValueError(f"thickness is {self.thickness}; it must be above 0 and at most 0.5")
         for name in ("left", "right", "top", "bottom"):
@@ -47,7 +47,9 @@ class FrameColour(Loss):
 
     def __call__(self, frame: Frame) -> Tensor:
         height, width = frame.images.shape[2:]
-        distance = (frame.images - frame.images.new_tensor(colour(self.colour)).view(1, 3, 1, 1)).square().mean(1)
+        distance = (
+            (frame.images - frame.images.new_tensor(colour(self.colour, "colour")).view(1, 3, 1, 1)).square().mean(1)
+        )
         inside = torch.zeros(height, width, dtype=torch.bool, device=frame.images.device)
         left, right, top, bottom = (
             round((self.thickness if share is None else share) * side)
@@ -73,7 +75,7 @@ class Vignette(Loss):
     """As a share of the height, alike."""
 
     def __post_init__(self) -> None:
-        colour(self.colour)
+        colour(self.colour, "colour")
         for name in ("across", "down"):
             if not 0 < getattr(self, name) <= 10:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0 and at most 10")
@@ -82,5 +84,10 @@ class Vignette(Loss):
         images = frame.images
         y, x = (torch.linspace(-0.5, 0.5, side, dtype=images.dtype, device=images.device) for side in images.shape[2:])
         clear = torch.exp(-0.5 * ((y / self.down).square()[:, None] + (x / self.across).square()[None]))
-        distance = (images - images.new_tensor(colour(self.colour)).view(1, 3, 1, 1)).abs().mean(1)
+        distance = (images - _like(self.colour, images)).abs().mean(1)
         return ((1 - clear) * distance).flatten(1).mean(1)
+
+
+def _like(text: str, images: Tensor) -> Tensor:
+    """A colour as a tensor (1, 3, 1, 1) of the same kind as the pictures."""
+    return images.new_tensor(colour(text, "colour")).view(1, 3, 1, 1)

@@ -149,21 +149,3 @@ def test_every_motion_of_a_group_keeps_its_lattice_and_they_are_a_group() -> Non
             product = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h,
                        (a * k + b * m + s) % 1, (c * k + d * m + t) % 1)  # fmt: skip
             assert product in linear, name
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"type": "tile", "shift": 2},
-        {"type": "tile", "across": False, "down": False},
-        {"type": "tile", "across": False, "shift": 0.5},
-        {"type": "kaleidoscope", "sectors": 0},
-        {"type": "wallpaper", "across": 0},
-        {"type": "wallpaper", "group": "p5"},
-        {"type": "wallpaper", "group": "p6m", "down": 2},
-        {"type": "mirror", "axis": "diagonal"},
-    ],
-)
-def test_options_without_sense_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(UsageError):
-        registry.create("filter", options)
