@@ -6,7 +6,7 @@ import torch
 import pixgen.contracts
 from pixgen import registry
 from pixgen.backend.streams import Streams
-from pixgen.contracts import Frame, Scheduler
+from pixgen.contracts import Filter, Frame, Scheduler
 from pixgen.loop.average import Average
 from pixgen.loop.best_start import best_start, start_loss
 from pixgen.loop.engine import Diverged, Engine
@@ -178,11 +178,28 @@ def test_noise_moves_what_is_seen_but_not_the_params_without_a_step() -> None:
 
 
 def test_filters_lie_between_generator_and_losses() -> None:
-    def grey(images: torch.Tensor, step: int, streams: list[Streams]) -> torch.Tensor:
-        return images.mean(1, keepdim=True).expand_as(images)
+    class Grey(Filter):
+        def __call__(self, images: torch.Tensor, step: int, streams: list[Streams]) -> torch.Tensor:
+            return images.mean(1, keepdim=True).expand_as(images)
 
-    images = next(Engine(scene(filters={"grey": grey}))).images()
+    images = next(Engine(scene(filters={"grey": Grey()}))).images()
     torch.testing.assert_close(images[:, 0], images[:, 2])
+
+
+def test_a_filter_may_act_only_while_a_run_optimises() -> None:
+    seen: list[int] = []
+
+    class Black(Filter):
+        only_while_optimising = True
+
+        def __call__(self, images: torch.Tensor, step: int, streams: list[Streams]) -> torch.Tensor:
+            seen.append(step)
+            return images * 0
+
+    step = next(Engine(scene(filters={"black": Black()})))
+    assert seen and set(seen) == {0}
+    before = len(seen)
+    assert step.images().max() > 0 and len(seen) == before
 
 
 def test_perceptors_may_have_their_own_number_of_cutouts() -> None:
