@@ -23,7 +23,17 @@ PAGES = ["tutorial.md", "plugins.md"]
 NARROW = [
     *(
         f"docs/{name}.md"
-        for name in ("architecture", "batch", "generators", "models", "plugins", "recognition", "scale", "tutorial")
+        for name in (
+            "architecture",
+            "batch",
+            "generators",
+            "models",
+            "plugins",
+            "recognition",
+            "scale",
+            "tutorial",
+            "ui",
+        )
     ),
     *("README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md"),
 ]

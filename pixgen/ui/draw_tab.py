@@ -63,8 +63,12 @@ def build(service: Service) -> DrawTab:
                         min_width=130,
                         scale=2,
                     )
-                    steps = gr.Textbox(label=t("steps"), placeholder=t("automatic"), min_width=80, elem_id="steps")
-                    seed = gr.Textbox(label=t("seed"), placeholder=t("random"), min_width=80, elem_id="seed")
+                    steps = gr.Textbox(
+                        label=t("steps"), placeholder=t("auto"), max_lines=1, min_width=80, elem_id="steps"
+                    )
+                    seed = gr.Textbox(
+                        label=t("seed"), placeholder=t("random"), max_lines=1, min_width=80, elem_id="seed"
+                    )
                 with gr.Row():
                     method = gr.Dropdown(list(METHODS), value="loop", label=t("method"), min_width=100)
                     generators = [("auto", ""), *choices.generators()]

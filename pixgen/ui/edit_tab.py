@@ -61,8 +61,10 @@ def build(service: Service) -> EditTab:
                 count = gr.Slider(1, 12, 6, step=1, label=t("count"), elem_id="edit-count")
             with gr.Row():
                 strength = gr.Slider(0, 1, 0.75, step=0.05, label=t("strength"), min_width=140)
-                steps = gr.Textbox("0", label=t("steps"), min_width=70, elem_id="edit-steps")
-                seed = gr.Textbox(label=t("seed"), placeholder=t("random"), min_width=70, elem_id="edit-seed")
+                steps = gr.Textbox("0", label=t("steps"), min_width=70, max_lines=1, elem_id="edit-steps")
+                seed = gr.Textbox(
+                    label=t("seed"), placeholder=t("random"), min_width=70, max_lines=1, elem_id="edit-seed"
+                )
             with gr.Row(elem_classes="px-buttons"):
                 start = gr.Button(t("start_button"), variant="primary", elem_id="edit-start", min_width=80)
                 stop = gr.Button(t("stop"), elem_id="edit-stop", min_width=80, interactive=False)

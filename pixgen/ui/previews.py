@@ -25,26 +25,29 @@ MOST_SIDE = 640
 
 
 class Pace:
-    """Says when the next preview is due: when drawing has taken 1 / SHARE times as long as the last preview took.
+    """Says when the next preview is due: when all of them, and the next one, took no more than a share of the time.
 
-    clock: seconds, as `time.perf_counter` gives them.
+    The first is due at once; the next one is taken to cost as much as the last.
+    share: of the time without previews. clock: seconds, as `time.perf_counter` gives them.
     """
 
     def __init__(self, share: float = SHARE, clock: Callable[[], float] = time.perf_counter) -> None:
         self._share, self._clock = share, clock
-        self._due = clock()
+        self._began = clock()
+        self._spent = self._last = 0.0
 
     def due(self) -> bool:
-        """Whether a preview may be shown now; the first may at once."""
-        return self._clock() >= self._due
+        """Whether a preview may be shown now."""
+        drawing = self._clock() - self._began - self._spent
+        return self._spent + self._last <= self._share * drawing or not self._last
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
         """A block that makes a preview and shows it."""
         began = self._clock()
         yield
-        now = self._clock()
-        self._due = now + (now - began) * (1 / self._share - 1)
+        self._last = self._clock() - began
+        self._spent += self._last
 
 
 def jpeg(images: Tensor, most: int = MOST_SIDE) -> bytes:

@@ -33,6 +33,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "steps": ("Steps", "Passos"),
     "seed": ("Seed", "Semente"),
     "automatic": ("automatic", "automático"),
+    "auto": ("auto", "auto"),
     "random": ("random", "aleatória"),
     "start": ("Start picture", "Imagem inicial"),
     "losses": ("Losses", "Perdas"),

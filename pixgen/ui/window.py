@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pixgen.errors import PixgenError, UsageError, reason
-from pixgen.io import files, naming, output_files
+from pixgen.io import files, image_files, naming, output_files
 from pixgen.loop.build import Models
 from pixgen.loop.engine import Step
 from pixgen.networks.pair import Pair
@@ -107,6 +107,9 @@ class Window:
             asked.require_sense()
             files.check_writable(self.folder)
             view = replace(view, steps=asked.planned, notes=notes)
+            given = image_files.small(asked.picture, previews.MOST_SIDE)
+            given.thumbnail((previews.MOST_SIDE, previews.MOST_SIDE))
+            yield replace(view, preview=previews.jpeg_of(given))
             target = naming.output_path(f"{self.folder}/", asked.name)
             for found in Work(asked, pair(), stopping, notes):
                 if isinstance(found, Progress):

@@ -34,7 +34,8 @@ def last(views: Iterator[View]) -> View:
 
 def test_variations_come_one_after_another(window: Window, picture: Path) -> None:
     views = list(window.alter(lambda: Alteration(picture, count=2, steps=0, seed=5), ToyPair))
-    assert [len(view.files) for view in views] == [0, 1, 2, 2]
+    assert [len(view.files) for view in views] == [0, 0, 1, 2, 2]
+    assert views[1].preview.startswith(b"\xff\xd8")  # the picture itself, until there is more
     assert views[-1].state == "finished"
     first, second = (metadata.read(path) for path in views[-1].files)
     assert (first.seed, second.seed) == (5, 6)
@@ -50,7 +51,7 @@ def test_an_edit_shows_its_steps_and_keeps_what_the_mask_protects(
     mask.save(tmp_path / "mask.png")
     asked = Alteration(picture, text="a green fox", mask=tmp_path / "mask.png", steps=2, seed=1)
     views = list(window.alter(lambda: asked, ToyPair))
-    assert [view.done for view in views if view.preview] == [1, 2]
+    assert [view.done for view in views if view.preview] == [0, 1, 2]
     view = views[-1]
     assert (view.state, view.steps) == ("finished", 2) and view.losses
     with Image.open(view.files[0]) as made, Image.open(picture) as before:

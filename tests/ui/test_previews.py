@@ -21,8 +21,20 @@ def test_previews_take_their_share_of_the_time_and_no_more() -> None:
             with pace.showing():
                 now += 0.05
             spent, shown = spent + 0.05, shown + 1
-    assert 0.08 < spent / now <= 0.1
-    assert shown > 100
+        assert spent <= 0.05 or spent <= 0.1 * (now - spent) + 1e-9
+    assert spent / (now - spent) > 0.09 and shown > 100
+
+
+def test_the_first_is_shown_at_once() -> None:
+    now = 5.0
+    pace = Pace(share=0.1, clock=lambda: now)
+    assert pace.due()
+    with pace.showing():
+        now += 1.0
+    now += 19.9
+    assert not pace.due()
+    now += 0.2
+    assert pace.due()
 
 
 def test_slow_steps_are_all_shown() -> None:
