@@ -126,6 +126,24 @@ LINES: Mapping[str, str] = {
     "unexpected {kind}: {reason}; add --debug for the traceback": (
         "erro inesperado, {kind}: {reason}; acrescente --debug para ver o traceback"
     ),
+    # The page of `pixgen ui`
+    "{name} is {value}; it must be a whole number": "{name} é {value}; deve ser um número inteiro",
+    "there are {count} settings; the most is {most}": "há {count} ajustes; o máximo é {most}",
+    "method {name} samples without a start picture; take method loop, or none": (
+        "o método {name} amostra sem imagem inicial; use o método loop, ou nenhuma imagem"
+    ),
+    "the picture is not there any more; choose it again": "a imagem não está mais lá; escolha-a de novo",
+    "the picture has {count} bytes; the most is {most}. Make it smaller first": (
+        "a imagem tem {count} bytes; o máximo é {most}. Reduza-a antes"
+    ),
+    "nothing is painted; paint over what may change, or give a mask file": (
+        "nada foi pintado; pinte sobre o que pode mudar, ou dê um arquivo de máscara"
+    ),
+    "say what the picture shows now, or paint over what may change": (
+        "diga o que a imagem mostra agora, ou pinte sobre o que pode mudar"
+    ),
+    "{count} variations; it must be 1 to {most}": "{count} variações; deve ser de 1 a {most}",
+    "choose a picture to classify": "escolha uma imagem para classificar",
 }
 """`{name}` stands for what changes; both sides have the same ones."""
 

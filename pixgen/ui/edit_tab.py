@@ -106,7 +106,7 @@ def build(service: Service) -> EditTab:
                 raise UsageError(texts.say(language_of(request), "choose_picture"))
             edits = way == "edit"
             if edits and not (new or "").strip():
-                raise UsageError("say what the picture should show")
+                raise UsageError(texts.say(language_of(request), "say_after"))
             layers = [layer for layer in (painted or {}).get("layers", []) if layer is not None] if edits else []
             hole = uploads.keep(service.folder, given) if edits and given else None
             if hole is None and any(layer.convert("RGBA").getchannel("A").getbbox() for layer in layers):

@@ -62,6 +62,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "mask_file": ("or a mask file: white may change", "ou um arquivo de máscara: o branco pode mudar"),
     "start_button": ("Start", "Começar"),
+    "say_after": ("say what the picture should show", "diga o que a imagem deve mostrar"),
     "choose_picture": ("choose a picture first", "escolha antes uma imagem"),
     # Gallery
     "again": ("Draw again", "Desenhar de novo"),

@@ -16,11 +16,15 @@ import pytest
 from PIL import Image
 
 from pixgen import registry
-from pixgen.cli import portuguese
+from pixgen.cli import console, portuguese
 from pixgen.cli.main import _Lines, run
+from pixgen.errors import UsageError
 from pixgen.io import files
 from pixgen.prompts.grammar import Prompt
 from pixgen.testing import ToyPerceptor
+from pixgen.ui import looking, uploads
+from pixgen.ui.altering import Alteration
+from pixgen.ui.choices import Choices
 
 SETTINGS = """
 generator: toy
@@ -83,6 +87,17 @@ def bad_picture(name: str, *words: str) -> Callable[[], object]:
             frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
             frames[0].save(name, save_all=True, append_images=frames[1:])
         draw("a fox", "--init-image", name, *words)()
+
+    return action
+
+
+def on_the_page(act: Callable[[], object]) -> Callable[[], object]:
+    """What the page of `pixgen ui` does; there the line is shown in the browser."""
+
+    def action() -> None:
+        with pytest.raises(UsageError) as error:
+            act()
+        console.say(str(error.value))
 
     return action
 
@@ -172,6 +187,17 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "cannot write to {name}: {reason}; make room or choose another place with -o": refused(errno.ENOSPC),
     "cannot write to {name}: {reason}; choose another place with -o": refused(errno.EACCES),
     "{name} is a file": taken,
+    "{name} is {value}; it must be a whole": on_the_page(lambda: Choices("a fox", steps="x").config()),
+    "there are {count} settings": on_the_page(lambda: Choices("a fox", more="steps=1\n" * 300).config()),
+    "method {name} samples": on_the_page(lambda: Choices("a fox", method="dalle1", start=Path("fox.png")).config()),
+    "the picture is not there": on_the_page(lambda: uploads.look("none.png")),
+    "the picture has {count} bytes": patched(
+        "pixgen.ui.uploads.MOST_BYTES", 1, on_the_page(lambda: uploads.look("toys.yaml"))
+    ),
+    "nothing is painted": on_the_page(lambda: uploads.keep_mask(Path(), [], (8, 8))),
+    "say what the picture shows now, or": on_the_page(Alteration(Path("x.png"), text="a fox").require_sense),
+    "{count} variations": on_the_page(Alteration(Path("x.png"), count=0).require_sense),
+    "choose a picture to classify": on_the_page(lambda: looking.classify(None, None, "a,b")),  # type: ignore[arg-type]
     "unexpected": patched(GATHER, raising(RuntimeError("strange")), draw("a fox")),
 }
 """How each row's line begins (|: or), and what makes pixgen print it."""
