@@ -108,12 +108,12 @@ def build(service: Service, tabs: gr.Tabs, tab: gr.Tab, draw: DrawTab, edit: Edi
                 made = gallery.read(service.folder, name).prompt
             except PixgenError:
                 made = ""
-            return [gr.Tabs(selected="edit"), str(path), way, made]
+            return [gr.Tabs(selected="edit"), parts.hand_over(path), way, made]
 
         return hand
 
     def start_from(name: str) -> list[Any]:
-        return [gr.Tabs(selected="draw"), str(pictures.find(service.folder, name))]
+        return [gr.Tabs(selected="draw"), parts.hand_over(pictures.find(service.folder, name))]
 
     listed = [number, cards, line]
     opened = [chosen, about, actions, again, *listed]

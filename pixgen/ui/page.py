@@ -68,6 +68,8 @@ def blocks(service: Service) -> gr.Blocks:
         page.load(greet, None, components, queue=False, **parts.QUIET)
         page.unload(closed)
     page.queue(max_size=QUEUED, default_concurrency_limit=4)
+    # Only then does Gradio refuse a path that was sent in place of an upload; `launch` sets it, and mounting does not.
+    page.has_launched = True
     return page
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
+from gradio.utils import get_upload_folder
 
 from pixgen.ui import html, texts
 from pixgen.ui.service import Service
@@ -58,6 +61,11 @@ def handed(id: str, height: int, label: Any = None) -> gr.Image:
     # Gradio would open it, bomb or not; `pixgen.ui.uploads` does that with bounds, and says what is wrong.
     image.preprocess = lambda payload: payload.path if payload is not None else None
     return image
+
+
+def hand_over(path: Path) -> str:
+    """One of the folder's own pictures as the value of `handed`: a copy of the same name among the uploads."""
+    return str(processing_utils.save_file_to_cache(path, get_upload_folder()))
 
 
 def cards(value: str, id: str) -> gr.HTML:

@@ -356,6 +356,26 @@ def test_foreign_files_are_refused(served: Any, browser: Any) -> None:
     context.close()
 
 
+def test_a_foreign_path_in_place_of_an_upload_is_refused(served: Any, browser: Any, tmp_path: Path) -> None:
+    service, address = served
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8), "red").save(secret)
+    context = browser.new_context()
+    config = context.request.get(f"{address}/config").json()
+    (ask,) = [event for event in config["dependencies"] if len(event["inputs"]) == 3 and len(event["outputs"]) == 1][:1]
+    handed = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "orig_name": "secret.png"}
+    joined = context.request.post(
+        f"{address}/gradio_api/queue/join",
+        data={"data": [handed, "cat, apple", "pixgen-tiny"], "fn_index": ask["id"], "session_hash": "stranger"},
+    )
+    assert joined.ok
+    said = context.request.get(f"{address}/gradio_api/queue/data?session_hash=stranger").text()
+    assert "process_completed" in said and "px-row" not in said
+    assert '"success":false' in said.replace(" ", "")
+    context.close()
+    service.close("stranger")
+
+
 def test_other_machines_and_sites_are_refused(served: Any, browser: Any) -> None:
     address = served[1]
     host, port = address.removeprefix("http://").split(":")
