@@ -125,6 +125,9 @@ class Generator(ABC):
     def prepare(self, device: torch.device) -> None:  # noqa: B027 (optional by design)
         """Load weights, if any. Called once before anything else."""
 
+    def require_size(self, size: Size) -> None:  # noqa: B027 (optional by design)
+        """Raise UsageError for a picture of this size (before rounding) that cannot be drawn."""
+
     @abstractmethod
     def init(self, size: Size, streams: Streams) -> Params:
         """Random first params of ONE picture: every tensor's first dimension is 1."""

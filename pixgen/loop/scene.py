@@ -90,6 +90,7 @@ def prepare(scene: Scene, *, keep_text_towers: bool) -> None:
     Generator and perceptors must be prepared already. Raises what the plugins' `prepare` raises.
     """
     session, asked = scene.session, scene.stages[-1].size
+    session.generator.require_size(asked)
     scene.start.prepare(session)
     for term in scene.terms.values():
         term.loss.prepare(session)
