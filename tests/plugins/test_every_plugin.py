@@ -50,7 +50,7 @@ OPTIONS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
 """What some need beside their defaults; a folder for their files is given."""
 
 WRONG: Mapping[str, list[dict[str, Any]]] = {
-    "generator.pixel": [{"pixel_size": 0}],
+    "generator.pixel": [{"pixel_size": 0}, {"colours": 1}, {"palette": "bleu"}, {"dither": 0.5}, {"cells": "round"}],
     "generator.multires": [{"octaves": 0}],
     "filter.monochrome": [{"dark": "black"}, {"weights": [0, 0, 0]}, {"weights": [1, 2]}],
     "filter.pixelate": [{"across": 1}],
@@ -74,6 +74,10 @@ WRONG: Mapping[str, list[dict[str, Any]]] = {
     "cutter.warp": [{"min_size": 0}, {"min_size": 2.0, "max_size": 1.0}, {"rotation": 361}],
     "start.bank": [{"top": 0}, {"noise": -1}],
     "start.image": [{"noise": -0.1}],
+    "start.noise": [{"cell": 0}, {"contrast": 2.0}],
+    "start.snow": [{"cell": 0}, {"white": -1.0}],
+    "start.gradient": [{"colours": "bleu"}],
+    "start.solid": [{"colour": "bleu"}],
     "score.held_out": [{"cutouts": 0}],
     "optimizer.Adam": [{"eps": -1}, {"betas": [0.9]}, {"none": 1}],
 }
