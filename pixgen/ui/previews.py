@@ -17,7 +17,7 @@ from pixgen.io import pictures
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SHARE = 0.08
+SHARE = 0.05
 """Of the time that previews may take."""
 
 MOST_SIDE = 640
