@@ -22,7 +22,8 @@ def generators() -> list[str]:
 def require(config: RenderConfig, what: str) -> None:
     """Raise UsageError, beginning with `what`, where pictures of this config cannot be had as SVG.
 
-    That is a generator without vector output, or a filter: filters change pixels, which an SVG does not have.
+    That is a generator without vector output, or a filter of finished pictures: it changes pixels, which an SVG does
+    not have.
     """
     name, those = str(config.generator["type"]), generators()
     if name not in those:
@@ -30,8 +31,10 @@ def require(config: RenderConfig, what: str) -> None:
         raise UsageError(
             f"{what}: generator {name} has no vector output; save as .png, or choose one that has: {names}"
         )
-    if config.filters:
-        first = next(iter(config.filters))
+    kinds = {id: registry.get("filter", str(options["type"])) for id, options in config.filters.items()}
+    last = [id for id, kind in kinds.items() if not getattr(kind, "only_while_optimising", False)]
+    if last:
+        first = last[0]
         raise UsageError(
             f"{what}: filters.{first} changes pixels, which an SVG does not have; save as .png, or leave it out with "
             f"filters.{first}=null"

@@ -35,6 +35,8 @@ def head(folder: Path) -> dict[str, Any]:
 
 
 OPTIONS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
+    "generator.strokes": lambda _: {"number": 20},
+    "generator.shapes": lambda _: {"number": 10},
     "scheduler.constant": lambda _: {"level": 2.0},
     "scheduler.warmup": lambda _: {"then": {"type": "cosine"}},
     "loss.content": picture,
@@ -52,6 +54,8 @@ OPTIONS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
 WRONG: Mapping[str, list[dict[str, Any]]] = {
     "generator.pixel": [{"pixel_size": 0}, {"colours": 1}, {"palette": "bleu"}, {"dither": 0.5}, {"cells": "round"}],
     "generator.multires": [{"octaves": 0}],
+    "generator.strokes": [{"number": 0}, {"min_width": 0.2}, {"paper": "papyrus"}],
+    "generator.shapes": [{"number": 0}, {"corners": 2}, {"palette": ["#12"]}],
     "filter.monochrome": [{"dark": "black"}, {"weights": [0, 0, 0]}, {"weights": [1, 2]}],
     "filter.pixelate": [{"across": 1}],
     "filter.posterize": [{"levels": 1}],
