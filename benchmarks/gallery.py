@@ -1,6 +1,6 @@
 """The gallery: one prompt in every preset, and all of it on one sheet.
 
-    python benchmarks/gallery.py                        what is not drawn yet, the sheet, the README's table
+    python benchmarks/gallery.py                        what is not drawn yet, the sheet, the README's table, the page
     python benchmarks/gallery.py --steps 2 --to /tmp/g  a trial
 
 Seed 0, so that anybody gets the same on the same machine. A picture that is there stays, as long as it was drawn with
@@ -25,6 +25,21 @@ PROMPT = "a red apple on a blue background"
 SEED = 0
 COLUMNS, TILE, LABEL = 4, 256, 28
 BEGIN, END = "<!-- gallery: written by benchmarks/gallery.py -->", "<!-- end of gallery -->"
+
+OTHERS = [
+    (
+        "Three teachers in three ways",
+        "By the loop, by DALL-E 1's way and by DALL-E 2's: `python benchmarks/three_by_three.py`.",
+        "three_by_three.webp",
+    ),
+    (
+        "Described and drawn again",
+        "Pictures, and what was drawn of their descriptions: [how](../recognition.md#describe).",
+        "described.webp",
+    ),
+    ("What the models learnt from", "Scenes that a program composes, with their captions.", "scenes.webp"),
+]
+"""Title, text and picture in docs/ of what else the gallery page shows."""
 
 
 def pictures(to: Path, settings: Mapping[str, object]) -> list[Drawing]:
@@ -78,6 +93,23 @@ def write_into(readme: Path) -> None:
     readme.write_text(text)
 
 
+def page() -> str:
+    """docs/gallery/README.md: every preset with its picture, and the other pictures of the documentation."""
+    about = {"plain": "Without a preset", **layers.presets()}
+    lines = [
+        BEGIN,
+        "# Gallery",
+        "",
+        f'"{PROMPT}" in every preset, seed {SEED}: `pixgen "{PROMPT}" --seed {SEED} -p NAME`.',
+        "",
+    ]
+    for name in names():
+        lines += [f"## {name}", "", f"{about[name]}.", "", f"![{name}]({name}.webp)", ""]
+    for title, text, picture in OTHERS:
+        lines += [f"## {title}", "", text, "", f"![{title}](../{picture})", ""]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, help="of every picture, for a trial")
@@ -97,6 +129,7 @@ def main() -> None:
             shutil.copyfile(path, GALLERY / path.name)
         made = GALLERY / made.name
         write_into(ROOT / "README.md")
+        (GALLERY / "README.md").write_text(page())
     print(made)
 
 

@@ -217,6 +217,12 @@ def test_every_generator_of_the_list_has_two_pictures_and_a_section(
         assert image.size == (6 * 196 + 4, 192 + 26 + 8) and image.getpixel((100, 100))[0] in range(84, 97)
 
 
+def test_the_gallery_page_is_what_the_script_writes(beside: None) -> None:
+    gallery = script("gallery")
+    page = gallery.GALLERY / "README.md"
+    assert page.read_text() == gallery.page(), "run benchmarks/gallery.py"
+
+
 def test_three_by_three_has_a_row_a_prompt_and_a_column_a_method(beside: None, tmp_path: Path) -> None:
     from pixgen.settings import methods
 

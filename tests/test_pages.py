@@ -35,6 +35,7 @@ NARROW = [
             "ui",
         )
     ),
+    *("docs/README.md", "docs/api/README.md", "docs/pt/README.md", "docs/pt/tutorial.md"),
     *("README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md"),
 ]
 """Pages that people write, not scripts; all their lines are short."""
@@ -138,3 +139,16 @@ def test_the_portuguese_readme_has_the_commands_of_the_english_one() -> None:
 
     english = [line for line in commands("README.md") if "--plugin" not in line]
     assert commands("README.pt-BR.md") == english
+
+
+def test_the_portuguese_tutorial_has_the_commands_of_the_english_one() -> None:
+    def commands(name: str) -> list[list[str]]:
+        """Their words; a word with a space is a prompt, whose language differs."""
+        text = (DOCS / name).read_text()
+        lines = [line for block in blocks(text, "sh") for line in block.splitlines()]
+        return [["PROMPT" if " " in word else word for word in shlex.split(line)] for line in lines]
+
+    assert commands("pt/tutorial.md") == commands("tutorial.md")
+    english, portuguese = ((DOCS / name).read_text() for name in ("tutorial.md", "pt/tutorial.md"))
+    assert blocks(portuguese, "yaml") == blocks(english, "yaml")
+    assert len(re.findall("^## ", portuguese, re.MULTILINE)) == len(re.findall("^## ", english, re.MULTILINE))
