@@ -23,6 +23,7 @@ FLOORS = [
     "errors",
     "backend",
     "io",
+    "bundle",
     "prompts",
     "contracts",
     "registry",

@@ -36,6 +36,7 @@ NARROW = [
         )
     ),
     *("docs/README.md", "docs/api/README.md", "docs/pt/README.md", "docs/pt/tutorial.md"),
+    *("docs/offline.md", "docs/pt/offline.md"),
     *("README.md", "README.pt-BR.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md"),
 ]
 """Pages that people write, not scripts; all their lines are short."""

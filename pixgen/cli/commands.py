@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "plugins": "List the losses, filters, generators, ... and their options.",
     "train": "Train and evaluate pixgen's own models from scratch.",
     "models": "List, download, verify and convert checkpoints, and choose the defaults.",
+    "bundle": "Make a folder from which pixgen is installed without the internet.",
     "doctor": "Check the installation and say how to fix what fails.",
     "completion": "Print the completion script of a shell.",
 }

@@ -1,0 +1,1 @@
+"""A folder from which pixgen is installed without the internet."""
