@@ -150,6 +150,13 @@ class Generator(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no vector output")
 
+    def finish(self, images: Tensor) -> Tensor:
+        """Pictures as they are saved, (B, 3, h, w), from those that the loop shows, (B, 3, H, W), after the filters.
+
+        By default the same. The size may differ and depends on that of the images alone.
+        """
+        return images
+
     def project_(self, params: Params) -> None:  # noqa: B027 (optional by design)
         """Bring params back to where they are valid, in place, after each optimiser step (under no_grad)."""
 

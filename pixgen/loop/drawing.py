@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from pixgen import registry
 from pixgen.backend import hardware
+from pixgen.backend.tensors import Size
 from pixgen.errors import UsageError, shown
 from pixgen.io import files, paths, pictures
 from pixgen.io.image_files import Source
@@ -114,8 +116,8 @@ class Drawing(Iterator[Step]):
         self.engine.scene.terms[term].weight = scheduler
 
     def images(self) -> list[Image]:
-        """The pictures reached, 8 bits a channel. Raises RuntimeError before the first step."""
-        return [pictures.to_image(image) for image in self.pixels()]
+        """The pictures reached as they are saved, 8 bits a channel. Raises RuntimeError before the first step."""
+        return [pictures.to_image(image) for image in self.engine.session.generator.finish(self.pixels())]
 
     def pixels(self) -> Tensor:
         """The pictures reached, float32 (B, 3, H, W) in [0, 1]. Raises RuntimeError before the first step."""
@@ -136,7 +138,7 @@ class Drawing(Iterator[Step]):
 
     def metadata(self) -> list[Metadata]:
         """How each picture was made, as far as it is."""
-        size = self._last.size if self._last else self.configs[0].size
+        size = self._saved_size(self._last.size if self._last else self.configs[0].size)
         return [
             Metadata(
                 version=version(),
@@ -151,6 +153,11 @@ class Drawing(Iterator[Step]):
             )
             for config, found, read in zip(self.configs, self.engine.session.prompts, self._inputs, strict=True)
         ]
+
+    def _saved_size(self, size: Size) -> Size:
+        """The size in which pictures are saved that the loop draws at `size`."""
+        finished = self.engine.session.generator.finish(torch.empty(1, 3, *size, device="meta"))
+        return finished.shape[2], finished.shape[3]
 
     def texts(self) -> list[str]:
         """What each picture shows, in words, for its name: the prompts that pull, without weights."""

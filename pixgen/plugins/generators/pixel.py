@@ -22,6 +22,9 @@ from pixgen.registry import register
 BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 """Ordered dithering (Bayer 1973): the order in which cells of a tone between two colours take the second."""
 
+LARGEST_SCALE = 64
+"""Of a cell that is saved."""
+
 DARK, DARK_ENOUGH = (0.102, 0.11, 0.173), 0.35
 """The colour of outlines, where the picture has none of at most this lightness in Oklab."""
 
@@ -61,6 +64,9 @@ class Pixel(Generator):
     outline: bool = field(default=False, metadata=STORED_WHEN_SET)
     """With `downscale: sharp`, draw a dark line around things on a plain ground."""
 
+    scale: int = field(default=0, metadata=STORED_WHEN_SET)
+    """Side of a square cell in the saved picture, in pixels: 1 saves a pixel a cell; 0: as it is drawn."""
+
     _palette: Tensor | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -80,6 +86,10 @@ class Pixel(Generator):
             raise ValueError("downscale sharp and outline need a palette to choose from: set palette or colours=16")
         if self.outline and self.downscale != "sharp":
             raise ValueError("outline needs downscale: sharp, which finds the things to draw it around")
+        if not 0 <= self.scale <= LARGEST_SCALE:
+            raise ValueError(f"scale is {self.scale}; it must be 1 to {LARGEST_SCALE}, or 0 to save as drawn")
+        if self.scale and (self.cells != "square" or self.cell_width not in (0, self.pixel_size)):
+            raise ValueError("scale needs square cells: set cells=square and leave cell_width out, or save as .svg")
         self._cells = KINDS[self.cells](self.pixel_size, self.cell_width or self.pixel_size)
         self.factor = self._cells.factor
         if self.palette:
@@ -131,6 +141,14 @@ class Pixel(Generator):
     def project_(self, params: Params) -> None:
         for value in params.values():
             value.clamp_(0, 1)
+
+    def finish(self, images: Tensor) -> Tensor:
+        """With `scale`, every cell as a square of that many pixels, in the colour of its middle: nothing is blended."""
+        if not self.scale:
+            return images
+        middle = self.pixel_size // 2
+        cells = images[:, :, middle :: self.pixel_size, middle :: self.pixel_size]
+        return cells.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
 
     @torch.no_grad()
     def to_svg(self, params: Params, size: Size) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import pixgen
+import pixgen.testing
 from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.contracts import Generator
 from pixgen.errors import UsageError
-from pixgen.io import pictures
+from pixgen.io import metadata, pictures
 from pixgen.plugins.generators.pixel_cells import KINDS, labels, neighbours
 
 SHARP = {"colours": 6, "downscale": "sharp"}
@@ -148,6 +151,9 @@ def test_dithering_mixes_two_colours_where_the_tone_lies_between() -> None:
         ({"palette": ["#12"]}, "is not a palette"),
         ({"palette": "pico8", "colours": 8}, "exclude each other"),
         ({"dither": 2, "colours": 8}, "dither is 2"),
+        ({"scale": -1}, "scale is -1"),
+        ({"scale": 65}, "scale is 65"),
+        ({"scale": 2, "cells": "hexagon"}, "scale needs square cells"),
         ({"dither": 0.5}, "needs a palette"),
         ({"downscale": "sharp"}, "need a palette"),
         ({"outline": True, "colours": 4}, "needs downscale: sharp"),
@@ -168,3 +174,22 @@ def test_a_cell_larger_than_the_picture_is_refused() -> None:
 
 def test_a_file_of_the_palette_is_known_to_the_picture() -> None:
     assert pixel(palette="gameboy").files() == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_cell_is_saved_as_so_many_pixels_with_hard_edges(scale: int, tmp_path: Path) -> None:
+    settings = {
+        "generator": {"type": "pixel", "pixel_size": 4, "palette": "gameboy", "scale": scale},
+        "perceptors": {"tiny": None, "toy": {"type": "toy"}},
+        "start": {"type": "noise", "cell": 4},
+        **{"size": "32x24", "steps": 1, "starts": 1, "cutouts": 4, "stages": [{"steps": 1, "size": 1}]},
+    }
+    result = pixgen.generate("a fox", seed=1, **settings)
+    saved = result.save(tmp_path / "fox.png")[0]
+    with Image.open(saved) as image:
+        assert image.size == (8 * scale, 6 * scale)
+        assert len(image.convert("RGB").getcolors()) == 4
+        hard = image.resize((8, 6), Image.Resampling.NEAREST).resize(image.size, Image.Resampling.NEAREST)
+        assert hard.tobytes() == image.tobytes()
+    about = metadata.read(saved)
+    assert about.size == (6 * scale, 8 * scale) and about.config["size"] == "32x24"
