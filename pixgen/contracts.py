@@ -136,6 +136,14 @@ class Generator(ABC):
     def decode(self, params: Params) -> Tensor:
         """Params -> float32 (B, 3 or 4, H, W) in [0, 1]; a fourth channel is alpha."""
 
+    def sampled(self, params: Params, progress: float, step: int, streams: Sequence[Streams]) -> Params:
+        """What `decode` gets in a step of the loop: the params, by default, or what is drawn or set from them.
+
+        For generators that sample. `streams[b]` are picture b's random streams. `decode` of the params alone shows
+        what was reached.
+        """
+        return params
+
     @abstractmethod
     def encode(self, images: Tensor) -> Params:
         """float32 (B, 3, H, W) in [0, 1] -> params whose decode is as near as the generator can come."""

@@ -102,7 +102,9 @@ class Engine(Iterator[Step]):
             for _ in range(stage.steps):
                 # Decode once; the pictures' gradient is gathered on detached ones.
                 progress = step / max(self.steps - 1, 1)
-                images, alpha = decode(scene, add_noise(scene, params, progress, step), step)
+                noisy = add_noise(scene, params, progress, step)
+                sampled = generator.sampled(noisy, progress, step, scene.session.streams)
+                images, alpha = decode(scene, sampled, step)
                 frame = Frame(
                     step, progress, _leaf(images), params, None if alpha is None else _leaf(alpha), start=start
                 )

@@ -27,13 +27,13 @@ class Decorrelated(Generator):
     """Pictures sigmoid(colours(image)), where `image` is periodic: its right edge goes on at its left, its bottom at
     its top. Subclasses turn coefficients into `image` by an orthogonal transform."""
 
-    decay: float = 1.0
+    decay: float = 1.5
     """How fast steps fall with the frequency f, as f ** -decay; 0 to 4. Larger: large shapes first, soft detail."""
-    sharpness: float = 0.3
+    sharpness: float = 0.1
     """Share of the decay that is taken back at the finest frequencies, 0 to 1. Larger: crisper detail, more noise."""
     colours: float = 1.5
     """Steps of the two colour differences relative to those in photographs, above 0 to 10. Larger: more colourful."""
-    spread: float = 0.1
+    spread: float = 0.3
     """Standard deviation of the initial noise about mid-grey, before the sigmoid; at least 0."""
 
     _limits: ClassVar[dict[str, tuple[float, float]]] = {
@@ -75,7 +75,8 @@ class Decorrelated(Generator):
 
         highest: octaves between the lowest and the highest frequency.
         """
-        return 2.0 ** (-self.decay * octaves * (1 - self.sharpness * octaves / max(highest, 1e-9)))
+        step: Any = 2.0 ** (-self.decay * octaves * (1 - self.sharpness * octaves / max(highest, 1e-9)))
+        return step
 
     def _image_of(self, images: Tensor) -> Tensor:
         logits = torch.logit(images, eps=EDGE)
@@ -85,7 +86,8 @@ class Decorrelated(Generator):
         """Colours of the image -> red, green, blue before the sigmoid; (3, 3)."""
         matrix = torch.tensor(COLOURS, device=like.device, dtype=like.dtype)
         matrix = matrix / matrix.norm(dim=0).max()
-        return matrix * torch.tensor([1.0, self.colours, self.colours], device=like.device, dtype=like.dtype)
+        chroma: Tensor = matrix * torch.tensor([1.0, self.colours, self.colours]).to(like)
+        return chroma
 
 
 def resized(x: Tensor, size: Size) -> Tensor:
@@ -93,7 +95,8 @@ def resized(x: Tensor, size: Size) -> Tensor:
     if tuple(x.shape[2:]) == tuple(size):
         return x
     rows, columns = (_weights(x.shape[2 + axis], size[axis]).to(x) for axis in (0, 1))
-    return rows @ x @ columns.T
+    made: Tensor = rows @ x @ columns.T
+    return made
 
 
 def _weights(old: int, new: int) -> Tensor:

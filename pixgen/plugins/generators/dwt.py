@@ -43,7 +43,7 @@ class DWT(Decorrelated):
     is periodic. A side is halved as often as it is even, at least four times.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.05}}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.3}}
     factor = 2**HALVINGS
 
     wavelet: Literal["haar", "db2", "sym4", "coif2"] = "coif2"
@@ -90,16 +90,16 @@ def _high(low: Tensor) -> Tensor:
 
 def _split(x: Tensor, low: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """One level along one dimension of even length, periodic: (low, high), each half as long."""
-    phases = [x.unflatten(dim, (-1, 2)).select(dim + 1, phase) for phase in (0, 1)]
-    return tuple(  # type: ignore[return-value]
-        sum(h[k] * phases[k % 2].roll(-(k // 2), dim) for k in range(len(h))) for h in (low, _high(low))
-    )
+    phases = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    rolled = torch.stack([phases[k % 2].roll(-(k // 2), dim) for k in range(len(low))], dim=-1)
+    return rolled @ low, rolled @ _high(low)
 
 
 def _join(low_part: Tensor, high_part: Tensor, low: Tensor, dim: int) -> Tensor:
     """The inverse of `_split`, which is its transpose."""
-    filters = ((low, low_part), (_high(low), high_part))
-    phases = [
-        sum(h[k] * part.roll(k // 2, dim) for h, part in filters for k in range(phase, len(h), 2)) for phase in (0, 1)
-    ]
-    return torch.stack(phases, dim=dim + 1).flatten(dim, dim + 1)  # type: ignore[arg-type]
+    high = _high(low)
+    phases = []
+    for phase in (0, 1):
+        rolled = [part.roll(k // 2, dim) for part in (low_part, high_part) for k in range(phase, len(low), 2)]
+        phases.append(torch.stack(rolled, dim=-1) @ torch.cat([low[phase::2], high[phase::2]]))
+    return torch.stack(phases, dim=dim + 1).flatten(dim, dim + 1)

@@ -27,7 +27,7 @@ class FFT(Decorrelated):
     size: as many numbers as the picture has, none of them twice.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.05}}
+    defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.3}}
 
     def transformed(self, image: Tensor) -> Params:
         return {"spectrum": _hartley(image) / self._scale(image)}
@@ -48,4 +48,5 @@ class FFT(Decorrelated):
 
 def _hartley(x: Tensor) -> Tensor:
     spectrum = torch.fft.fft2(x, norm="ortho")
-    return spectrum.real - spectrum.imag
+    made: Tensor = spectrum.real - spectrum.imag
+    return made

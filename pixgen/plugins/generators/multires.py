@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size
-from pixgen.contracts import Generator, Params
+from pixgen.contracts import STORED_WHEN_SET, Generator, Params
 from pixgen.registry import register
 
 EDGE = 0.98
@@ -36,10 +36,15 @@ class MultiRes(Generator):
     """Number of levels, at least 1, each half the size of the one before; fewer where a side would be below 1 pixel."""
     spread: float = 0.02
     """Standard deviation of the initial noise in every level, before tanh."""
+    octave_gain: float = field(default=1.0, metadata=STORED_WHEN_SET)
+    """Factor of a level's steps and noise for every octave that it is coarser, 0.1 to 10. Above 1: large shapes first,
+    which Adam, moving every level alike, would not do by itself."""
 
     def __post_init__(self) -> None:
         if self.octaves < 1:
             raise ValueError(f"octaves is {self.octaves}; it must be at least 1")
+        if not 0.1 <= self.octave_gain <= 10:
+            raise ValueError(f"octave_gain is {self.octave_gain:g}; it must be from 0.1 to 10")
 
     def init(self, size: Size, streams: Streams) -> Params:
         random = streams.generator("init")
@@ -49,7 +54,7 @@ class MultiRes(Generator):
         }
 
     def decode(self, params: Params) -> Tensor:
-        return (1 + torch.tanh(_total(params))) / 2
+        return (1 + torch.tanh(self._total(params))) / 2
 
     def encode(self, images: Tensor) -> Params:
         """The picture's coarse part goes into the coarse levels, what they miss into the finer ones."""
@@ -57,24 +62,25 @@ class MultiRes(Generator):
         shapes = self._shapes((images.shape[2], images.shape[3]))
         found = {}
         for level in reversed(range(len(shapes))):
-            found[f"P{level}"] = _resized(rest, shapes[level])
-            rest = rest - _resized(found[f"P{level}"], shapes[0])
+            part = _resized(rest, shapes[level])
+            found[f"P{level}"] = part / self.octave_gain**level
+            rest = rest - _resized(part, shapes[0])
         return {f"P{level}": found[f"P{level}"] for level in range(len(shapes))}
 
     def resize(self, params: Params, size: Size) -> Params:
         """By way of the pyramid's sum; what lies beyond the ends of tanh comes back at them."""
-        return self.encode((1 + torch.tanh(_resized(_total(params), size))) / 2)
+        return self.encode((1 + torch.tanh(_resized(self._total(params), size))) / 2)
+
+    def _total(self, params: Params) -> Tensor:
+        """The levels from coarse to fine, summed at the finest level's size: float32 (B, 3, H, W)."""
+        finest = params["P0"]
+        size = (finest.shape[2], finest.shape[3])
+        levels = range(1, len(params))
+        return sum((_resized(params[f"P{level}"], size) * self.octave_gain**level for level in levels), finest)
 
     def _shapes(self, size: Size) -> list[Size]:
         most = 1 + math.floor(math.log2(min(size)))
         return [(size[0] >> level, size[1] >> level) for level in range(min(self.octaves, most))]
-
-
-def _total(params: Params) -> Tensor:
-    """The levels from coarse to fine, summed at the finest level's size: float32 (B, 3, H, W)."""
-    finest = params["P0"]
-    size = (finest.shape[2], finest.shape[3])
-    return sum((_resized(params[f"P{level}"], size) for level in range(1, len(params))), finest)
 
 
 def _resized(x: Tensor, size: Size) -> Tensor:

@@ -130,7 +130,8 @@ class BankStart(Start):
         whole = size == (DRAWING_SIDE, DRAWING_SIDE)
         plain = self._is_plain(plan) and self._vqgan is session.generator and whole
         if plain and attempt < len(plan.choices[0][1][: self.top]):
-            return {"latent": self._vqgan.network.codes(codes).contiguous()}
+            made: Params = self._vqgan.of_codes(codes)
+            return made
         sprites, rows = [], {}
         if chosen:
             images = self._vqgan.decode({"latent": self._vqgan.network.codes(codes)}).cpu().float()

@@ -111,11 +111,12 @@ def params(session: Session, pair: Pair, grid: Tensor, size: Size) -> Params:
 
     The codes themselves where the generator has the pair's codebook and grid, else the decoded picture, encoded.
     """
-    network: Any = getattr(session.generator, "network", None)
-    codebook: Tensor | None = getattr(getattr(network, "quantize", None), "codebook", None)
+    generator: Any = session.generator
+    codebook: Tensor | None = getattr(getattr(getattr(generator, "network", None), "quantize", None), "codebook", None)
     own = pair.vqgan.quantize.codebook
     if codebook is not None and tuple(size) == (PAIR_SIDE, PAIR_SIDE) and _same(codebook, own):
-        return {"latent": network.codes(grid.to(codebook.device)).contiguous()}
+        made: Params = generator.of_codes(grid.to(codebook.device))
+        return made
     return session.generator.encode(fit(pair.decode(grid), size).to(session.device))
 
 

@@ -5,6 +5,7 @@ import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
 from pixgen.backend.streams import Streams
 from pixgen.contracts import Generator
+from pixgen.io.schema import OptionError
 from pixgen.networks.vqgan import TINY, VQModel
 
 
@@ -78,6 +79,19 @@ def test_multires_under_sgd_moves_low_frequencies_most() -> None:
     moved = generator.decode({name: value.detach() + 1e-3 * value.grad for name, value in params.items()}) - 0.5
     spectrum = torch.fft.rfft2(moved).abs()[..., :32, :] / torch.fft.rfft2(wanted).abs()[..., :32, :]
     assert spectrum[..., :3, :3].median() > 20 * spectrum[..., 24:, 24:].median()
+
+
+def test_multires_with_a_gain_moves_coarse_levels_further_and_keeps_pictures() -> None:
+    plain, steep = (registry.create("generator", {"type": "multires", "octave_gain": gain}) for gain in (1.0, 1.5))
+    images = 0.1 + 0.8 * torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(steep.decode(steep.encode(images)), images, rtol=1e-4, atol=1e-4)
+    step = {name: torch.full_like(value, 0.001) for name, value in plain.init((32, 32), Streams(0)).items()}
+    fine, coarse = ({name: v * (name == which) for name, v in step.items()} for which in ("P0", "P3"))
+    moved = [[(g.decode(p) - 0.5).abs().mean() for p in (fine, coarse)] for g in (plain, steep)]
+    torch.testing.assert_close(moved[0][0], moved[1][0])
+    torch.testing.assert_close(moved[1][1], moved[0][1] * 1.5**3, rtol=1e-3, atol=0)
+    with pytest.raises(OptionError, match="octave_gain is 0; it must be from 0.1 to 10"):
+        registry.create("generator", {"type": "multires", "octave_gain": 0.0})
 
 
 def test_encode_of_a_decoded_grid_of_codes_needs_no_gradient() -> None:
