@@ -22,8 +22,8 @@ from pixgen.networks import vqgan
 from pixgen.registry import register
 
 OWN = 6.0
-"""Of the logits of a picture that is encoded, at temperature 1: that of its own code, where the code nearest to that has
--1. With it `soft` shows the picture, and codes nearby can still take over."""
+"""Of the logits of a picture that is encoded, at temperature 1: that of its own code; the code nearest to that has -1.
+With it `soft` shows the picture, and codes nearby can still take over."""
 
 LOWEST = -100.0
 """Of a logit below the largest of its place."""
