@@ -30,8 +30,8 @@ FILTERS = {
 }  # fmt: skip
 """Low-pass filters of orthogonal wavelets, of Daubechies (1992), Ten Lectures on Wavelets."""
 
-HALVINGS = 4
-"""How often at least every picture is halved: sides are multiples of 16."""
+HALVINGS = 3
+"""How often at least every picture is halved: sides are multiples of 8."""
 
 
 @register("generator", "dwt")
@@ -40,7 +40,7 @@ class DWT(Decorrelated):
     """Params are {"detail0": float32 (B, 3, 3, H/2, W/2), "detail1": a quarter of it, ..., "coarse": the rest}.
 
     A coefficient moves one place at one scale, so that edges stay where `fft` would ring. Pictures tile: the transform
-    is periodic. A side is halved as often as it is even, at least four times.
+    is periodic. A side is halved as often as it is even, at least three times.
     """
 
     defaults: ClassVar[dict[str, Any]] = {"optimizer": {"type": "Adam", "lr": 0.3}}

@@ -8,8 +8,8 @@ from pixgen.contracts import Generator
 from pixgen.io.schema import OptionError
 from pixgen.networks.vqgan import TINY, VQModel
 
-LOADED = {"vae", "noise"}
-"""They need a model's folder: their own tests make one."""
+LOADED = {"vae"}
+"""It needs a model's folder: its own tests make one."""
 
 
 @pytest.fixture(params=[name for name in registry.names("generator") if name not in LOADED])
