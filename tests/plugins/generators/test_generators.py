@@ -42,6 +42,8 @@ def test_every_param_has_a_gradient(generator: Generator) -> None:
     params = {name: value.requires_grad_() for name, value in params.items()}
     (generator.decode(params) - 0.9).square().sum().backward()
     for value in params.values():
+        if not value.numel():  # strokes know one only after a start from a picture
+            continue
         assert value.grad is not None and value.grad.isfinite().all() and value.grad.abs().sum() > 0
 
 
