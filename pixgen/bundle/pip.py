@@ -38,7 +38,8 @@ def download(wanted: list[str], target: Target, folder: Path) -> None:
             return
         name = _missing(said, waiting)
         if name is None:
-            raise _failure(", ".join(waiting), target, said, folder)
+            named = waiting[0] if len(waiting) == 1 else f"one of {len(waiting)} packages, {waiting[0]} the first,"
+            raise _failure(named, target, said, folder)
         waiting.remove(name)
         if name.startswith("torch==") and "+cpu" in name:
             _torch(name, target, folder)
@@ -50,7 +51,7 @@ def build(tree: Path, folder: Path) -> None:
     """Build the wheel of a source tree into the folder."""
     said = _run("wheel", "--wheel-dir", str(folder), str(tree))
     if said is not None:
-        raise PixgenError(f"cannot build pixgen's own wheel: {_last(said)}")
+        raise _explained("cannot build pixgen's own wheel", "", said, folder)
 
 
 def _torch(requirement: str, target: Target, folder: Path) -> None:
@@ -97,14 +98,17 @@ def _missing(said: str, waiting: list[str]) -> str | None:
 
 
 def _failure(wanted: str, target: Target, said: str, folder: Path) -> PixgenError:
+    return _explained(f"cannot get {wanted}", f" for {target}", said, folder)
+
+
+def _explained(what: str, where: str, said: str, folder: Path) -> PixgenError:
     if any(words in said for words in _NO_ROOM):
-        return PixgenError(f"no room for {wanted} in {folder} or {tempfile.gettempdir()}; make room and run it again")
+        return PixgenError(
+            f"no room for the packages in {folder} or {tempfile.gettempdir()}; make room and run it again"
+        )
     if _NO_NETWORK.search(said):
         again = "connect to the internet and run the same command again, which keeps what is there"
-        return PixgenError(f"cannot get {wanted}: the package index cannot be reached; {again}")
-    return PixgenError(f"cannot get {wanted} for {target}: {_last(said)}; see `pip config list` for the index in use")
-
-
-def _last(said: str) -> str:
-    errors = re.findall(r"^(?:ERROR|error): (.+)$", said, re.MULTILINE)
-    return str(errors[-1]) if errors else next(reversed(said.split("\n")), "pip failed")
+        return PixgenError(f"{what}: the package index cannot be reached; {again}")
+    errors = re.findall(r"^ *(?:ERROR|error): (?!subprocess-exited)(.+)$", said, re.MULTILINE)
+    why = errors[-1] if errors else said.strip().rpartition("\n")[2] or "pip says nothing"
+    return PixgenError(f"{what}{where}: {why}; see `pip config list` for the index in use")
