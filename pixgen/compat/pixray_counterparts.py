@@ -62,7 +62,10 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     # start
     "init_image": Counterpart("`--init-image photo.png`", "the first file of a pattern"),
     "init_image_alpha": Counterpart("", "Pixray ignored it outside animations"),
-    "init_noise": Counterpart("`start`", "see the starts in docs/generators.md"),
+    "init_noise": Counterpart(
+        "`start.type=noise`, `gradient`, `snow` or `solid`",
+        "with `--real-models`",
+    ),
     "init_weight": Counterpart(
         "`losses.init.type=init`", "mean squared instead of spherical distance to the first latent"
     ),
@@ -94,7 +97,10 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "animation_alpha": Counterpart("", "belongs to `animation_dir`"),
     "cudnn_determinism": Counterpart("always on a CPU", "a GPU's results are similar, not identical"),
     "cuda_device": Counterpart("`--device cuda:0`", _SAME),
-    "palette": Counterpart("`losses.NAME.colours`", "for the palette loss"),
+    "palette": Counterpart(
+        "`generator.palette` of `pixel`; `losses.NAME.colours`",
+        "names are CSS's, not XKCD's",
+    ),
     "transparent": Counterpart("", "no generator draws transparency yet"),
     "transparent_weight": Counterpart("", "belongs to `transparent`"),
     "alpha_use_g": Counterpart("", "Pixray never read it"),
@@ -109,23 +115,23 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "vdiff_model": Counterpart("", "no weights of these diffusion models can be had any more; `vqgan` draws instead"),
     "vdiff_schedule": Counterpart("", "belongs to `vdiff_model`"),
     "vdiff_skip": Counterpart("", "belongs to `vdiff_model`"),
-    "pixel_size": Counterpart("`generator.pixel_size`", "Pixray counts cells, pixgen the pixels of a cell's side"),
-    "pixel_scale": Counterpart("`generator.pixel_size`", "worked out"),
-    "pixel_type": Counterpart("", "other cells than squares do not exist yet"),
-    "pixel_edge_check": Counterpart("`generator.pixel_size`", "worked out"),
-    "pixel_iso_check": Counterpart("`generator.pixel_size`", "worked out"),
-    "strokes": Counterpart("", "strokes do not exist yet"),
-    "min_stroke_width": Counterpart("", "strokes do not exist yet"),
-    "max_stroke_width": Counterpart("", "strokes do not exist yet"),
-    "stroke_length": Counterpart("", "strokes do not exist yet"),
-    "allow_paper_color": Counterpart("", "strokes do not exist yet"),
-    "fft_use": Counterpart("", "`multires` is near"),
-    "fft_decay": Counterpart("", "`multires` is near"),
-    "fft_wave": Counterpart("", "`multires` is near"),
-    "fft_sharp": Counterpart("", "`multires` is near"),
-    "fft_colors": Counterpart("", "`multires` is near"),
+    "pixel_size": Counterpart("`generator.pixel_size`, `cell_width`", "Pixray counts cells, pixgen the pixels of one"),
+    "pixel_scale": Counterpart("`generator.pixel_size`, `cell_width`", "worked out"),
+    "pixel_type": Counterpart("`generator.cells`", "the same six"),
+    "pixel_edge_check": Counterpart("`generator.pixel_size`, `cell_width`", "worked out"),
+    "pixel_iso_check": Counterpart("`generator.pixel_size`, `cell_width`", "worked out"),
+    "strokes": Counterpart("`generator.number`", "of `strokes`"),
+    "min_stroke_width": Counterpart("`generator.min_width`", "as a share of the height"),
+    "max_stroke_width": Counterpart("`generator.max_width`", "as a share of the height"),
+    "stroke_length": Counterpart("`generator.length`", "a share of the picture's side instead of segments"),
+    "allow_paper_color": Counterpart("`generator.paper=learnt`", ""),
+    "fft_use": Counterpart("`generator.type=fft` or `dwt`", ""),
+    "fft_decay": Counterpart("`generator.decay`", ""),
+    "fft_wave": Counterpart("`generator.wavelet`", "haar, db2, sym4 and coif2"),
+    "fft_sharp": Counterpart("`generator.sharpness`", ""),
+    "fft_colors": Counterpart("`generator.colours`", ""),
     "fft_lrate": Counterpart("`optimizer.lr`"),
-    "super_resolution_model": Counterpart("", "`multires` is near"),
+    "super_resolution_model": Counterpart("", "`multires` draws instead"),
     # losses
     "palette_weight": Counterpart("`losses.NAME.weight`", "of `type=palette`, divided by 10 as Pixray did"),
     "saturation_weight": Counterpart("`losses.NAME.weight`", "of `type=colourfulness`, divided by 10 as Pixray did"),
@@ -186,7 +192,7 @@ LOSSES: Mapping[str, Counterpart] = {
 }
 
 FILTERS: Mapping[str, Counterpart] = {
-    "lookup": Counterpart("", "a lookup of colours does not exist yet; the palette loss pulls to them"),
+    "lookup": Counterpart("`generator.palette`", "of `pixel`; elsewhere the palette loss pulls to colours"),
     "tiler": Counterpart("`type: tile`"),
     "wallpaper": Counterpart("`type: tile`", "the filter `wallpaper` repeats by symmetry groups"),
 }

@@ -95,20 +95,73 @@ def _vqgan(to: Conversion) -> dict[str, Any]:
     return {"type": "vqgan", "model": entry.name if entry else str(name), **config}
 
 
+_CELLS = {
+    "rect": "square",
+    "rectshift": "shifted",
+    "hex": "hexagon",
+    "tri": "triangle",
+    "diamond": "diamond",
+    "knit": "knitted",
+}
+
+
 def _pixel(to: Conversion) -> dict[str, Any]:
     assert to.run.grid is not None
     (width, height), (columns, rows) = to.run.size, to.run.grid
-    side = max(1, round(math.sqrt((width / columns) * (height / rows))))
-    to.near["pixel_size"] = f"{columns}x{rows} cells; pixgen's are squares of {side} pixels"
-    return {"type": "pixel", "pixel_size": side}
+    across, down = max(1, round(width / columns)), max(1, round(height / rows))
+    made: dict[str, Any] = {"type": "pixel", "pixel_size": down}
+    if to.drawer == "pixel" and to.run["pixel_type"] != "rect":
+        made["cells"] = _CELLS[str(to.run["pixel_type"])]
+    if across != down:
+        made["cell_width"] = across
+    if (across * columns, down * rows) != (width, height):
+        to.near["pixel_size"] = f"{columns}x{rows} cells; pixgen's are {across}x{down} pixels, which is nearly as many"
+    if to.run["palette"] and "lookup" in {each.text for each in to.run.filters}:
+        made["palette"] = str(to.run["palette"])
+    return made
+
+
+def _fft(to: Conversion) -> dict[str, Any]:
+    run = to.run
+    if run["fft_use"] not in ("fft", "dwt"):
+        to.near["fft_use"] = f"{run['fft_use']} is drawn by pixel"
+        return {"type": "pixel"}
+    made = {
+        "type": run["fft_use"],
+        "decay": run["fft_decay"],
+        "sharpness": run["fft_sharp"],
+        "colours": run["fft_colors"],
+    }
+    if run["fft_use"] == "dwt":
+        known = ("haar", "db2", "sym4", "coif2")
+        made["wavelet"] = run["fft_wave"] if run["fft_wave"] in known else "coif2"
+        if made["wavelet"] != run["fft_wave"]:
+            to.near["fft_wave"] = f"{run['fft_wave']} is not among {', '.join(known)}; coif2 is taken"
+    to.settings["optimizer"] = {"type": "Adam", "lr": float(run["fft_lrate"])}
+    return made
+
+
+def _strokes(to: Conversion) -> dict[str, Any]:
+    run = to.run
+    sketch = to.drawer == "line_sketch"
+    widths = sorted(max(0.0005, run[name] / 100) for name in ("min_stroke_width", "max_stroke_width"))
+    made = {
+        "type": "strokes",
+        "number": max(1, min(4096, run["strokes"])),
+        "min_width": widths[0],
+        "max_width": widths[1],
+    }
+    if sketch:
+        made |= {"sketch": True, "paper": "learnt" if run["allow_paper_color"] else "#ffffff"}
+        if "stroke_length" in run.said:
+            to.near["stroke_length"] = "segments of a stroke there; generator.length is a share of the picture's side"
+    return made
 
 
 def _instead(to: Conversion) -> dict[str, Any]:
     """A generator in the place of a drawer that has no counterpart."""
     instead = "vqgan" if to.drawer == "vdiff" else "multires"
-    to.lost["drawer"] = (
-        f"{to.drawer}: {counterparts.DRAWERS[to.drawer].note or 'it does not exist yet'}; {instead} draws"
-    )
+    to.lost["drawer"] = f"{to.drawer}: {counterparts.DRAWERS[to.drawer].note}; {instead} draws"
     return {"type": instead}
 
 
@@ -116,12 +169,15 @@ _GENERATORS: Mapping[str, Callable[[Conversion], dict[str, Any]]] = {
     "vqgan": _vqgan,
     "pixel": _pixel,
     "fast_pixel": _pixel,
+    "fft": _fft,
+    "clipdraw": _strokes,
+    "line_sketch": _strokes,
 }
 
 
 def _optimizer(to: Conversion) -> None:
     run = to.run
-    if to.drawer not in READS_RATE:
+    if to.drawer not in READS_RATE:  # _fft has set its own
         for name in {"learning_rate", "optimiser"} & run.said:
             to.lost[name] = f"Pixray's drawer {to.drawer} had a rate of its own; so has pixgen's"
         rate = None
@@ -153,7 +209,8 @@ def _start(to: Conversion) -> None:
         to.settings["start"] = {"type": "image", "path": files[0]}
         to.settings["starts"] = 1
     elif to.real_models:
-        to.settings["start"] = {"type": "random"}
+        noise = {"pixels": "noise", "gradient": "gradient", "snow": "snow", "none": "random"}
+        to.settings["start"] = {"type": noise.get(str(run["init_noise"]).lower(), "solid")}
         to.settings["starts"] = 1
     else:
         to.near["init_noise"] = (

@@ -9,6 +9,7 @@ from typing import Any
 from pixgen.compat import pixray_counterparts as counterparts
 from pixgen.compat.pixray_conversion import Conversion, files_of
 from pixgen.compat.pixray_run import Weighted
+from pixgen.io import palettes
 
 
 def losses(to: Conversion) -> None:
@@ -47,8 +48,12 @@ def _one_loss(to: Conversion, loss: Weighted) -> dict[str, Any] | None:
 
 
 def _palette_loss(to: Conversion) -> dict[str, Any] | None:
-    to.lost["custom_loss palette"] = "Pixray's palette strings are not read yet; write losses.NAME.colours"
-    return None
+    if not to.run["palette"]:
+        to.lost["custom_loss palette"] = "no palette is set"
+        return None
+    rows = (palettes.parse(str(to.run["palette"])) * 255).round().int().tolist()
+    colours = ["#{:02x}{:02x}{:02x}".format(*row) for row in rows]
+    return {"type": "palette", "colours": colours, "weight": to.run["palette_weight"] / 10}
 
 
 def _smoothness(to: Conversion) -> dict[str, Any]:
@@ -116,6 +121,8 @@ _TILED: Mapping[str, dict[str, Any]] = {
 def filters(to: Conversion) -> None:
     found: dict[str, Any] = {}
     for each in to.run.filters:
+        if each.text == "lookup" and to.drawer in ("pixel", "fast_pixel") and to.run["palette"]:
+            continue  # the generator itself has the palette
         if each.text == "lookup":
             to.lost["filters lookup"] = counterparts.FILTERS["lookup"].note
         else:

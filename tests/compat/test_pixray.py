@@ -16,6 +16,7 @@ from pixgen.compat import pixray_import, pixray_reading, pixray_run
 from pixgen.compat.pixray_options import OPTIONS
 from pixgen.compat.pixray_run import Run
 from pixgen.errors import UsageError
+from pixgen.io import palettes
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -79,6 +80,12 @@ def test_an_example_of_2022(tmp_path: Path) -> None:
     assert [p.text for p in run.prompts] == ["castle at night"]  # what follows is a comment of YAML's
     assert run.overlay is not None and run.overlay.steps() == [5, 35, 65, 95, 125]
     assert [(each.text, each.weight) for each in run.losses] == [("smoothness", 0.5), ("saturation", 1)]
+    assert len(palettes.parse(run["palette"])) == 9
+    made = pixray_import.convert(run).settings
+    assert made["generator"] == {
+        "type": "pixel", "pixel_size": 2, "cells": "hexagon", "cell_width": 3, "palette": "black->red\\8;[white]"
+    }  # fmt: skip
+    assert made["losses"]["saturation"] == {"type": "colourfulness", "weight": 0.1}
 
 
 def test_an_example_that_mixes_eras(tmp_path: Path) -> None:
@@ -87,6 +94,8 @@ def test_an_example_that_mixes_eras(tmp_path: Path) -> None:
     assert [each.text for each in run.filters] == ["wallpaper"] and run["wallpaper_type"] == "shift"
     assert run["vector_prompts"] == "" and run["init_noise"] == "None"
     made = pixray_import.convert(run)
+    assert made.settings["generator"]["type"] == "dwt"
+    assert made.settings["filters"] == {"wallpaper": {"type": "tile", "shift": 0.5}}
     assert "256x256" in made.near["wallpaper_type"] and made.prompt == "" and "prompt" in made.near["prompts"]
 
 
