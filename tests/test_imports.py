@@ -34,6 +34,7 @@ FLOORS = [
     "plugins",
     "settings",
     "loop",
+    "explanation",
     "testing",
     "editing",
     "api",

@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "rank": "Order pictures by how well they match a text.",
     "describe": "Describe pictures as prompts that draw them again.",
     "ui": "Draw in the browser, on this machine and without internet.",
+    "explain": "Show how a picture came: steps, losses, cutouts, codes, and what CLIP sees.",
     "batch": "Draw a list of prompts; run it again to resume.",
     "report": "Compare the scores of a batch: means, intervals, paired differences.",
     "import-pixray": "Turn settings or a picture of Pixray into settings of pixgen.",

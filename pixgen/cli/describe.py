@@ -18,13 +18,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
-@click.option(
-    "--language",
-    metavar="en|pt",
-    type=click.Choice(["en", "pt"]),
-    show_default="the locale's",
-    help="Language of the prompts.",
-)
+@options.language
 @options.clip
 @options.findings
 def describe(images: tuple[str, ...], language: str | None, clip: str | None, as_json: bool, quiet: bool) -> int:

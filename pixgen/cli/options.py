@@ -123,6 +123,14 @@ clips = click.option(
     help=f"{_CLIP}.",
 )
 
+language = click.option(
+    "--language",
+    metavar="en|pt",
+    type=click.Choice(["en", "pt"]),
+    show_default="the locale's",
+    help="Language of what is written.",
+)
+
 init_image = click.option("--init-image", metavar="FILE", type=CheckedPath(), help="Picture to start from.")
 method = click.option(
     "--method",

@@ -191,11 +191,22 @@ def read(path: Path) -> Metadata:
 
     Raises UsageError if the file is missing, is not a picture, or holds no metadata of pixgen's.
     """
+    found = find(path)
+    if found is None:
+        raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
+    return found
+
+
+def find(path: Path) -> Metadata | None:
+    """The metadata of a picture; None where it holds none of pixgen's.
+
+    Raises UsageError if the file is missing or is not a picture, PixgenError where its metadata is damaged.
+    """
     if not os.path.lexists(path):
         raise UsageError(f"{path}: no such file")
     text = _json_in_svg(path) if svg_files.is_svg(path) else _json_of(image_files.info(path))
     if text is None:
-        raise UsageError(f"{path}: no pixgen metadata; only pictures that pixgen saved, and nobody stripped, have it")
+        return None
     try:
         if len(text) > MAX_TEXT:
             raise ValueError(f"more than {MAX_TEXT:,} characters")

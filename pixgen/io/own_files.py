@@ -2,7 +2,7 @@
 
 A name that is taken is left alone and the next of `naming.numbered` is used (`files.write`), except
 
-- where the user says `--overwrite`;
+- where the user says `--overwrite`; in the folder of an explanation only what carries its mark (`EXPLANATION`);
 - where pixgen wrote that very file, and the file itself says so: the page and the contact sheets of a list carry a
   mark (`PAGE`, `SHEET`), and a picture of a list has the list's prompt and seed in its metadata. A page or sheet whose
   name somebody else's file has is called `pixgen-index.html` and so on (`series`);
@@ -24,6 +24,9 @@ PAGE = b'<meta name="generator" content="pixgen">'
 
 SHEET = b"pixgen contact sheet"
 """In a text chunk at the beginning of every contact sheet of a list."""
+
+EXPLANATION = b"pixgen explanation"
+"""In the head of the page of `pixgen explain`, and in a text chunk of its pictures."""
 
 _HEAD = 1024
 """Bytes in which a mark stands."""
