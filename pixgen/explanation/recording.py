@@ -44,6 +44,7 @@ class Cutouts:
 @dataclass(frozen=True)
 class Codes:
     """The codes of a picture. grid: int64 (h, w). codebook: how many codes there are to choose from.
+    Of a generator that holds logits of all codes, the likeliest.
 
     tiles: code -> what it looks like in a field of its own kind, float32 (3, t, t) in [0, 1].
     """
@@ -136,14 +137,16 @@ def _cutouts(engine: Engine, step: Step) -> Cutouts | None:
 
 def _codes(engine: Engine, step: Step) -> Codes | None:
     network = getattr(engine.session.generator, "network", None)
-    if not isinstance(network, VQModel) or "latent" not in step.params:
+    params = step.params
+    if not isinstance(network, VQModel) or not params.keys() & {"latent", "logits"}:
         return None
     with isolated(engine.scene.threads), torch.no_grad():
-        grid = network.quantize.nearest(step.params["latent"])[0].cpu()
+        found = params["logits"].argmax(1) if "logits" in params else network.quantize.nearest(params["latent"])
+        grid = found[0].cpu()
         used = grid.unique()
         tiles: dict[int, Tensor] = {}
         for part in used.split(64):
-            fields = part[:, None, None].expand(-1, _TILE, _TILE).to(step.params["latent"].device)
+            fields = part[:, None, None].expand(-1, _TILE, _TILE).to(found.device)
             drawn = network.decode(network.codes(fields).contiguous()).clamp(0, 1).cpu()
             edge = (drawn.shape[-1] - network.factor) // 2
             middle = drawn[..., edge : edge + network.factor, edge : edge + network.factor]

@@ -87,6 +87,12 @@ def test_a_vqgan_picture_has_every_part_and_the_same_bytes_twice(tiny: ClipModel
     assert all(own_files.EXPLANATION in data[:1024] for data in first.values())
 
 
+def test_logits_of_codes_are_codes_too() -> None:
+    config = settings(*TOYS, "steps=1", "start.type=random", "generator.codes=gumbel", "threads=1")
+    made = recording.record(config, shown=lambda *_: None)
+    assert made.codes is not None and made.codes.grid.shape == (4, 4) and made.codes.mosaic().shape[2:] == (32, 32)
+
+
 @pytest.mark.parametrize("language", ["en", "pt"])
 def test_another_generator_has_no_codes_and_says_so(tiny: ClipModel, language: str) -> None:
     found = explain.explain(drawn(settings(*TOYS, "generator=toy", "steps=2")), tiny, language)
