@@ -38,7 +38,7 @@ def commands() -> list[str]:
 
 SETTING_UP = [line for line in commands() if not line.startswith("pixgen ")]
 PIXGEN = [part for line in commands() for part in line.split(" && ") if part.startswith("pixgen ")]
-LOOKING = ("classify", "search", "rank", "describe")
+LOOKING = ("classify", "search", "rank", "describe", "explain")
 ASKING = [part for part in PIXGEN if part.split()[1] in ("presets", "plugins", "show", *LOOKING)]
 TRAINING = [part for part in PIXGEN if part.split()[1] == "train"]
 ALTERING = [part for part in PIXGEN if part.split()[1] in ("vary", "morph", "edit")]
@@ -106,7 +106,7 @@ def test_every_command_that_trains_runs_its_trainings(
     assert ran[:3] == ["data", "clip", "vqgan"]
 
 
-@pytest.mark.parametrize("line", ASKING)
+@pytest.mark.parametrize("line", [pytest.param(e, marks=pytest.mark.slow) if " explain " in e else e for e in ASKING])
 def test_every_command_that_asks_answers(line: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(shlex.split(line)[1:]) == 0
     assert capsys.readouterr().out
