@@ -23,7 +23,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "be seen, and not a trick of single pixels.",
         "cutouts_none": "No loss of this run looked at cutouts. So there are none to show.",
         "maps": "Where CLIP finds the words",
-        "maps_1": "CLIP was shown one small window of the picture after another, and bright places are those that it "
+        "maps_1": "CLIP was shown one window of the picture after another, and bright places are those that it "
         "found most like the word. Dark places fit the word less well than the rest, or fit the other words better.",
         "maps_none": "There is no word to look for. Give some with --prompt.",
         "prompt": "the whole prompt",
@@ -64,7 +64,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "se pode ver, e não um truque de alguns pixels.",
         "cutouts_none": "Nenhuma perda desta execução olhou para recortes. Por isso não há o que mostrar.",
         "maps": "Onde o CLIP encontra as palavras",
-        "maps_1": "Mostrou-se ao CLIP uma pequena janela da imagem depois da outra, e são claros os lugares que ele "
+        "maps_1": "Mostrou-se ao CLIP uma janela da imagem depois da outra, e são claros os lugares que ele "
         "achou mais parecidos com a palavra. Os lugares escuros combinam menos com a palavra do que o resto, ou "
         "combinam mais com as outras palavras.",
         "maps_none": "Não há palavra para procurar. Diga algumas com --prompt.",
