@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 from pixgen.errors import PixgenError
@@ -28,7 +27,7 @@ class Run:
         self.last = min(until or self.drawing.steps, self.drawing.steps)
         self.seconds = 0.0
         self.path: Path | None = None
-        self._template, self._written = template, ""
+        self._template, self._written = template, b""
         (text,) = self.drawing.texts()
         self._target = naming.output_path(f"{folder}/", text)
 
@@ -58,22 +57,21 @@ class Run:
         """
         (image,), (about,) = self.drawing.images(), self.drawing.metadata()
         about = dataclasses.replace(about, template=self._template)
-        own = self.path is not None and _hash(self.path) == self._written
-        data = metadata.encode_for(image, self._target, about)
-        if own and hashlib.sha256(data).hexdigest() == self._written:
+        own = self.path is not None and _bytes(self.path) == self._written
+        if own and metadata.encode_for(image, self._target, about) == self._written:
             assert self.path is not None
             return self.path
         place = self.path if own and self.path is not None else self._target
         self.path, problem = output_files.save(image, place, about, overwrite=own)
-        self._written = _hash(self.path)
+        self._written = _bytes(self.path)
         if problem:
             raise PixgenError(f"{problem}; it is saved as {self.path}")
         return self.path
 
 
-def _hash(path: Path) -> str:
-    """Of the file as it is now; empty where there is none."""
+def _bytes(path: Path) -> bytes:
+    """The file as it is now; empty where there is none."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.read_bytes()
     except OSError:
-        return ""
+        return b""
