@@ -10,8 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
+from pixgen.io import image_files
 from pixgen.io.sheet import Sheet, font
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -38,8 +37,7 @@ def main() -> None:
             left, top = sheet.corner(0, row)
             sheet.write((left, top - 20), title)
             for column, file in enumerate(files):
-                with Image.open(file) as image:
-                    sheet.paste(column, row, image.convert("RGB"), keep_shape=True)
+                sheet.paste(column, row, image_files.load(file).convert("RGB"), keep_shape=True)
         sheet.save(DOCS / "explained.webp", quality=88)
 
 

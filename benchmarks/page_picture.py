@@ -13,10 +13,9 @@ import tempfile
 from pathlib import Path
 
 from drawings import ROOT
-from PIL import Image
 from preview_cost import page
 
-from pixgen.io import files
+from pixgen.io import files, image_files
 
 SEED = 2371667443
 
@@ -53,8 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         taken = screenshot(options.prompt, options.language)
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(taken)) as image:
-        image.convert("RGB").save(buffer, "WEBP", quality=88, method=6)
+    image_files.load(taken).convert("RGB").save(buffer, "WEBP", quality=88, method=6)
     files.write(to, buffer.getvalue(), overwrite=True)
 
 

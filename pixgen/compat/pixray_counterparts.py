@@ -155,7 +155,7 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "styleloss_skip": Counterpart("", "a weight curve does it: `losses.NAME.weight={type: linear, ...}`"),
     "styleloss_every": Counterpart("", "the loss is cheap enough for every step"),
     "aesthetic_target": Counterpart("`losses.NAME.target`", "of `type=head`, with the file of a linear head"),
-    "gaussian_weight": Counterpart("`losses.NAME.weight`", "of `type=vignette`; Pixray never registered this loss"),
+    "gaussian_weight": Counterpart("`losses.NAME.weight`", "of `type=fade`; Pixray never registered this loss"),
     "gaussian_std": Counterpart("`losses.NAME.across`, `down`", "as shares of the sides"),
     "gaussian_color": Counterpart("`losses.NAME.colour`", "as `#rrggbb`"),
     # filters
@@ -188,7 +188,7 @@ LOSSES: Mapping[str, Counterpart] = {
     "style": Counterpart("`type: style`", "three methods; no VGG is needed"),
     "resmem": Counterpart("", "needs ResMem, a network that pixgen does not read"),
     "aesthetic": Counterpart("`type: head`", "with the file of a head; pixgen ships none"),
-    "gaussian": Counterpart("`type: vignette`", "Pixray never registered it"),
+    "gaussian": Counterpart("`type: fade`", "Pixray never registered it"),
 }
 
 FILTERS: Mapping[str, Counterpart] = {

@@ -133,6 +133,10 @@ PRESETS: Mapping[str, str] = {
     "poster": "Cinco cores chapadas, como impressas",
     "sepia": "Uma fotografia antiga em marrom",
     "soft": "Suave e pálida, sem bordas duras",
+    "shapes": "Formas planas, de uma cor cada; também em SVG",
+    "sketch": "Poucas linhas pretas sobre papel; também em SVG",
+    "sprite": "Um sprite de 48x48 células em 16 cores, com contorno",
+    "strokes": "Pinceladas de muitas larguras; também em SVG",
     "stained-glass": "Cores puras entre linhas escuras, simétrica",
     "watercolor": "Aguadas pálidas que se misturam",
 }

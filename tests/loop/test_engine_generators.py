@@ -75,7 +75,9 @@ def first_gradient(name: str, pictures: Any, chunk: int) -> Params:
     found, generator = {}, run.session.generator
     if name == "vqgan":
         generator.network.double()
-    generator.project_ = lambda params: found.update({key: p.grad.clone() for key, p in params.items()})
+    generator.project_ = lambda params: found.update(
+        {key: p.grad.clone() for key, p in params.items() if p.numel()}  # an empty one only carries the size
+    )
     next(Engine(run))
     return found
 

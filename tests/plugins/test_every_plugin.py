@@ -75,7 +75,7 @@ WRONG: Mapping[str, list[dict[str, Any]]] = {
     "loss.infonce": [{"negatives": []}, {"temperature": 0}],
     "loss.random_target": [{"seed": -1}],
     "loss.smoothness": [{"clip": 0}, {"blur": -1}, {"kind": "clip"}],
-    "loss.vignette": [{"across": 0}],
+    "loss.fade": [{"across": 0}],
     "loss.palette": [{"colours": []}, {"colours": ["red"]}],
     "loss.symmetry": [{"axis": "diagonal"}],
     "scheduler.constant": [{"level": float("nan")}],

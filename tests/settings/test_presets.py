@@ -40,9 +40,11 @@ def test_no_two_set_the_same() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_goes_with_every_other(name: str) -> None:
     for other in NAMES:
-        merged = config.resolve([layers.load_preset(other), layers.load_preset(name)])
-        alone = config.resolve([layers.load_preset(name)])
-        assert alone.losses.keys() <= merged.losses.keys() and alone.filters.keys() <= merged.filters.keys()
+        own = layers.load_preset(name)
+        merged = config.resolve([layers.load_preset(other), own])
+        # What the models' profile adds depends on the generator, which another preset may change.
+        assert own.values.get("losses", {}).keys() <= merged.losses.keys()
+        assert own.values.get("filters", {}).keys() <= merged.filters.keys()
 
 
 @pytest.mark.slow

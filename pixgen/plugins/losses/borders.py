@@ -1,4 +1,4 @@
-"""What lies at the borders: a frame of one colour, and a vignette."""
+"""What lies at the borders: a frame of one colour, and corners that fade."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class FrameColour(Loss):
         return framed + self.everywhere * distance.flatten(1).mean(1)
 
 
-@register("loss", "vignette")
+@register("loss", "fade")
 @dataclass
-class Vignette(Loss):
+class Fade(Loss):
     """Mean distance to a colour, the more the further a pixel lies from the middle (Pixray's `gaussian`)."""
 
     reads: ClassVar[Reads] = "images"

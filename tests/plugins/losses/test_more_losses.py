@@ -87,8 +87,8 @@ def test_a_frame_is_measured_and_nothing_inside_it() -> None:
     assert on_image(loss_of("frame", colour="#000000", thickness=0.25, everywhere=2), image) == pytest.approx(0.5)
 
 
-def test_a_vignette_weighs_the_corners_most() -> None:
-    loss = loss_of("vignette", colour="#ffffff")
+def test_a_fade_weighs_the_corners_most() -> None:
+    loss = loss_of("fade", colour="#ffffff")
     middle, corner = torch.ones(1, 3, 33, 33), torch.ones(1, 3, 33, 33)
     middle[..., 16, 16], corner[..., 0, 0] = 0, 0
     assert on_image(loss, middle) < 0.01 * on_image(loss, corner) and on_image(loss, torch.ones(1, 3, 9, 9)) == 0
