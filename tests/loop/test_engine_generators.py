@@ -75,10 +75,12 @@ def first_gradient(name: str, pictures: Any, chunk: int) -> Params:
     found, generator = {}, run.session.generator
     if name == "vqgan":
         generator.network.double()
+    # A start may project params too, before there is a gradient.
     generator.project_ = lambda params: found.update(
-        {key: p.grad.clone() for key, p in params.items() if p.numel()}  # an empty one only carries the size
+        {key: p.grad.clone() for key, p in params.items() if p.grad is not None}
     )
     next(Engine(run))
+    assert found
     return found
 
 
