@@ -75,14 +75,14 @@ class Alteration:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Advance:
     """So many steps are done; preview: a JPEG of what they gave."""
 
     done: int
     preview: bytes
 
 
-class Work(Iterator[Progress | Altered]):
+class Work(Iterator[Advance | Altered]):
     """The pictures of an alteration as they are finished, and its progress between them.
 
     stopping: where it is set, what is reached is the last picture. notes: warnings are appended.
@@ -90,12 +90,12 @@ class Work(Iterator[Progress | Altered]):
 
     def __init__(self, asked: Alteration, pair: Pair, stopping: threading.Event, notes: list[str]) -> None:
         self._asked, self._pair, self._stopping, self._notes = asked, pair, stopping, notes
-        self._found: queue.SimpleQueue[Progress | Altered | BaseException | None] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[Advance | Altered | BaseException | None] = queue.SimpleQueue()
         self._pace = previews.Pace()
         self._done = 0
         threading.Thread(target=self._work, daemon=True).start()
 
-    def __next__(self) -> Progress | Altered:
+    def __next__(self) -> Advance | Altered:
         found = self._found.get()
         if found is None:
             raise StopIteration
@@ -119,5 +119,5 @@ class Work(Iterator[Progress | Altered]):
         self._done += 1
         if self._pace.due():
             with self._pace.showing():
-                self._found.put(Progress(self._done, previews.jpeg(step.images())))
+                self._found.put(Advance(self._done, previews.jpeg(step.images())))
         return not self._stopping.is_set()

@@ -22,7 +22,7 @@ from pixgen.networks.pair import Pair
 from pixgen.settings.config import RenderConfig
 from pixgen.ui import notes as warnings
 from pixgen.ui import previews
-from pixgen.ui.altering import Alteration, Progress, Work
+from pixgen.ui.altering import Alteration, Advance, Work
 from pixgen.ui.run import Run
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Window:
             yield replace(view, preview=previews.jpeg_of(given))
             target = naming.output_path(f"{self.folder}/", asked.name)
             for found in Work(asked, pair(), stopping, notes):
-                if isinstance(found, Progress):
+                if isinstance(found, Advance):
                     view = replace(view, done=found.done)
                     yield replace(view, preview=found.preview)
                     continue

@@ -204,6 +204,7 @@ def _walk(context: click.Context) -> Iterator[tuple[str, click.Command]]:
 
 
 OWN_MEANING = {
+    "pixgen explain": {"--output", "--open"},
     "pixgen import-": {"-o"},
     "pixgen batch": {"--output", "--seed", "--threads"},  # a folder; the seeds of rows; of each worker
     "pixgen vary": {"--size", "--strength"},  # of a square; of what is resampled
