@@ -22,7 +22,7 @@ from pixgen.networks.pair import Pair
 from pixgen.settings.config import RenderConfig
 from pixgen.ui import notes as warnings
 from pixgen.ui import previews
-from pixgen.ui.altering import Alteration, Advance, Work
+from pixgen.ui.altering import Advance, Alteration, Work
 from pixgen.ui.run import Run
 
 log = logging.getLogger(__name__)
