@@ -42,3 +42,17 @@ def _float32_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     yield
+
+
+@pytest.fixture
+def registry_as_before() -> Iterator[None]:
+    """Whatever a test registers is forgotten after it."""
+    from pixgen import registry
+
+    for kind in registry.KINDS:
+        registry.names(kind)  # what a test loads first would be forgotten with what it registers
+    before = {kind: dict(plugins) for kind, plugins in registry._plugins.items()}
+    yield
+    for kind, plugins in before.items():
+        registry._plugins[kind].clear()
+        registry._plugins[kind].update(plugins)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,16 +23,7 @@ from pixgen.registry import register
 CHECKOUT = Path(__file__).parent.parent
 
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Whatever a test registers is forgotten after it."""
-    for kind in registry.KINDS:
-        registry.names(kind)  # what a test loads first would be forgotten with what it registers
-    before = {kind: dict(plugins) for kind, plugins in registry._plugins.items()}
-    yield
-    for kind, plugins in before.items():
-        registry._plugins[kind].clear()
-        registry._plugins[kind].update(plugins)
+pytestmark = pytest.mark.usefixtures("registry_as_before")
 
 
 @dataclass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -50,6 +52,19 @@ def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     half = (a - b).norm(dim=-1) / 2
     return 2 * torch.asin(half.clamp(max=1 - 1e-6)).square()
+
+
+def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
+    """(B, C, H, W) through a Gaussian, sigma in pixels; separable, borders reflected as far as the picture reaches."""
+    for dim in (3, 2):
+        radius = max(1, min(math.ceil(2.5 * sigma), x.shape[dim] - 1))
+        offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+        kernel = torch.exp(-0.5 * (offsets / max(sigma, 1e-3)) ** 2)
+        weight = (kernel / kernel.sum()).repeat(x.shape[1], 1, 1)
+        weight = weight[:, :, None, :] if dim == 3 else weight[:, :, :, None]
+        sides = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
+        x = F.conv2d(F.pad(x, sides, "reflect"), weight, groups=x.shape[1])
+    return x
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,17 @@ from typing import Any
 
 import yaml
 
+from pixgen.compat import command_lines
 from pixgen.compat.pixray_eras import GONE, OLD_NAMES, RENAMED, REWRITTEN
 from pixgen.compat.pixray_options import BY_FLAG, OPTIONS, Option
-from pixgen.errors import UsageError, did_you_mean, reason, shown
-from pixgen.io import image_files, paths
+from pixgen.errors import UsageError, did_you_mean, shown
+from pixgen.io import image_files, paths, yaml_files
 from pixgen.io.schema import require_shallow
-from pixgen.io.yaml_files import MAX_BYTES
+from pixgen.io.yaml_files import WithoutAliases
 
 TUPLE = "tag:yaml.org,2002:python/tuple"
 PREFIX = "pixray_"
+_SEVERAL = ("wholes", "numbers", "units")
 _YES, _NO = ("yes", "true", "t", "y", "1"), ("no", "false", "f", "n", "0")
 _UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(i|iter|iterations|p|%|percent)?\s*", re.IGNORECASE)
 _OLD_TYPES: Mapping[str, Callable[[str], Any]] = {
@@ -55,17 +56,10 @@ def read_file(path: Path) -> Given:
 # -- YAML ------------------------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+class _Loader(WithoutAliases):
     """YAML 1.1 as Pixray read it (`no` is false), and the tuples that Pixray wrote; nothing else of Python's."""
 
     tuples = False
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not allowed", problem_mark=self.peek_event().start_mark
-            )
-        return super().compose_node(parent, index)
 
 
 def _tuple(loader: _Loader, node: yaml.Node) -> list[Any]:
@@ -83,27 +77,15 @@ def read_yaml(path: Path) -> Given:
     Raises UsageError for a file that cannot be read, tags of Python other than tuples, unknown settings (all of them
     are named) and values of the wrong type.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r}: {reason(error).lower()}") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{path} has more than {MAX_BYTES:,} bytes; that is not a settings file")
-    loader = None
-    try:
-        loader = _Loader(content.decode("utf-8-sig"))
-        values = loader.get_single_data()
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not text in UTF-8; that is not a settings file") from None
-    except yaml.constructor.ConstructorError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        what = str(error.problem).replace("could not determine a constructor for the ", "there is the ")
-        raise UsageError(f"{path}:{line}: {what}; of Python's own types only tuples are read") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "nested too deeply"
-        raise UsageError(f"{path}:{mark.line + 1 if mark else 1}: {problem}") from None
+    content = yaml_files.content(path)
+    with yaml_files.mistakes(str(path), content):
+        loader = _Loader(content)
+        try:
+            values = loader.get_single_data()
+        except yaml.constructor.ConstructorError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            what = str(error.problem).replace("could not determine a constructor for the ", "there is the ")
+            raise UsageError(f"{path}:{line}: {what}; of Python's own types only tuples are read") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}: Pixray's settings are 'name: value' lines, not {type(values).__name__}")
     require_shallow(values, str(path))
@@ -157,7 +139,7 @@ def _plain(name: str, option: Option | None, value: Any, source: str) -> tuple[A
         if value is False:
             return "", ""  # `vector_prompts: no`
         return str(value), ""
-    if kind in ("wholes", "numbers", "units"):
+    if kind in _SEVERAL:
         items = value if isinstance(value, list) else [value]
         count = option.count if option else 0
         if count and len(items) != count:
@@ -205,36 +187,19 @@ def read_command(line: str, folder: Path | None = None) -> Given:
     A YAML file among its words is read first, and the flags go over it; it lies in `folder`.
     Raises UsageError for an unclosed quote, unknown flags (all of them are named), or values of the wrong type.
     """
-    source = "the command line"
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"{source} cannot be read: {str(error).lower()}") from None
-    files: list[str] = []
+    source = command_lines.SOURCE
+    parted = command_lines.part(line, _most)
+    files = [word for word in parted.words if word.endswith((".yaml", ".yml"))]
     values: dict[str, Any] = {}
     unknown: list[str] = []
-    position = 0
-    while position < len(words):
-        word = words[position]
-        position += 1
-        flag, equals, rest = word.partition("=")
-        if not _is_flag(word):
-            if word.endswith((".yaml", ".yml")):
-                files.append(word)
-            continue
+    for flag, given in parted.flags:
         name = flag.lstrip("-")
-        given = [rest] if equals else []
         option = _option(name)
-        several = option is not None and option.kind in ("wholes", "numbers", "units")
-        most = (option.count or len(words)) if option and several else 1
-        while not equals and len(given) < most and position < len(words) and not _is_flag(words[position]):
-            given.append(words[position])
-            position += 1
         if name == "config_file" and given:
             files.append(given[0])
         elif option is None and name not in OLD_NAMES:
             unknown.append(flag)
-        elif not given and not several:
+        elif not given and not (option and option.kind in _SEVERAL):
             raise UsageError(f"{source}: {flag} has no value")
         elif option is None:
             values[name] = _old_typed(name, given[0], flag)
@@ -250,9 +215,10 @@ def read_command(line: str, folder: Path | None = None) -> Given:
     return Given({**beneath, **values}, source, recent, notes)
 
 
-def _is_flag(word: str) -> bool:
-    """Whether a word is a flag and not a value; `-0.5` is a number, and a prompt has spaces."""
-    return re.fullmatch(r"--?[a-zA-Z][\w-]*(=.*)?", word, re.DOTALL) is not None
+def _most(name: str) -> int | None:
+    """How many values a flag takes."""
+    option = _option(name)
+    return (option.count or None) if option and option.kind in _SEVERAL else 1
 
 
 def _typed(option: Option, words: list[str], flag: str) -> Any:
@@ -266,7 +232,7 @@ def _typed(option: Option, words: list[str], flag: str) -> Any:
     if option.kind == "unit":
         parse_unit(words[0], where)
         return words[0]
-    if option.kind in ("wholes", "numbers", "units"):
+    if option.kind in _SEVERAL:
         if option.count and len(words) != option.count:
             raise UsageError(f"{where} has {len(words)} numbers; it takes {option.count}")
         return [_parsed(word, option.kind, where) for word in words]

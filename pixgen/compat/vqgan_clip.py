@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pixgen import registry
+from pixgen.compat import command_lines
 from pixgen.compat.imported import Imported
 from pixgen.errors import UsageError, did_you_mean, shown
 from pixgen.models import zoo
 from pixgen.prompts import grammar
 from pixgen.prompts.grammar import Prompt
 
-PROGRAM = "the command line"
+SWITCH = -1
+"""The count of a flag without a value."""
 
 
 @dataclass(frozen=True)
 class Flag:
     """A flag of the script.
 
-    names: without hyphens, the short one first. kind: of its value. count: how many values; 0 for any number.
+    names: without hyphens, the short one first. kind: of its value.
+    count: how many values; 0 for any number, SWITCH for none.
     pixgen: its counterpart, as Markdown; empty where there is none. note: what differs, or why not.
     """
 
@@ -57,8 +59,8 @@ FLAGS: Sequence[Flag] = (
     Flag(("sd", "seed"), int, None, "`--seed`", "the same number, another picture"),
     Flag(("opt", "optimiser"), str, "Adam", "`optimizer.type`", "DiffGrad and AdamP become Adam"),
     Flag(("o", "output"), str, "output.png", "`-o`"),
-    Flag(("vid", "video"), bool, False, "", "a video of the run does not exist yet", -1),
-    Flag(("zvid", "zoom_video"), bool, False, "", "a zoom video does not exist yet", -1),
+    Flag(("vid", "video"), bool, False, "", "a video of the run does not exist yet", SWITCH),
+    Flag(("zvid", "zoom_video"), bool, False, "", "a zoom video does not exist yet", SWITCH),
     Flag(("zs", "zoom_start"), int, 0, "", "belongs to `-zvid`"),
     Flag(("zse", "zoom_frequency"), int, 10, "", "belongs to `-zvid`"),
     Flag(("zsc", "zoom_scale"), float, 0.99, "", "belongs to `-zvid`"),
@@ -68,12 +70,12 @@ FLAGS: Sequence[Flag] = (
     Flag(("vl", "video_length"), float, 10.0, "", "belongs to `-vid`"),
     Flag(("ofps", "output_video_fps"), float, 0.0, "", "belongs to `-vid`"),
     Flag(("ifps", "input_video_fps"), float, 15.0, "", "belongs to `-vid`"),
-    Flag(("d", "deterministic"), bool, False, "always on a CPU", "", -1),
+    Flag(("d", "deterministic"), bool, False, "always on a CPU", "", SWITCH),
     Flag(("aug", "augments"), str, [], "`cutter`", "one cutter draws crops, maps and colours of them all", 0),
     Flag(("vsd", "video_style_dir"), str, None, "", "a sequence of pictures in, one out, does not exist yet"),
     Flag(("cd", "cuda_device"), str, "cuda:0", "`--device`"),
 )
-"""Every flag of the script. count -1: a switch, without a value."""
+"""Every flag of the script."""
 
 BY_NAME: Mapping[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
@@ -83,35 +85,17 @@ def read(line: str) -> dict[str, Any]:
 
     Raises UsageError for an unclosed quote, unknown flags (all of them are named), and values of the wrong type.
     """
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"{PROGRAM} cannot be read: {str(error).lower()}") from None
     found: dict[str, Any] = {}
     unknown: list[str] = []
-    position = 0
-    while position < len(words):
-        word, position = words[position], position + 1
-        name, equals, rest = word.partition("=")
-        if not _is_flag(word):
-            continue
+    for name, given in command_lines.part(line, _most).flags:
         flag = BY_NAME.get(name.lstrip("-"))
         if flag is None:
             unknown.append(name)
-            continue
-        if flag.count == -1:
-            found[flag.names[1]] = True
-            continue
-        given = [rest] if equals else []
-        while not equals and len(given) < (flag.count or len(words)) and position < len(words):
-            if _is_flag(words[position]):
-                break
-            given.append(words[position])
-            position += 1
-        found[flag.names[1]] = _values(flag, given)
+        else:
+            found[flag.names[1]] = True if flag.count == SWITCH else _values(flag, given)
     if unknown:
         listed = ", ".join(f"{shown(name)}{did_you_mean(name.lstrip('-'), BY_NAME)}" for name in unknown)
-        raise UsageError(f"{PROGRAM}: VQGAN-CLIP has no such flag: {listed}")
+        raise UsageError(f"{command_lines.SOURCE}: VQGAN-CLIP has no such flag: {listed}")
     return found
 
 
@@ -201,12 +185,16 @@ def _one(part: str) -> Prompt:
     return Prompt(match[1].strip(), 1.0 if weight is None else weight, -math.inf if stop is None else stop)
 
 
-def _is_flag(word: str) -> bool:
-    return re.fullmatch(r"--?[a-zA-Z][\w-]*(=.*)?", word, re.DOTALL) is not None
+def _most(name: str) -> int | None:
+    """How many values a flag takes."""
+    flag = BY_NAME.get(name)
+    if flag is None:
+        return 1
+    return {0: None, SWITCH: 0}.get(flag.count, flag.count)
 
 
 def _values(flag: Flag, words: list[str]) -> Any:
-    name = f"{PROGRAM}: -{flag.names[0]}"
+    name = f"{command_lines.SOURCE}: -{flag.names[0]}"
     if flag.count > 0 and len(words) != flag.count:
         raise UsageError(f"{name} has {len(words)} values; it takes {flag.count}")
     try:

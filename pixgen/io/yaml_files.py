@@ -61,23 +61,28 @@ class Layer:
 def load_yaml(path: str | Path) -> Layer:
     """A YAML file as a layer. Raises UsageError, with file and line, for anything but a mapping of plain data."""
     source = str(path)
-    try:
-        with open(paths.written(path), "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {source!r}: {reason(error).lower()}") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{source} has more than {MAX_BYTES:,} bytes; that is not a settings file")
     lines: dict[str, int] = {}
-    values = _parse(content, source, lines)
+    values = _parse(content(path), source, lines)
     if not isinstance(values, dict):
         raise UsageError(f"{source}:1: settings must be 'name: value' lines, not {type(values).__name__}")
     return Layer(values, source, lines)
 
 
+def content(path: str | Path) -> bytes:
+    """The bytes of a settings file. Raises UsageError where it cannot be read or has more than MAX_BYTES."""
+    try:
+        with open(paths.written(path), "rb") as file:
+            found = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {reason(error).lower()}") from error
+    if len(found) > MAX_BYTES:
+        raise UsageError(f"{path} has more than {MAX_BYTES:,} bytes; that is not a settings file")
+    return found
+
+
 def parse_list(content: bytes, source: str) -> list[tuple[int, Any]]:
     """A YAML list as plain data: (line, item) pairs. Raises UsageError, with file and line, for anything else."""
-    with _mistakes(source, content):
+    with mistakes(source, content):
         node = _Loader(content).get_single_node()
         if node is None:
             return []
@@ -96,16 +101,20 @@ def parse_value(text: str) -> Any:
         return text
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
-    """Reads numbers as people write them now: 1e-3 is a number; 16:9, no and 2024-01-01 are text."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+class WithoutAliases(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+    """Plain data without aliases, by which a small file can become a huge one."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
         return super().compose_node(parent, index)
+
+
+class _Loader(WithoutAliases):
+    """Reads numbers as people write them now: 1e-3 is a number; 16:9, no and 2024-01-01 are text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 _WAYS_OUT = {
@@ -128,13 +137,14 @@ _Loader.add_implicit_resolver(_TAG + "float", re.compile(rf"(?:{_NUMBER})\Z", re
 
 
 def _parse(content: bytes, source: str, lines: dict[str, int]) -> Any:
-    with _mistakes(source, content):
+    with mistakes(source, content):
         node = _Loader(content).get_single_node()
         return {} if node is None else _plain(node, source, lines, "")
 
 
 @contextlib.contextmanager
-def _mistakes(source: str, content: bytes) -> Iterator[None]:
+def mistakes(source: str, content: bytes) -> Iterator[None]:
+    """What PyYAML raises inside becomes a UsageError with file, line and the way out."""
     try:
         yield
     except yaml.MarkedYAMLError as error:

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixgen.backend.tensors import Size
+from pixgen.backend.tensors import Size, gaussian_blur
 from pixgen.io.pictures import fit
 from pixgen.scenery import svg_drawings
 from pixgen.scenery.reader import ParsedScene, ParsedThing
-from pixgen.scenery.styles import STYLES, blur, tinted
+from pixgen.scenery.styles import STYLES, tinted
 from pixgen.scenery.vocabulary import COLOURS
 
 COMPOSED_SIDE, LARGEST_SIDE = 256, 512
@@ -101,7 +101,7 @@ def cut_out(images: Tensor, masks: Tensor) -> Tensor:
     """Cut subjects out: drawings float32 (N, 3, S, S) and masks bool (N, M, M) -> premultiplied RGBA (N, 4, S, S)."""
     soft = F.interpolate(masks[:, None].float(), size=images.shape[-2:], mode="bicubic", antialias=False)
     # A little inside the outline, where the decoded colours are mixed with the background.
-    alpha = torch.sigmoid((blur(soft, 1.0) - 0.55) * 14)
+    alpha = torch.sigmoid((gaussian_blur(soft, 1.0) - 0.55) * 14)
     return torch.cat((images * alpha, alpha), 1)
 
 

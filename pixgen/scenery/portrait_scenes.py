@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from pixgen.backend.tensors import gaussian_blur
 from pixgen.scenery import backdrops, portraits, props, svg_drawings
 from pixgen.scenery.people import Person
 from pixgen.scenery.portrait_parts import AVATAR_SETS, AvatarSet
 from pixgen.scenery.portrait_styles import PORTRAIT_STYLES
 from pixgen.scenery.rendering import rendered
-from pixgen.scenery.styles import blur
 
 CLOSE, HALF, GROUP = "close", "half", "group"
 FRAMES = {CLOSE: (0.50, 0.645), HALF: (0.36, 0.475), GROUP: (0.34, 0.50)}
@@ -114,7 +114,7 @@ def with_faces(styled: Tensor, plain: Tensor, portrait: Portrait, style: str) ->
         across, down = (at - x) / (box.right - box.left), (at - y) / (box.bottom - box.top)
         distance = 2 * (across[None] ** 2 + down[:, None] ** 2).sqrt()  # 1 at the outline of a face
         mask = torch.maximum(mask, torch.sigmoid((1.35 - distance) * 10))
-    detail = plain - blur(plain[None], side / 32)[0]
+    detail = plain - gaussian_blur(plain[None], side / 32)[0]
     return (styled.lerp(plain, through * mask) + lines * mask * detail).clamp(0, 1)
 
 

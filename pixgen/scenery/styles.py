@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from pixgen.backend.tensors import gaussian_blur
+
 Style = Callable[[Tensor, Generator], Tensor]
 Place = Callable[[int, int, Generator], Tensor]
 
@@ -20,16 +22,6 @@ Place = Callable[[int, int, Generator], Tensor]
 def uniform(rng: Generator, n: int, low: float, high: float) -> Tensor:
     """(n, 1, 1, 1), one number a picture."""
     return torch.empty(n, 1, 1, 1).uniform_(low, high, generator=rng)
-
-
-def blur(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur, sigma in pixels; separable, borders reflected."""
-    radius = max(1, min(math.ceil(2.5 * sigma), x.shape[-1] - 1))
-    offsets = torch.arange(-radius, radius + 1, dtype=x.dtype)
-    kernel = torch.exp(-0.5 * (offsets / max(sigma, 1e-3)) ** 2)
-    kernel = (kernel / kernel.sum()).repeat(x.shape[1], 1, 1)
-    x = F.conv2d(F.pad(x, (radius, radius, 0, 0), "reflect"), kernel[:, :, None, :], groups=x.shape[1])
-    return F.conv2d(F.pad(x, (0, 0, radius, radius), "reflect"), kernel[:, :, :, None], groups=x.shape[1])
 
 
 def grey(x: Tensor) -> Tensor:
@@ -53,7 +45,7 @@ def edges(x: Tensor, width: float = 1.0) -> Tensor:
     """Strength of the edges of a picture in [0, 1], (B, 1, S, S); `width` in 64ths of the side."""
     scale = x.shape[-1] / 64
     if width * scale > 1:
-        x = blur(x, 0.5 * width * scale)
+        x = gaussian_blur(x, 0.5 * width * scale)
     x = F.pad(x, (1, 1, 1, 1), "replicate")
     dx, dy = x[..., 1:-1, 2:] - x[..., 1:-1, :-2], x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
     return ((dx**2 + dy**2).sum(1, keepdim=True).sqrt() * scale * 0.9).clamp(0, 1)
@@ -85,7 +77,7 @@ def drawing(x: Tensor, rng: Generator) -> Tensor:
 def watercolor(x: Tensor, rng: Generator) -> Tensor:
     n, side = x.shape[0], x.shape[-1]
     x = warp(x, rng, 10, 0.006)
-    soft = blur(x, side / 64)
+    soft = gaussian_blur(x, side / 64)
     pigment = 1 + 0.18 * cloud(n, side, 7, rng) + 0.06 * grain(x, rng)
     wash = 1 - (1 - (0.5 * soft + 0.5 * x)) * pigment * uniform(rng, n, 0.7, 0.9)
     rim = edges(soft, 2).clamp(0, 0.5)
@@ -139,7 +131,7 @@ def neon(x: Tensor, rng: Generator) -> Tensor:
     tint = torch.rand(x.shape[0], 3, 1, 1, generator=rng)
     tint = tint / tint.amax(1, keepdim=True)
     glow = line * (0.55 * vivid + 0.45 * tint)
-    return (0.04 + 0.10 * x + glow + 1.3 * blur(glow, side / 24)).clamp(0, 1)
+    return (0.04 + 0.10 * x + glow + 1.3 * gaussian_blur(glow, side / 24)).clamp(0, 1)
 
 
 def pixel_art(x: Tensor, rng: Generator) -> Tensor:
@@ -164,7 +156,7 @@ def sepia(x: Tensor, rng: Generator) -> Tensor:
 
 def pastel(x: Tensor, rng: Generator) -> Tensor:
     side = x.shape[-1]
-    soft = 0.5 * blur(x, side / 64) + 0.5 * x
+    soft = 0.5 * gaussian_blur(x, side / 64) + 0.5 * x
     chalky = 0.07 * grain(x, rng) * (1.2 - soft)
     return (0.42 + 0.56 * soft + chalky).clamp(0, 1)
 
@@ -205,7 +197,7 @@ def tiled(x: Tensor, rng: Generator, cells: int, line: float, keep: float, width
             owner = torch.where(nearer[:, None], centre, owner)
             best = torch.where(nearer, distance, best)
     grid = torch.stack((owner[:, 1], owner[:, 0]), -1) / cells * 2 - 1
-    tiles = F.grid_sample(blur(x, side / cells / 3), grid, padding_mode="border", align_corners=False)
+    tiles = F.grid_sample(gaussian_blur(x, side / cells / 3), grid, padding_mode="border", align_corners=False)
     tiles = tiles * (1 - keep) + x * keep
     grout = torch.sigmoid((width - (second - best)) * 25)[:, None]
     return tiles * (1 - grout) + line * grout

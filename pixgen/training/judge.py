@@ -25,10 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pixgen.backend.tensors import gaussian_blur
 from pixgen.errors import PixgenError
 from pixgen.io import schema, terminal
 from pixgen.networks import store
-from pixgen.scenery.styles import blur
 from pixgen.scenery.subjects import load_subjects
 from pixgen.training import runs
 from pixgen.training.data.labels import LABELS
@@ -171,7 +171,7 @@ def augment(images: Tensor, side: int, hardness: float, rng: torch.Generator) ->
     soft = torch.rand(n, generator=rng) < 0.6 * hardness
     sigma, coarse = (float(torch.rand(1, generator=rng)) for _ in range(2))
     if bool(soft.any()):
-        blurred = blur(images[soft], (0.3 + 0.9 * sigma) * side / 48)
+        blurred = gaussian_blur(images[soft], (0.3 + 0.9 * sigma) * side / 48)
         small = F.interpolate(images[soft], scale_factor=0.45 + 0.4 * coarse, mode="area")
         enlarged = F.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
         images[soft] = torch.where(torch.rand(len(blurred), 1, 1, 1, generator=rng) < 0.5, blurred, enlarged)

@@ -7,14 +7,16 @@ colour at 224x224: points are in half heights from the middle, and widths in twe
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pixgen.backend.tensors import Size, clamp
-from pixgen.contracts import Params
+from pixgen.contracts import Generator, Params
 
 WIDTHS_IN_HEIGHT = 20
 MOST = 1024
@@ -25,6 +27,37 @@ FITTED_SIDE, FIT_STEPS, FIT_RATE = 112, 24, 0.02
 
 BEYOND = 1.25
 """How far from the middle a point may lie, in half heights, and in half widths."""
+
+
+class OnPaper(Generator):
+    """What strokes and shapes have in common: their defaults, SVG, and params whose points are shares of the height."""
+
+    has_svg: ClassVar[bool] = True
+    defaults: ClassVar[dict[str, Any]] = {
+        "optimizer": {"type": "Adam", "lr": 0.01},
+        "noise": 0.0,
+        "starts": 1,
+        "stages": [{"steps": 1.0, "size": 1.0, "cutouts": 8}],
+    }
+
+    @abstractmethod
+    def _placed(self, image: Tensor) -> Params:
+        """Params of one picture (1, 3, H, W), at the size at which they are fitted."""
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Params:
+        """Curves where each picture has edges and colours, moved a little towards it."""
+        size = (images.shape[2], images.shape[3])
+        placed = [self._placed(image[None].float()) for image in images]
+        params = {name: torch.cat([each[name] for each in placed]) for name in placed[0]}
+        params["canvas"] = canvas(len(images), size, params["points"])
+        return params
+
+    def resize(self, params: Params, size: Size) -> Params:
+        """The same curves: their units are shares of the height. Another shape of picture moves their sides with it."""
+        before, points = size_of(params), params["points"].clone()
+        points[..., 0] *= (size[1] / size[0]) / (before[1] / before[0])
+        return {**params, "points": points, "canvas": canvas(len(points), size, points)}
 
 
 # -- canvas and colours -----------------------------------------------------------------------------------------------

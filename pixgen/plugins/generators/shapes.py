@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from pixgen.backend import rasterizer
 from pixgen.backend.rasterizer import Curves
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size, clamp
-from pixgen.contracts import Generator, Params
+from pixgen.contracts import Params
 from pixgen.plugins.generators import curves
 from pixgen.registry import register
 
@@ -32,7 +31,7 @@ WALK = 12
 
 @register("generator", "shapes")
 @dataclass
-class Shapes(Generator):
+class Shapes(curves.OnPaper):
     """Closed shapes, each filled with one colour, on paper, the first at the bottom; `-o x.svg` gives them as vectors.
 
     An outline is a closed Catmull-Rom curve through its corners, which is cubic Bezier curves. Params, in units in
@@ -41,14 +40,6 @@ class Shapes(Generator):
 
     From a picture, shapes grow from places of the largest error as far as the colour stays the same.
     """
-
-    has_svg: ClassVar[bool] = True
-    defaults: ClassVar[dict[str, Any]] = {
-        "optimizer": {"type": "Adam", "lr": 0.01},
-        "noise": 0.0,
-        "starts": 1,
-        "stages": [{"steps": 1.0, "size": 1.0, "cutouts": 8}],
-    }
 
     number: int = 96
     """Number of shapes, 1 to 1024."""
@@ -103,25 +94,10 @@ class Shapes(Generator):
             return clamp(rasterizer.draw(drawn, curves.paper_of(params, self.paper), size))
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> Params:
-        """Shapes of one colour each where the picture has one, moved a little towards it."""
-        size = (images.shape[2], images.shape[3])
-        placed = [self._placed(image[None].float()) for image in images]
-        params = {name: torch.cat([each[name] for each in placed]) for name in placed[0]}
-        params["canvas"] = curves.canvas(len(images), size, params["points"])
-        return params
-
-    @torch.no_grad()
     def project_(self, params: Params) -> None:
         curves.keep_near(params["points"], curves.size_of(params))
         for name in ("colours", "opacity", "paper"):
             params[name].clamp_(0, 1)
-
-    def resize(self, params: Params, size: Size) -> Params:
-        """The same shapes: their units are shares of the height. Another shape of picture moves their sides with it."""
-        before, points = curves.size_of(params), params["points"].clone()
-        points[..., 0] *= (size[1] / size[0]) / (before[1] / before[0])
-        return {**params, "points": points, "canvas": curves.canvas(len(points), size, points)}
 
     @torch.no_grad()
     def to_svg(self, params: Params, size: Size) -> list[str]:
@@ -155,7 +131,6 @@ class Shapes(Generator):
     # -- placing on a picture --------------------------------------------------------------------------------------
 
     def _placed(self, image: Tensor) -> Params:
-        """Params of one picture (1, 3, H, W), at the size at which they are fitted."""
         image = curves.reduced(image)
         size = (image.shape[2], image.shape[3])
         params: Params = {

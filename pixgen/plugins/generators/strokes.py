@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from pixgen.backend import rasterizer
 from pixgen.backend.rasterizer import Curves
 from pixgen.backend.streams import Streams
 from pixgen.backend.tensors import Size, clamp
-from pixgen.contracts import Generator, Params
+from pixgen.contracts import Params
 from pixgen.plugins.generators import curves
 from pixgen.registry import register
 
@@ -28,7 +27,7 @@ STRAYS = 0.2
 
 @register("generator", "strokes")
 @dataclass
-class Strokes(Generator):
+class Strokes(curves.OnPaper):
     """Strokes with width, colour and opacity on paper, the first at the bottom; `-o x.svg` gives them as vectors.
 
     Params, in units in which one learning rate suits all: {"points": (B, N, 4, 2), the control points of cubic Bezier
@@ -38,14 +37,6 @@ class Strokes(Generator):
     Departs from CLIPDraw in its rasteriser, which is plain torch, and in its start from a picture: strokes follow the
     picture's edges and have its colours, wide ones below.
     """
-
-    has_svg: ClassVar[bool] = True
-    defaults: ClassVar[dict[str, Any]] = {
-        "optimizer": {"type": "Adam", "lr": 0.01},
-        "noise": 0.0,
-        "starts": 1,
-        "stages": [{"steps": 1.0, "size": 1.0, "cutouts": 8}],
-    }
 
     number: int = 256
     """Number of strokes, 1 to 1024."""
@@ -111,27 +102,12 @@ class Strokes(Generator):
         return torch.ones_like(params["widths"]) if self.sketch else clamp(params["opacity"])
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> Params:
-        """Strokes along the edges of each picture, in its colours, moved a little towards it."""
-        size = (images.shape[2], images.shape[3])
-        placed = [self._placed(image[None].float()) for image in images]
-        params = {name: torch.cat([each[name] for each in placed]) for name in placed[0]}
-        params["canvas"] = curves.canvas(len(images), size, params["points"])
-        return params
-
-    @torch.no_grad()
     def project_(self, params: Params) -> None:
         curves.keep_near(params["points"], curves.size_of(params))
         lowest, highest = (share * curves.WIDTHS_IN_HEIGHT for share in (self.min_width, self.max_width))
         params["widths"].clamp_(lowest, highest)
         for name in {"colours", "opacity", "paper"} & params.keys():
             params[name].clamp_(0, 1)
-
-    def resize(self, params: Params, size: Size) -> Params:
-        """The same strokes: their units are shares of the height. Another shape moves their sides with its own."""
-        before, points = curves.size_of(params), params["points"].clone()
-        points[..., 0] *= (size[1] / size[0]) / (before[1] / before[0])
-        return {**params, "points": points, "canvas": curves.canvas(len(points), size, points)}
 
     @torch.no_grad()
     def to_svg(self, params: Params, size: Size) -> list[str]:
@@ -156,7 +132,6 @@ class Strokes(Generator):
     # -- placing on a picture --------------------------------------------------------------------------------------
 
     def _placed(self, image: Tensor) -> Params:
-        """Params of one picture (1, 3, H, W), at the size at which they are fitted."""
         image = curves.reduced(image)
         size = (image.shape[2], image.shape[3])
         paper = curves.paper_from(image[0], self.paper)

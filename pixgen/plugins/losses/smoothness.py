@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from pixgen.backend.tensors import gaussian_blur
 from pixgen.contracts import Frame, Loss, Reads
 from pixgen.registry import register
 
@@ -38,7 +37,7 @@ class Smoothness(Loss):
             raise ValueError(f"blur is {self.blur}; it must be 0 to 50 pixels")
 
     def __call__(self, frame: Frame) -> Tensor:
-        images = blurred(frame.images, self.blur)
+        images = gaussian_blur(frame.images, self.blur) if self.blur > 0 else frame.images
         across = images.diff(dim=3)[:, :, :-1]
         down = images.diff(dim=2)[:, :, :, :-1]
         # A little is added, for the root has no slope at 0.
@@ -48,18 +47,3 @@ class Smoothness(Loss):
         elif self.kind == "log":
             steep = steep.log1p()
         return steep.flatten(1).mean(1)
-
-
-def blurred(images: Tensor, sigma: float) -> Tensor:
-    """(B, 3, H, W) through a Gaussian of `sigma` pixels; borders are mirrored as far as the picture reaches."""
-    if sigma <= 0:
-        return images
-    for dim in (2, 3):
-        reach = min(math.ceil(3 * sigma), images.shape[dim] - 1)
-        places = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
-        kernel = torch.exp(-0.5 * (places / sigma).square())
-        kernel = (kernel / kernel.sum()).view(1, 1, -1)
-        lines = images.movedim(dim, -1)
-        padded = F.pad(lines.flatten(0, 2)[:, None], (reach, reach), mode="reflect")
-        images = F.conv1d(padded, kernel).view(lines.shape).movedim(-1, dim)
-    return images

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 import pixgen.testing  # noqa: F401 (registers the toys)
 from pixgen import registry
 from pixgen.backend.streams import Streams
+from pixgen.backend.tensors import gaussian_blur
 from pixgen.contracts import Frame, Loss, Session, View
 from pixgen.errors import PixgenError, UsageError
 from pixgen.io import pictures
-from pixgen.plugins.losses.smoothness import blurred
 from pixgen.prompts.grammar import parse
 from pixgen.testing import ToyGenerator, ToyPerceptor
 
@@ -68,10 +68,10 @@ def test_clipped_and_log_are_easier_on_steep_edges() -> None:
 
 def test_a_blur_before_leaves_the_mean_and_takes_the_noise() -> None:
     noise = torch.rand(2, 3, 20, 14, dtype=torch.float64)
-    soft = blurred(noise, 2)
+    soft = gaussian_blur(noise, 2)
     torch.testing.assert_close(soft.mean((2, 3)), noise.mean((2, 3)), atol=0.02, rtol=0)
     assert soft.std() < 0.4 * noise.std()
-    torch.testing.assert_close(blurred(torch.full((1, 3, 5, 5), 0.3), 9), torch.full((1, 3, 5, 5), 0.3))
+    torch.testing.assert_close(gaussian_blur(torch.full((1, 3, 5, 5), 0.3), 9), torch.full((1, 3, 5, 5), 0.3))
 
 
 # -- borders ---------------------------------------------------------------------------------------------------------
