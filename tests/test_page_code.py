@@ -17,6 +17,8 @@ BLOCKS = [
     for page in PAGES
     for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
 ]
+NAMED = re.compile(r'"""(\w+\.py): ')
+"""How a block begins that shows a file."""
 SHORTER = {'size="256x256", steps=60': 'size="64x64", steps=1', "result.images[0].show()\n": ""}
 """What would take a minute, or open a window."""
 
@@ -31,5 +33,12 @@ def test_the_python_of_a_page_runs_in_a_fresh_process(block: str, tmp_path: Path
     shutil.copy(ROOT / "docs" / "apple.png", tmp_path)
     for usual, shorter in SHORTER.items():
         block = block.replace(usual, shorter)
-    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", block]
+    if (named := NAMED.match(block)) and named[1].startswith("test_"):
+        # A test is run beside the file that it is of, which its page shows too.
+        for value in (parameter.values[0] for parameter in BLOCKS):
+            if isinstance(value, str) and (other := NAMED.match(value)):
+                (tmp_path / other[1]).write_text(value)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", named[1]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

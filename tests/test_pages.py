@@ -68,6 +68,7 @@ def make_commands() -> ModuleType:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("registry_as_before")  # a page may write a plugin and draw with it
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_works(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ SETTINGS = {
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry_as_before: None) -> Path:
     """An empty folder to work in, toys for every picture, and a registry that is as before afterwards."""
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "config.yaml").write_text(TOYS)
@@ -36,11 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    before = {kind: {name: registry.get(kind, name) for name in registry.names(kind)} for kind in registry.KINDS}
-    yield work
-    for kind, plugins in before.items():
-        registry._plugins[kind].clear()
-        registry._plugins[kind].update(plugins)
+    return work
 
 
 @pytest.mark.slow
