@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import os
 import re
 import shutil
@@ -82,7 +83,7 @@ def test_ci_runs_what_the_readme_says_and_then_the_linters(checkout: Path) -> No
             "mypy",
             "pip install -c constraints.txt .",
             "pixgen a drawing",
-            "pip install -c constraints.txt .[test,browser_test,diffusers,docs,lesson,ui]",
+            "pip install -c constraints.txt .[test,browser,diffusers,docs,lesson,ui]",
             "pytest -m extras",
         ],
     )
@@ -120,3 +121,10 @@ def test_versions_of_ci_are_the_pinned_ones() -> None:
     assert ruff["rev"] == f"v{pins['ruff']}"
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     assert jobs["linux"]["env"]["PIXGEN_CI_TORCH"] == f"torch=={pins['torch']}+cpu"
+
+
+@pytest.mark.extras
+@pytest.mark.skipif("PIXGEN_ALL_EXTRAS" not in os.environ, reason="for the stage of .ci/run that installs all extras")
+@pytest.mark.parametrize("module", ["diffusers", "gradio", "mkdocs", "nbclient", "notebook", "playwright"])
+def test_the_last_stage_of_ci_has_what_its_tests_need(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
